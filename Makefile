@@ -1,0 +1,47 @@
+# clipmill. Everything here runs in environments of its own, made from the lock files.
+PYTHON = python3
+BIN = .venv/bin
+LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
+	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
+
+.PHONY: help setup demo test lint types test-torch bench lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+setup: .venv/made ## make the environment
+
+.venv/made: setup.py requirements.lock tools/environment.sh
+	PYTHON="$(PYTHON)" tools/environment.sh .venv requirements.lock
+	@touch $@
+
+.venv-torch/made: setup.py requirements-torch.lock tools/environment.sh
+	PYTHON="$(PYTHON)" tools/environment.sh .venv-torch requirements-torch.lock
+	@touch $@
+
+demo: setup ## a small data set, built, verified, read back and drawn
+	$(BIN)/clipmill demo --out build/demo
+
+test: lint types ## set-up, lint, types, tests
+	$(BIN)/python -m pytest -n logical --dist loadfile
+
+lint: setup ## ruff, docstrings included, and hadolint
+	$(BIN)/ruff check .
+	@if test -x $(BIN)/hadolint; then $(BIN)/hadolint docker/Dockerfile; fi
+
+types: setup ## mypy
+	$(BIN)/mypy
+
+test-torch: .venv-torch/made ## the tests that need PyTorch (5 GB, in an environment of their own)
+	.venv-torch/bin/python -m pytest -m torch
+
+bench: setup ## the benchmarks
+	$(BIN)/python -m benchmarks
+
+lock: setup ## resolve the newest versions into the lock files
+	$(LOCK) --extra build --extra tensorflow --extra dev --output-file requirements.lock
+	$(LOCK) --extra build --extra tensorflow --extra dev --extra torch --constraints requirements.lock \
+		--output-file requirements-torch.lock
+
+clean: ## remove what make made
+	rm -rf .venv .venv-torch build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

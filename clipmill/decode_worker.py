@@ -1,0 +1,96 @@
+"""The child process: takes jobs from one pipe, answers on another.
+
+    python -m clipmill.decode_worker JOBS_FD ANSWERS_FD MEMORY_BYTES
+
+It ends when the job pipe closes, also in the middle of a job, so that no child
+outlives a parent that was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import resource
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+
+from clipmill.errors import ClipError, StorageError
+from clipmill.jobs import DecodeJob, Job, Reply, ResolveJob, SampleJob, decode_job
+from clipmill.ledger import Reason
+
+
+def main(argv: list[str]) -> int:
+    """Serve jobs until the parent closes the pipe."""
+    jobs_fd, answers_fd, memory = map(int, argv)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    # A child that dies of a bug in libav is one failed clip, not a core file.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    incoming: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(Connection(jobs_fd, writable=False), incoming), daemon=True).start()
+    answers = Connection(answers_fd, readable=False)
+    while True:
+        answers.send_bytes(_answer(incoming.get()))
+
+
+def _listen(pipe: Connection, incoming: queue.SimpleQueue[bytes]) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            incoming.put(pipe.recv_bytes())
+    os._exit(0)
+
+
+def _answer(packed: bytes) -> bytes:
+    try:
+        return _encode(Reply(msgspec.Raw(msgspec.msgpack.encode(_run(decode_job(packed))))))
+    except ClipError as error:
+        return _encode(Reply(error=(Reason(error.reason).value, error.message)))
+    except FileNotFoundError as error:
+        return _encode(Reply(error=("storage", f"{error.filename or error}: gone while it was needed")))
+    except StorageError as error:
+        return _encode(Reply(error=("storage", str(error))))
+    except MemoryError:
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0] >> 30
+        return _encode(Reply(error=(Reason.TOO_LARGE.value, f"the decoder needed more than {limit} GiB of memory")))
+    except Exception:
+        return _encode(Reply(error=("bug", traceback.format_exc())))
+
+
+def _encode(reply: Reply) -> bytes:
+    return msgspec.msgpack.encode(reply)
+
+
+def _run(job: Job) -> Any:
+    # Imported on use: a child that only writes shards need not load libav, nor the parent any of it.
+    if isinstance(job, ResolveJob):
+        from clipmill.source import resolve_source
+
+        return resolve_source(job.task, job.videos)
+    if isinstance(job, DecodeJob):
+        _one_thread()
+        from clipmill.decode import decode_task
+
+        return decode_task(job.task, job.videos, job.out, job.options)
+    if isinstance(job, SampleJob):
+        _one_thread()
+        from clipmill.sampling import sample_clip
+
+        return sample_clip(job.task, job.videos, job.frames)
+    from clipmill.assemble import assemble_shard
+
+    return assemble_shard(job)
+
+
+def _one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""How many bytes a file says it has, by its outermost container structure.
+
+A file cut short by a broken download often decodes without any error. RIFF
+chunks (AVI), ISO base media boxes (MP4, MOV; ISO/IEC 14496-12) and the EBML
+segment (Matroska, WebM; RFC 9559) all say how far they reach.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import IO
+
+_EBML = b"\x1a\x45\xdf\xa3"
+_SEGMENT = b"\x18\x53\x80\x67"
+# Only boxes that stand at the top of a file: anything else means we lost the thread.
+_TOP_BOXES = frozenset(
+    b"ftyp moov mdat free skip wide uuid pnot styp sidx moof mfra udta meta emsg prft pdin ssix".split()
+)
+
+
+def declared_size(file: IO[bytes], size: int) -> int | None:
+    """Bytes the container claims, or None where it does not say.
+
+    Args:
+        file: seekable; its position afterwards is anywhere.
+        size: of the file in bytes.
+    """
+    file.seek(0)
+    head = file.read(16)
+    if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"):
+        return _riff(file, size)
+    if head[:4] == _EBML:
+        return _matroska(file)
+    if head[4:8] in _TOP_BOXES:
+        return _boxes(file, size)
+    return None
+
+
+def _riff(file: IO[bytes], size: int) -> int | None:
+    end = 0
+    while end + 12 <= size:
+        file.seek(end)
+        name, length = struct.unpack("<4sI", file.read(8))
+        # Recorders that were stopped leave a size of 0 behind.
+        if name != b"RIFF" or not length:
+            break
+        end += 8 + length + length % 2
+    # The last pad byte is often left out.
+    return end - 1 if end == size + 1 else end or None
+
+
+def _boxes(file: IO[bytes], size: int) -> int | None:
+    end = 0
+    while end + 8 <= size:
+        file.seek(end)
+        head = file.read(16)
+        length, name = struct.unpack(">I4s", head[:8])
+        if name not in _TOP_BOXES:
+            return None
+        if length == 0:  # to the end of the file
+            return size
+        if length == 1:
+            if len(head) < 16:
+                return size + 1
+            (length,) = struct.unpack(">Q", head[8:16])
+        if length < 8:
+            return None
+        end += length
+    return end
+
+
+def _matroska(file: IO[bytes]) -> int | None:
+    file.seek(4)
+    header = _vint(file)
+    if header is None:
+        return None
+    file.seek(header, 1)
+    if file.read(4) != _SEGMENT:
+        return None
+    length = _vint(file)
+    return None if length is None else file.tell() + length
+
+
+def _vint(file: IO[bytes]) -> int | None:
+    """An EBML variable-length size; None for "unknown"."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    extra = 8 - first[0].bit_length()
+    value = first[0] & ((1 << (7 - extra)) - 1)
+    for byte in file.read(extra):
+        value = value << 8 | byte
+    return None if value == (1 << 7 * (extra + 1)) - 1 else value

@@ -1,0 +1,191 @@
+"""Fragments: the encoded frames of one span of one clip, between decoder and shard.
+
+    frames, one after the other | footer (msgpack) | footer's CRC-32C | footer's length | magic
+
+The name is the clip's key and the span, so a retried or duplicated decoder writes
+the same bytes to the same name, and a rerun finds what is done. A clip that can
+never be decoded leaves a fragment without frames that says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from types import TracebackType
+
+import google_crc32c
+import msgspec
+
+from clipmill.errors import StorageError
+from clipmill.storage import Storage
+
+_TAIL = struct.Struct("<II8s")
+_MAGIC = b"clipfrag"
+_FLUSH = 1 << 20
+
+
+class Footer(msgspec.Struct, frozen=True, array_like=True):
+    """All of a fragment but its pixels.
+
+    Attributes:
+        sizes: bytes of each frame.
+        timestamps: microseconds from the clip's start, one per frame.
+        frame_index: number of each frame in decoding order within the clip.
+        digests: the SHA-256 of each frame, 32 bytes each.
+        crc32c: of all frames' bytes.
+        width, height: stored size in pixels.
+        fps: as stored.
+        bad_packets: refused by the decoder and passed over.
+        failure: (reason, message) where the clip cannot be decoded, else None.
+    """
+
+    sizes: list[int]
+    timestamps: list[int]
+    frame_index: list[int]
+    digests: bytes
+    crc32c: int
+    width: int
+    height: int
+    fps: float
+    bad_packets: int
+    failure: tuple[str, str] | None = None
+
+
+def fragment_path(clip_key: str, span: int, of: int) -> str:
+    """Where the fragment of a clip's span lies."""
+    return f"work/fragments/{clip_key[:2]}/{clip_key}-{span}-{of}"
+
+
+class FragmentWriter:
+    """Writes frames as they come; the fragment appears when `finish` was called and the block ends."""
+
+    def __init__(self, storage: Storage, path: str) -> None:
+        # Not durable: a fragment that a power cut tears fails its checks and is made again.
+        self._writer = storage.writer(path, durable=False)
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._crc = google_crc32c.Checksum()
+        self.sizes: list[int] = []
+        self._digests: list[bytes] = []
+        self.nbytes = 0
+
+    def __enter__(self) -> FragmentWriter:
+        self._file = self._writer.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.__exit__(kind, error, trace)
+
+    def add(self, frame: bytes) -> None:
+        """Append one encoded frame."""
+        self.sizes.append(len(frame))
+        self._digests.append(hashlib.sha256(frame).digest())
+        self.nbytes += len(frame)
+        self._pending.append(frame)
+        self._pending_bytes += len(frame)
+        if self._pending_bytes >= _FLUSH:
+            self._flush()
+
+    def finish(
+        self,
+        timestamps: list[int],
+        frame_index: list[int],
+        size: tuple[int, int],
+        fps: float,
+        bad_packets: int,
+        failure: tuple[str, str] | None = None,
+    ) -> Footer:
+        """Write the footer, and return it."""
+        self._flush()
+        footer = Footer(
+            self.sizes,
+            timestamps,
+            frame_index,
+            b"".join(self._digests),
+            int.from_bytes(self._crc.digest(), "big"),
+            *size,
+            fps,
+            bad_packets,
+            failure,
+        )
+        packed = msgspec.msgpack.encode(footer)
+        self._file.write(packed + _TAIL.pack(google_crc32c.value(packed), len(packed), _MAGIC))
+        return footer
+
+    def _flush(self) -> None:
+        chunk = b"".join(self._pending)
+        self._crc.update(chunk)
+        self._file.write(chunk)
+        self._pending.clear()
+        self._pending_bytes = 0
+
+
+def read_footer(storage: Storage, path: str) -> Footer | None:
+    """The footer of a fragment; None if there is no such fragment, or it is torn."""
+    stat = storage.stat(path)
+    if stat is None:
+        return None
+    guess = max(0, stat.size - (64 << 10))
+    end = storage.read(path, guess, stat.size)
+    packed = _packed_footer(end, stat.size, storage, path)
+    return None if packed is None else msgspec.msgpack.decode(packed, type=Footer)
+
+
+def _packed_footer(end: bytes, size: int, storage: Storage, path: str) -> bytes | None:
+    if len(end) < _TAIL.size:
+        return None
+    crc, length, magic = _TAIL.unpack(end[-_TAIL.size :])
+    if magic != _MAGIC or length + _TAIL.size > size:
+        return None
+    if length + _TAIL.size > len(end):
+        end = storage.read(path, size - length - _TAIL.size, size)
+    packed = end[-_TAIL.size - length : -_TAIL.size]
+    return packed if google_crc32c.value(packed) == crc else None
+
+
+def read_fragment(storage: Storage, path: str) -> tuple[Footer, list[memoryview]]:
+    """A whole fragment: its footer and its frames.
+
+    Raises:
+        FileNotFoundError: there is none.
+        StorageError: its bytes are not those that were written.
+    """
+    data = storage.read(path)
+    packed = _packed_footer(data, len(data), storage, path)
+    if packed is not None:
+        footer = msgspec.msgpack.decode(packed, type=Footer)
+        frames = memoryview(data)[: sum(footer.sizes)]
+        if _crc32c(frames) == footer.crc32c:
+            return footer, cut(frames, footer.sizes)
+    # Out of the way, or every rerun would find it again.
+    storage.delete(path)
+    raise StorageError(f"{storage.root}/{path}: damaged fragment, now deleted; run the build again")
+
+
+def _crc32c(data: memoryview) -> int:
+    crc = google_crc32c.Checksum()
+    for start in range(0, len(data), _FLUSH):
+        crc.update(bytes(data[start : start + _FLUSH]))
+    return int.from_bytes(crc.digest(), "big")
+
+
+def cut(frames: memoryview, sizes: Sequence[int]) -> list[memoryview]:
+    """Cut consecutive frames apart."""
+    out = []
+    at = 0
+    for size in sizes:
+        out.append(frames[at : at + size])
+        at += size
+    return out
+
+
+def clip_digest(digests: Sequence[bytes]) -> str:
+    """SHA-256 over the SHA-256 of each frame, hex: the same however the clip was cut into spans.
+
+    Args:
+        digests: the `Footer.digests` of the clip's spans, in order.
+    """
+    return hashlib.sha256(b"".join(digests)).hexdigest()

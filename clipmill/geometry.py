@@ -1,0 +1,62 @@
+"""From a source frame's size to the stored size: scale, then crop or pad."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from clipmill.options import FrameOptions
+
+
+class Geometry(NamedTuple):
+    """How a frame is laid out, in pixels.
+
+    The source is resized to (`scaled_width`, `scaled_height`); the window that
+    starts at (`left`, `top`) and is (`width`, `height`) large is stored. Negative
+    `left` or `top` mean black bars. Both are even, so that they fall between the
+    chroma samples of 4:2:0 planes.
+    """
+
+    scaled_width: int
+    scaled_height: int
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def plan(width: int, height: int, options: FrameOptions) -> Geometry:
+    """The stored geometry of a `width` x `height` source (after rotation)."""
+    if options.size is not None:
+        return _exact(width, height, options.size, options.fit)
+    short = min(width, height)
+    if options.short_side is None or short <= options.short_side:
+        return Geometry(width, height, 0, 0, width, height)
+    long = _even(max(width, height) * options.short_side / short)
+    wide = width >= height
+    scaled = (long, options.short_side) if wide else (options.short_side, long)
+    return Geometry(*scaled, 0, 0, *scaled)
+
+
+def _exact(width: int, height: int, size: tuple[int, int], fit: str) -> Geometry:
+    if fit == "stretch":
+        return Geometry(*size, 0, 0, *size)
+    ratios = size[0] / width, size[1] / height
+    scale = max(ratios) if fit == "crop" else min(ratios)
+    # The side that decides the scale must come out exact, whatever the rounding.
+    scaled_width = size[0] if ratios[0] == scale else _even(width * scale)
+    scaled_height = size[1] if ratios[1] == scale else _even(height * scale)
+    if fit == "crop":
+        scaled_width, scaled_height = max(scaled_width, size[0]), max(scaled_height, size[1])
+    else:
+        scaled_width, scaled_height = min(scaled_width, size[0]), min(scaled_height, size[1])
+    left = _toward_zero_even((scaled_width - size[0]) / 2)
+    top = _toward_zero_even((scaled_height - size[1]) / 2)
+    return Geometry(scaled_width, scaled_height, left, top, *size)
+
+
+def _even(length: float) -> int:
+    return max(2, 2 * round(length / 2))
+
+
+def _toward_zero_even(offset: float) -> int:
+    return 2 * int(offset / 2)

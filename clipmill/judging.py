@@ -1,0 +1,77 @@
+"""Whether a run may go on: the budgets, and labels that would move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Reason
+from clipmill.options import Budget, BuildOptions
+from clipmill.rows import Verdict
+
+_OPEN = Verdict()
+
+
+def judge_sources(rows: int, reasons: Mapping[str, int], options: BuildOptions) -> Verdict:
+    """Judge what is known before a frame is decoded.
+
+    Args:
+        rows: of the listing.
+        reasons: ledger rows so far, by reason.
+    """
+    if not rows:
+        return Verdict(1, "the listing has no clips: nothing is published")
+    absent = sum(reasons.get(reason.value, 0) for reason in ABSENT)
+    limit = options.max_missing.limit(rows)
+    if absent > limit:
+        missing = reasons.get(Reason.MISSING.value, 0)
+        bad = f" and {absent - missing:,} rows are bad" if absent > missing else ""
+        return Verdict(
+            1,
+            f"{missing:,} of {rows:,} videos are missing{bad}, over --max-missing {_budget(options.max_missing)} "
+            f"({limit:,}): nothing is decoded. See them with: clipmill failures {options.out}. "
+            f"Go on without them with: --max-missing {_enough(absent, rows)}",
+        )
+    return judge_failures(rows, reasons, options)
+
+
+def judge_failures(rows: int, reasons: Mapping[str, int], options: BuildOptions) -> Verdict:
+    """Judge what could not be decoded.
+
+    Args:
+        rows: of the listing.
+        reasons: all ledger rows, by reason.
+    """
+    outside = {reason.value for reason in ABSENT | OUTSIDE_BUDGET}
+    failed = sum(number for reason, number in reasons.items() if reason not in outside)
+    limit = options.max_failures.limit(rows)
+    if failed <= limit:
+        return _OPEN
+    return Verdict(
+        1,
+        f"{failed:,} of {rows:,} clips failed, over --max-failures {_budget(options.max_failures)} ({limit:,}): "
+        f"nothing is published, and the work is kept. See them with: clipmill failures {options.out}. "
+        f"Publish without them with: --max-failures {_enough(failed, rows)}",
+    )
+
+
+def judge_labels(before: Sequence[str], after: Sequence[str], options: BuildOptions) -> Verdict:
+    """Refuse to move the number of a class that is published already."""
+    place = {name: index for index, name in enumerate(after)}
+    moved = [(name, index) for index, name in enumerate(before) if place.get(name, index) != index]
+    if options.renumber or not moved:
+        return _OPEN
+    name, index = moved[0]
+    return Verdict(
+        1,
+        f"{len(moved)} of {len(before)} classes would get other numbers ({name}: {index} -> {place[name]}): nothing is "
+        "published. Keep the numbers with --labels FILE, or accept the new ones with --renumber",
+    )
+
+
+def _budget(budget: Budget) -> str:
+    return str(budget.count) if budget.count is not None else f"{100 * budget.share:g}%"
+
+
+def _enough(number: int, rows: int) -> str:
+    """A budget, in percent with one decimal, that `number` of `rows` would not pass."""
+    return f"{-(-1000 * number // rows) / 10:g}%"

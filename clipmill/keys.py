@@ -1,0 +1,70 @@
+"""Names made of content: what a clip, a shard and a version are called, and why they never clash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from clipmill.options import FrameOptions
+from clipmill.rows import Clip
+
+#: Raised when the golden frames in the tests change.
+CODEC_EPOCH = 1
+
+
+def clip_key(fingerprint: str, start: float | None, end: float | None, options: FrameOptions) -> str:
+    """The name of a clip's pixels: a hash of the source's content and of all that changes them.
+
+    Args:
+        fingerprint: SHA-256 of the source's bytes, hex.
+        start, end: the range that is decoded, in seconds; None for no bound.
+
+    Returns:
+        32 hex digits.
+    """
+    return _hash([CODEC_EPOCH, fingerprint, start, end, msgspec.to_builtins(options)])[:32]
+
+
+def shard_id(schema: str, epoch: int, dataset: str, clips: Sequence[Clip]) -> str:
+    """The name of a shard: a hash of its schema and of all that its records say, in order.
+
+    Returns:
+        32 hex digits.
+    """
+    records = [
+        [c.clip_id, c.source, c.label_index, c.label_text, c.start, c.end, c.fps, c.clip_key, c.digest] for c in clips
+    ]
+    return _hash(["shard", schema, epoch, dataset, records])[:32]
+
+
+def rows_digest(clips: Sequence[Clip]) -> str:
+    """A hash of the clips' rows in the clip table, hex."""
+    # Where the frames were found (the last two fields) is not part of the data set.
+    rows = [msgspec.to_builtins(clip)[:-2] for clip in clips]
+    return _hash(rows)
+
+
+def version_name(labels: Sequence[str], options: dict[str, Any], shards: Iterable[tuple[str, str, str]]) -> str:
+    """The name of a version: a hash of the ordered shards and the tables' rows.
+
+    Args:
+        options: those that change bytes.
+        shards: (split, shard id, digest of its rows) in order.
+
+    Returns:
+        16 hex digits.
+    """
+    return _hash([list(labels), options, list(shards)])[:16]
+
+
+def unit(*words: str | int) -> float:
+    """A number in [0, 1) that depends on the words alone."""
+    digest = hashlib.sha256("\x1f".join(map(str, words)).encode()).digest()
+    return int.from_bytes(digest[:7], "big") / (1 << 56)
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()

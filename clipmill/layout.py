@@ -1,0 +1,186 @@
+"""The layout of a published data set: names of objects, the clip table, the manifest.
+
+OUT/CURRENT                      name of the published version, one line
+OUT/shards/<id>.tfrecord         with .index and .frames beside it
+OUT/versions/<name>/             clips.parquet, manifest.json, label.labels.txt, ...
+OUT/runs/<id>/                   outcome.json, failures.parquet
+OUT/work/                        fragments and caches
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from clipmill.errors import NoSuchDataset
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from clipmill.storage import Storage
+
+#: Raised when a reader of today could not read the layout of tomorrow.
+LAYOUT = 1
+
+CURRENT = "CURRENT"
+CLIPS = "clips.parquet"
+MANIFEST = "manifest.json"
+LABELS = "label.labels.txt"
+
+
+def shard_path(shard: str) -> str:
+    """TFRecord file of a shard."""
+    return f"shards/{shard}.tfrecord"
+
+
+def index_path(shard: str) -> str:
+    """Text, one line a record: byte offset and length, framing included (DALI's .idx)."""
+    return f"shards/{shard}.index"
+
+
+def frames_path(shard: str) -> str:
+    """Little-endian u32 sizes of every record's frames, in order."""
+    return f"shards/{shard}.frames"
+
+
+def version_path(version: str, name: str = "") -> str:
+    """An object of a version's folder."""
+    return f"versions/{version}/{name}".rstrip("/")
+
+
+def run_path(run: str, name: str) -> str:
+    """An object of a run's folder."""
+    return f"runs/{run}/{name}"
+
+
+def named_shard(dataset: str, split: str, index: int, count: int) -> str:
+    """The name other readers expect of a shard (TFDS's pattern)."""
+    return f"{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+
+
+#: Columns of clips.parquet that the listing cannot take; its own further columns follow them.
+CLIP_COLUMNS = (
+    ("clip_id", "string"),
+    ("split", "string"),
+    ("folds", "list<string>"),  # split in official fold 1, 2, 3; "" where in none
+    ("label_index", "int32"),  # into label.labels.txt; -1 unlabelled
+    ("label_text", "string"),
+    ("label_source", "int64"),  # the listing's own number; null if none
+    ("group", "string"),  # null if none
+    ("source", "string"),  # path relative to the root
+    ("start", "double"),  # seconds, null if the whole file
+    ("end", "double"),
+    ("fingerprint", "string"),  # SHA-256 of the source's bytes, hex
+    ("clip_key", "string"),  # hash of the fingerprint and of all that changes pixels
+    ("digest", "string"),  # SHA-256 over the SHA-256 of each encoded frame, hex
+    ("frames", "int32"),
+    ("width", "int32"),
+    ("height", "int32"),
+    ("fps", "double"),
+    ("bytes", "int64"),  # of all its encoded frames
+    ("bad_packets", "int32"),  # skipped while decoding
+    ("shard", "string"),
+    ("offset", "int64"),  # of the record in the shard file, framing included
+    ("length", "int64"),  # of the record, its 16 framing bytes included
+    ("frames_at", "int64"),  # position of its first frame's size in the .frames file, in u32s
+)
+
+
+def clip_schema(extra: tuple[str, ...] = ()) -> pa.Schema:
+    """Arrow schema of clips.parquet; `extra` are the listing's own columns, all text."""
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "double": pa.float64(),
+        "list<string>": pa.list_(pa.string()),
+    }
+    fields = [pa.field(name, types[kind]) for name, kind in CLIP_COLUMNS]
+    return pa.schema(fields + [pa.field(name, pa.string()) for name in extra])
+
+
+class ShardEntry(msgspec.Struct, frozen=True):
+    """One shard in the manifest; sizes in bytes, checksums CRC-32C of whole files, hex."""
+
+    records: int
+    frames: int
+    bytes: int
+    crc32c: str
+    index_crc32c: str
+    frames_crc32c: str
+
+
+class SplitEntry(msgspec.Struct, frozen=True):
+    """One split in the manifest; its shards in the order of its clips."""
+
+    clips: int
+    frames: int
+    bytes: int
+    shards: list[str]
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """manifest.json: what a version consists of. Holds no path, time or machine.
+
+    Attributes:
+        layout: `LAYOUT` of the writer.
+        version: the version's name.
+        dataset: name used in the shards' named links and by TFDS.
+        schema, schema_epoch: record schema (`clipmill.schemas`) and its epoch.
+        encoding: of the frames: jpeg.
+        options: the options that change bytes, as typed words to plain values.
+        clips_sha256: of clips.parquet.
+        splits: by name, train, val and test first.
+        shards: by id.
+    """
+
+    layout: int
+    version: str
+    dataset: str
+    schema: str
+    schema_epoch: int
+    encoding: str
+    options: dict[str, str | int | float | bool | None]
+    clips_sha256: str
+    splits: dict[str, SplitEntry]
+    shards: dict[str, ShardEntry]
+
+
+def split_order(split: str) -> tuple[int, str]:
+    """Sort key that puts train, val and test first, the rest by name."""
+    known = ("train", "val", "test")
+    return (known.index(split) if split in known else len(known), split)
+
+
+def current_version(storage: Storage) -> str | None:
+    """The published version's name, or None if nothing was published."""
+    try:
+        return storage.read(CURRENT).decode().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def read_manifest(storage: Storage, version: str | None = None) -> Manifest:
+    """The manifest of a version, by default of the published one.
+
+    Raises:
+        NoSuchDataset: nothing is published there, the version is gone, or its
+            layout is newer than this clipmill.
+    """
+    name = version or current_version(storage)
+    if name is None:
+        raise NoSuchDataset(f"{storage.root}: no published data set here (there is no {CURRENT} file)")
+    try:
+        raw = storage.read(version_path(name, MANIFEST))
+    except FileNotFoundError:
+        raise NoSuchDataset(f"{storage.root}: version {name} is not there (any more); see clipmill versions") from None
+    layout = msgspec.json.decode(raw, type=dict).get("layout", 0)
+    if layout > LAYOUT:
+        raise NoSuchDataset(
+            f"{storage.root}: version {name} has layout {layout}, this clipmill reads up to {LAYOUT}: "
+            "pip install -U clipmill"
+        )
+    return msgspec.json.decode(raw, type=Manifest)

@@ -1,0 +1,67 @@
+"""The ledger: every row of the listing that did not become a clip, and why."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from clipmill.rows import ClipRow
+
+
+class Reason(str, Enum):
+    """Why a row did not become a clip. The set is closed; docs/failures.md explains each."""
+
+    MISSING = "missing"  # no file where the row says
+    BAD_ROW = "bad_row"  # unknown label, bad time range, path leaves the root, id taken, ...
+    DUPLICATE = "duplicate"  # the same source and range as another row
+    EMPTY = "empty"  # a file of zero bytes
+    NOT_A_VIDEO = "not_a_video"  # no demuxer we allow reads it
+    NO_VIDEO_STREAM = "no_video_stream"  # audio only
+    TRUNCATED = "truncated"  # the file ends before its own index does
+    CORRUPT = "corrupt"  # more than 5 % of its packets fail, or no frame decodes
+    TIMEOUT = "timeout"  # decoding passed --timeout
+    CRASHED = "crashed"  # the decoder process died, or ran out of memory
+    TOO_LARGE = "too_large"  # over the limits on pixels, frames or record size
+    TOO_SHORT = "too_short"  # fewer than --min-frames, or nothing inside its time range
+    CHANGED = "changed"  # the file changed while it was read
+    STORAGE = "storage"  # storage failed, after retries
+
+
+#: Rows that were left out on purpose: they never count against a budget.
+OUTSIDE_BUDGET = frozenset({Reason.DUPLICATE, Reason.TOO_SHORT})
+#: Judged by --max-missing, before a frame is decoded; every other reason by --max-failures.
+ABSENT = frozenset({Reason.MISSING, Reason.BAD_ROW})
+#: True of the content, so not tried again until the content changes.
+REMEMBERED = frozenset({Reason.NOT_A_VIDEO, Reason.NO_VIDEO_STREAM, Reason.TRUNCATED, Reason.CORRUPT})
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """One row of the ledger.
+
+    Attributes:
+        listing: the listing file the row stood in.
+        row: its line there, 1-based; 0 where the listing is a folder.
+        clip_id: the clip's id ("" where the row gave none).
+        source: path of the video, relative to the root.
+        split: the split the clip would have had.
+        stage: the graph's stage that gave up: ReadListing, ResolveSources, DecodeFrames, ...
+        reason: a value of `Reason`.
+        message: one line for a person.
+    """
+
+    listing: str
+    row: int
+    clip_id: str
+    source: str
+    split: str
+    stage: str
+    reason: str
+    message: str
+
+
+def failure_of(row: ClipRow, stage: str, reason: str, message: str) -> Failure:
+    """The ledger's row for a row of the listing."""
+    return Failure(row.listing, row.row, row.clip_id, row.source, row.split, stage, Reason(reason).value, message)

@@ -1,0 +1,137 @@
+"""Listings: which clips there are. One module per format, each a `Format` in the registry below.
+
+`resolve` finds out the format; `parts` divides a listing, and `read_part` reads one
+part, a row at a time, wherever a worker is. Nothing here looks at a video.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+
+import msgspec
+
+from clipmill.errors import ListingError, UsageError
+from clipmill.ledger import Failure
+from clipmill.listings.base import Format, Look, Part, look_at
+from clipmill.listings.csvfile import Csv
+from clipmill.listings.hmdb import Hmdb
+from clipmill.listings.jsonl import Jsonl
+from clipmill.listings.kinetics import Kinetics
+from clipmill.listings.labels import Declared, class_table, read_labels
+from clipmill.listings.numbered import NumberedList
+from clipmill.listings.paths import VIDEO_SUFFIXES, name_carries_times
+from clipmill.listings.refusal import describe
+from clipmill.listings.splits import UNUSED, assign_split
+from clipmill.listings.tree import Tree
+from clipmill.listings.ucf import Ucf
+from clipmill.options import ListingOptions
+from clipmill.rows import ClipRow
+from clipmill.storage import absolute, is_url
+
+__all__ = [
+    "FORMATS",
+    "UNUSED",
+    "VIDEO_SUFFIXES",
+    "Part",
+    "assign_split",
+    "candidates",
+    "class_table",
+    "declared_classes",
+    "ignored",
+    "name_carries_times",
+    "parts",
+    "read_part",
+    "resolve",
+    "selected",
+]
+
+#: By name; the first that matches is what "auto" takes. Any folder is a tree, so that comes last.
+FORMATS: dict[str, Format] = {
+    known.name: known for known in (Hmdb(), Ucf(), Kinetics(), Csv(), Jsonl(), NumberedList(), Tree())
+}
+
+
+def resolve(options: ListingOptions) -> ListingOptions:
+    """Find out the format and the root of the videos, and check all that can be checked before reading.
+
+    Raises:
+        ListingError: a listing is not there, is of no known format, or several are of different ones.
+        UsageError: an option does not fit.
+    """
+    if not options.listings:
+        raise UsageError("no listing: name a folder of videos, or a file that lists them")
+    if options.format not in ("auto", *FORMATS):
+        raise UsageError(f"--format {options.format}: not one of auto, {', '.join(FORMATS)}")
+    if options.splits and (min(options.splits.values()) < 0 or sum(options.splits.values()) <= 0):
+        raise UsageError("--split: shares must not be negative, and not all of them zero")
+    if options.split_by not in ("group", "clip"):
+        raise UsageError(f"--split-by {options.split_by}: not one of group, clip")
+    if options.labels is not None:
+        read_labels(options.labels)
+    options = msgspec.structs.replace(
+        options,
+        listings=tuple(dict.fromkeys(map(absolute, options.listings))),
+        videos=None if options.videos is None else _root(options.videos),
+    )
+    looks = [look_at(path) for path in options.listings]
+    name = options.format if options.format != "auto" else _detect(looks)
+    return FORMATS[name].settle(msgspec.structs.replace(options, format=name), looks)
+
+
+def _root(videos: str) -> str:
+    root = absolute(videos)
+    if not is_url(root):
+        look_at(root)
+    return root
+
+
+def _detect(looks: list[Look]) -> str:
+    found: dict[str, str] = {}
+    for look in looks:
+        name = next((name for name, known in FORMATS.items() if known.matches(look)), None)
+        if name is None:
+            accepted = "; ".join(known.accepts for known in FORMATS.values())
+            raise ListingError(f"{look.path}: this looks like {describe(look)}. A listing is one of: {accepted}")
+        found.setdefault(name, look.path)
+    if len(found) > 1:
+        kinds = ", ".join(f"{path} is {name}" for name, path in found.items())
+        raise ListingError(f"the listings are of different formats: {kinds}; build them one by one, or say --format")
+    return next(iter(found))
+
+
+def parts(options: ListingOptions) -> list[Part]:
+    """The pieces of a resolved listing that can be read in parallel, in no order that matters."""
+    return FORMATS[options.format].parts(options)
+
+
+def read_part(options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+    """The rows of a part, one at a time: exactly one item for each data row (for each clip, where folds are merged).
+
+    Yields:
+        A clip, or what is wrong with the row.
+    """
+    return FORMATS[options.format].read(options, part)
+
+
+def ignored(options: ListingOptions, part: Part) -> int:
+    """How many files of a part of a tree were passed over, because they are hidden or not named like a video."""
+    known = FORMATS[options.format]
+    return known.ignored(options, part) if isinstance(known, Tree) else 0
+
+
+def candidates(options: ListingOptions, row: ClipRow) -> Iterator[str]:
+    """Where a row's video may be, relative to the root, most likely first."""
+    return FORMATS[options.format].candidates(options, row)
+
+
+def declared_classes(options: ListingOptions) -> Declared | None:
+    """(name, number) of every class, by --labels or else by the listing itself; None where only its rows tell."""
+    if options.labels is not None:
+        return read_labels(options.labels)
+    return FORMATS[options.format].classes(options)
+
+
+def selected(options: ListingOptions, row: ClipRow) -> bool:
+    """Whether a row is wanted (--include)."""
+    return options.include is None or fnmatch.fnmatchcase(row.source, options.include)

@@ -1,0 +1,194 @@
+"""What every listing format has in common: how it is recognised, divided into parts and read."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from clipmill.errors import ListingError
+from clipmill.ledger import Failure, Reason
+from clipmill.listings import lines
+from clipmill.listings.labels import Classes, Declared, read_labels
+from clipmill.listings.paths import BadRow, Root, common_root, without_suffix
+from clipmill.options import ListingOptions
+from clipmill.rows import ClipRow
+from clipmill.storage import is_url, open_storage, split_path
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """A piece of a listing that one worker reads.
+
+    Attributes:
+        listing: a file or folder of `ListingOptions.listings`.
+        start, end: range of bytes in a file, whole lines, half open.
+        row: number of the line at `start`, from 1.
+        folder: within a folder, the one to read ("" for itself).
+        split, label: what the folder stands for; no label where videos stand beside class folders, or there are none.
+    """
+
+    listing: str
+    start: int = 0
+    end: int = 0
+    row: int = 1
+    folder: str = ""
+    split: str = ""
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a listing looks like from outside.
+
+    Attributes:
+        path: absolute, or a URL.
+        is_file: else it is a folder.
+        head: the first lines of a file that are not blank.
+        folders, files: what stands directly in a folder.
+    """
+
+    path: str
+    is_file: bool
+    head: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The file's own name, or those of the files in the folder."""
+        return (posixpath.basename(self.path),) if self.is_file else self.files
+
+    @property
+    def folder(self) -> str:
+        """The folder itself, or the one that the file stands in."""
+        return posixpath.dirname(self.path) if self.is_file else self.path
+
+
+def look_at(path: str) -> Look:
+    """See what is at a path.
+
+    Raises:
+        ListingError: nothing, an empty file, or one that is not text.
+    """
+    storage, name = split_path(path)
+    if name and storage.stat(name) is not None:
+        return Look(path, True, head=tuple(lines.head(path)))
+    folders, files = open_storage(path).children()
+    if not folders and not files:
+        raise ListingError(f"{path}: there is no such file, and no folder with anything in it")
+    return Look(path, False, folders=folders, files=files)
+
+
+class Format:
+    """One listing format. The methods here suit files of lines whose rows name their videos.
+
+    Attributes:
+        name: as in --format.
+        accepts: what it reads, for error messages.
+    """
+
+    name: str
+    accepts: str
+
+    def matches(self, look: Look) -> bool:
+        """Whether a listing is of this format."""
+        raise NotImplementedError
+
+    def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
+        """Check the listings, and fill in what was left open: the root, by default where the listings stand.
+
+        Raises:
+            ListingError: a listing cannot be of this format.
+        """
+        for look in looks:
+            if not self.matches(look):
+                raise ListingError(f"{look.path}: this is not {self.accepts} (--format {self.name})")
+        if options.videos is not None:
+            return options
+        folders = {look.folder for look in looks}
+        if len(folders) > 1:
+            raise ListingError(f"listings in {len(folders)} folders: say where paths start with --videos ROOT")
+        return msgspec.structs.replace(options, videos=folders.pop())
+
+    def parts(self, options: ListingOptions) -> list[Part]:
+        """The pieces that can be read in parallel."""
+        return [Part(path, *cut) for path in options.listings for cut in lines.cuts(path)]
+
+    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+        """The rows of a part, good and bad."""
+        raise NotImplementedError
+
+    def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
+        """Where a row's video may be, relative to the root, most likely first."""
+        yield row.source
+
+    def classes(self, options: ListingOptions) -> Declared | None:
+        """The classes that the listing itself declares, None if it does not."""
+        return None
+
+
+class Rows:
+    """Makes rows and ledger rows of one listing, with the checks that all formats share.
+
+    Attributes:
+        split: of rows that do not give one, "" if unknown.
+        root: where paths start.
+        classes: those that rows may have.
+    """
+
+    def __init__(self, options: ListingOptions, listing: str, split: str = "") -> None:
+        assert options.videos is not None, "resolve the options first"
+        self.listing = listing
+        self.split = split
+        self.root = Root(options.videos)
+        self.classes = Classes(read_labels(options.labels) if options.labels else None, options.labels)
+
+    def row(
+        self,
+        line: int,
+        source: str,
+        label: str | None,
+        number: int | None,
+        *,
+        clip_id: str = "",
+        split: str = "",
+        group: str | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        extra: dict[str, str] | None = None,
+    ) -> ClipRow:
+        """A good row; by default the id is the source without its suffix, and the split the listing's."""
+        return ClipRow(
+            clip_id or without_suffix(source),
+            source,
+            split or self.split,
+            label,
+            number,
+            group,
+            start,
+            end,
+            (),
+            self.listing,
+            line,
+            extra or {},
+        )
+
+    def bad(self, line: int, why: BadRow | str, source: str = "", split: str = "") -> Failure:
+        """The ledger's row for a bad one."""
+        return Failure(
+            self.listing, line, "", source, split or self.split, "ReadListing", Reason.BAD_ROW.value, str(why)
+        )
+
+
+def default_root(looks: list[Look]) -> str:
+    """The deepest folder that holds all listings.
+
+    Raises:
+        ListingError: there is none.
+    """
+    root = common_root([look.folder for look in looks])
+    if not root or (is_url(looks[0].path) and not is_url(root)):
+        raise ListingError("the listings have no folder in common: say where paths start with --videos ROOT")
+    return root

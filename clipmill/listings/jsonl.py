@@ -1,0 +1,68 @@
+"""JSON Lines: one object a line, with the keys of `clipmill.listings.table`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from clipmill.ledger import Failure
+from clipmill.listings import lines
+from clipmill.listings.base import Format, Look, Part, Rows
+from clipmill.listings.paths import BadRow
+from clipmill.listings.splits import split_of_file
+from clipmill.listings.table import TableRows, columns
+from clipmill.options import ListingOptions
+from clipmill.rows import ClipRow
+
+# Most listings have one set of keys; one with ever new keys must not fill the memory.
+_KEY_SETS = 100
+
+
+class Jsonl(Format):
+    """A table whose rows are JSON objects; each may have keys of its own."""
+
+    name = "jsonl"
+    accepts = "JSON Lines, one object a line, with a key path (or file, video, ...)"
+
+    def matches(self, look: Look) -> bool:
+        """Whether the first line is an object that names a path."""
+        if not look.is_file or not look.head[0].lstrip().startswith("{"):
+            return False
+        try:
+            return "path" in columns(list(_object(look.head[0].encode()))).place
+        except BadRow:
+            return False
+
+    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+        """One item a line that is not blank."""
+        rows = Rows(options, part.listing, split_of_file(part.listing))
+        tables: dict[tuple[str, ...], TableRows] = {}
+        for line, raw in lines.read(part.listing, part.start, part.end, part.row):
+            if not raw.strip():
+                continue
+            try:
+                found = _object(raw)
+                keys = tuple(found)
+                table = tables.get(keys)
+                if table is None:
+                    if len(tables) == _KEY_SETS:
+                        tables.clear()
+                    table = tables[keys] = TableRows(rows, columns(keys))
+                yield table.clip(line, [_text(value) for value in found.values()])
+            except BadRow as error:
+                yield rows.bad(line, error)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRow(f"not a JSON object: {error}") from None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else msgspec.json.encode(value).decode()

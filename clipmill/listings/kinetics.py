@@ -1,0 +1,102 @@
+"""Kinetics annotations: CSV with a column youtube_id, and the many ways in which its files are named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from clipmill.listings.base import Look
+from clipmill.listings.csvfile import Csv, header
+from clipmill.listings.paths import BadRow
+from clipmill.listings.splits import split_name
+from clipmill.listings.table import KINETICS, TableRows, label_number, time_range
+from clipmill.options import ListingOptions
+from clipmill.rows import ClipRow
+from clipmill.storage import open_storage
+
+_ID = re.compile(r"[0-9A-Za-z_-]+")
+_SUFFIXES = (".mp4", ".mkv", ".webm")
+_SPLIT_WORDS = {"train": ("train", "training"), "val": ("val", "validate", "validation"), "test": ("test", "testing")}
+_SPLIT_FOLDERS = ("{}", "videos_{}", "{}_videos")
+
+
+class Kinetics(Csv):
+    """Rows name a YouTube id and seconds; the file is found by trying the names that downloaders use.
+
+    A row's source is its clip id, id_000001_000011: rows with other times are other files.
+    """
+
+    name = "kinetics"
+    accepts = "Kinetics CSV with a header line that names a column youtube_id"
+    aliases = KINETICS
+
+    def matches(self, look: Look) -> bool:
+        """Whether there is a column of ids and none of paths."""
+        return super().matches(look) and header(look.head[0]) is None
+
+    def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
+        """Look at the folders anew."""
+        _folders.cache_clear()
+        _exists.cache_clear()
+        return super().settle(options, looks)
+
+    def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
+        """The clip of one row."""
+        youtube, text, number, split, start_text, end_text, _, _ = table.cells(values)
+        if not _ID.fullmatch(youtube):
+            raise BadRow(f"{youtube!r} is not a YouTube id")
+        label, own = table.rows.classes.find(text, label_number(number))
+        start, end = time_range(start_text, end_text)
+        name = youtube
+        if start is not None and end is not None:
+            name = f"{youtube}_{round(start):06d}_{round(end):06d}"
+        return table.rows.row(
+            line,
+            name,
+            label,
+            own,
+            clip_id=name,
+            split=split_name(split),
+            group=youtube,
+            start=start,
+            end=end,
+            extra=table.extra(values),
+        )
+
+    def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
+        """Named by id and times or by id; .mp4, .mkv or .webm; in folders of the split, of the class, or in none."""
+        assert options.videos is not None, "resolve the options first"
+        for folder in _folders(options.videos, row.split, row.label or ""):
+            for name in _names(row):
+                for suffix in _SUFFIXES:
+                    yield folder + name + suffix
+
+
+def _names(row: ClipRow) -> list[str]:
+    youtube = row.group or row.clip_id
+    names = [row.clip_id]
+    if row.start is not None and row.end is not None:  # some downloaders cut fractions off
+        names.append(f"{youtube}_{int(row.start):06d}_{int(row.end):06d}")
+    return list(dict.fromkeys([*names, youtube]))
+
+
+@lru_cache(maxsize=1 << 14)
+def _folders(root: str, split: str, label: str) -> tuple[str, ...]:
+    """Folders that exist and may hold a clip of this class, each with its "/"; the split's own first, the root last."""
+    words = sorted(_SPLIT_WORDS, key=lambda name: name != split)
+    splits = [pattern.format(word) for name in words for word in _SPLIT_WORDS[name] for pattern in _SPLIT_FOLDERS]
+    tops = [f"{folder}/" for folder in splits if _exists(root, folder)] + [""]
+    spelled = []
+    if "/" not in label and label not in ("", ".", ".."):
+        spelled = list(dict.fromkeys([label, label.replace(" ", "_")]))
+    found = []
+    for top in tops:
+        found += [f"{top}{folder}/" for folder in spelled if _exists(root, top + folder)] + [top]
+    return tuple(found)
+
+
+@lru_cache(maxsize=1 << 14)
+def _exists(root: str, folder: str) -> bool:
+    """Whether there is anything in a folder; asked once for each, not for each row."""
+    return any(True for _ in open_storage(root).list(folder))

@@ -1,0 +1,100 @@
+"""Paths of videos as listings spell them, made relative to the root."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+
+from clipmill.storage import is_url
+
+#: Files that count as videos where a folder is the listing; compared in lower case.
+VIDEO_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("264", "265", "3g2", "3gp", "amv", "asf", "avi", "divx", "dv", "f4v", "flv", "gif", "h264", "h265", "hevc"),
+        *("ivf", "m2ts", "m2v", "m4v", "mjpeg", "mjpg", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut"),
+        *("obu", "ogv", "qt", "rm", "rmvb", "ts", "vob", "webm", "wmv", "y4m"),
+    )
+)
+
+_TIMES = re.compile(r"_\d{6}_\d{6}$")
+# What a file system takes; a longer name cannot be looked up at all.
+_NAME_BYTES = 255
+_PATH_BYTES = 4095
+# Empty, absolute, a backslash, a zero byte, or a "." or ".." on the way: what needs a closer look.
+_UNUSUAL = re.compile(r"^$|^[/.]|[\\\0]|/[/.]|/$")
+
+
+class BadRow(ValueError):
+    """One row of a listing is wrong; its text is the ledger's message."""
+
+
+def is_video(path: str) -> bool:
+    """Whether a path ends like a video's."""
+    return posixpath.splitext(path)[1].lower() in VIDEO_SUFFIXES
+
+
+def without_suffix(path: str) -> str:
+    """A path without the suffix of its last name: "a.b/v_x.avi" gives "a.b/v_x"."""
+    return posixpath.splitext(path)[0]
+
+
+def name_carries_times(path: str) -> bool:
+    """Whether a name ends in its times, as Kinetics files that are cut already do: id_000001_000011.mp4."""
+    return bool(_TIMES.search(without_suffix(path)))
+
+
+class Root:
+    """The folder, or URL, where a listing's relative paths start."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        places = [root] if is_url(root) else [root, os.path.realpath(root)]
+        self._prefixes = tuple(place.rstrip("/") + "/" for place in places)
+
+    def relative(self, text: str) -> str:
+        """The path relative to the root, with "/", without "." and "..".
+
+        Backslashes part folders where there is no "/" in the whole path.
+
+        Raises:
+            BadRow: it is empty, leaves the root, or no file can have this name.
+        """
+        if text.isascii() and len(text) <= _NAME_BYTES and not _UNUSUAL.search(text):
+            return text
+        if not text:
+            raise BadRow("the row has no path")
+        if "\0" in text:
+            raise BadRow("the path holds a zero byte")
+        if "/" not in text:
+            text = text.replace("\\", "/")
+        elif "://" in text or text.startswith("/"):
+            text = self._inside(text)
+        path = posixpath.normpath(text)
+        if path == ".." or path.startswith("../"):
+            raise BadRow(f"the path {text} leaves the root {self.root}")
+        if path == ".":
+            raise BadRow(f"the path {text!r} names no file")
+        encoded = path.encode()
+        if len(encoded) > _PATH_BYTES or max(map(len, encoded.split(b"/"))) > _NAME_BYTES:
+            raise BadRow(f"the path {text[:40]}... is longer than file names can be")
+        return path
+
+    def _inside(self, text: str) -> str:
+        scheme, mark, rest = text.rpartition("://")
+        path = scheme + mark + posixpath.normpath(rest if mark else "/" + rest.lstrip("/"))
+        for prefix in self._prefixes:
+            if path.startswith(prefix):
+                return path[len(prefix) :]
+        raise BadRow(f"the path {text} is outside the root {self.root} (--videos)")
+
+
+def common_root(folders: list[str]) -> str:
+    """The deepest folder that holds all of these absolute paths or URLs, "" if there is none."""
+    shared = []
+    for names in zip(*(folder.split("/") for folder in folders), strict=False):
+        if len(set(names)) > 1:
+            break
+        shared.append(names[0])
+    return "/".join(shared) or ("/" if shared else "")

@@ -1,0 +1,34 @@
+"""What a file looks like that is no listing of clips."""
+
+from __future__ import annotations
+
+import posixpath
+
+from clipmill.listings.base import Look
+from clipmill.listings.paths import is_video
+
+_AUDIO_SUFFIXES = frozenset((".wav", ".mp3", ".flac", ".m4a", ".aac", ".ogg", ".npy"))
+
+
+def describe(look: Look) -> str:
+    """A few words on what a listing that no format matches seems to be, and what to do about it."""
+    first = look.head[0].strip()
+    if first.startswith(("{", "[")):
+        if first.startswith("{") and first.endswith("}"):
+            return "JSON without a key path: each line's object needs one (or file, video, ...)"
+        return "a JSON document of annotations: write it as JSON Lines, one object a line with path, label, start, end"
+    words = first.replace(",", " ").split()
+    numbers = len(words) - 1
+    while numbers and not words[-numbers].isdecimal():
+        numbers -= 1
+    if first.startswith("#") and numbers:
+        return "a list of temporal proposals, which has no clips"
+    if posixpath.splitext(words[0])[1].lower() in _AUDIO_SUFFIXES:
+        return "a list of audio files"
+    if numbers >= 2:
+        return "a list of folders of frames (rawframes: folder, number of frames, label), not of videos"
+    if is_video(first):
+        return "a list of videos without labels: put a header line that says path on top and name it .csv"
+    if is_video(words[0]):
+        return "a table without a header: put a line such as path,label on top"
+    return f"nothing known (its first line is {first[:60]!r})"

@@ -1,0 +1,144 @@
+"""What a build was asked for, as plain frozen values that travel to every worker."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ListingOptions(msgspec.Struct, frozen=True):
+    """Which clips. Paths are absolute or URLs.
+
+    Attributes:
+        listings: files or folders, globs already expanded.
+        videos: the root where relative paths start; None means each format's own choice
+            (`clipmill.listings.resolve` fills it in).
+        format: a name of `clipmill.listings`, or "auto".
+        fold: official fold whose splits the records take, from 1.
+        splits: shares by name for a random split, empty for the listing's own.
+        split_by: "group" or "clip".
+        seed: of the random split.
+        include: glob that source paths must match, or None.
+        class_every: keep every K-th class.
+        limit: at most so many clips, spread over classes and splits; None for all.
+        labels: file with one class a line that pins the numbering, or None.
+    """
+
+    listings: tuple[str, ...]
+    videos: str | None = None
+    format: str = "auto"
+    fold: int = 1
+    splits: dict[str, float] = {}
+    split_by: str = "group"
+    seed: int = 0
+    include: str | None = None
+    class_every: int = 1
+    limit: int | None = None
+    labels: str | None = None
+
+
+class FrameOptions(msgspec.Struct, frozen=True):
+    """Which frames, and how they look: with the source and its time range, all that changes pixels.
+
+    Attributes:
+        every: keep decoded frames 0, K, 2K, ...
+        fps: resample to so many frames per second by timestamp; None keeps the source's.
+        max_frames: keep only the first so many; None for all.
+        short_side: shrink so that the shorter side has so many pixels; never enlarges.
+        size: exact (width, height) in pixels, instead of short_side.
+        fit: with `size`, "crop", "pad" or "stretch".
+        quality: of the JPEGs, 1 to 100.
+    """
+
+    every: int = 1
+    fps: float | None = None
+    max_frames: int | None = None
+    short_side: int | None = None
+    size: tuple[int, int] | None = None
+    fit: str = "crop"
+    quality: int = 95
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """How many clips may be absent or fail: a count, or a share of the listing.
+
+    Attributes:
+        count: at most so many, if set.
+        share: else at most this share of all rows.
+        least: never under so many.
+    """
+
+    count: int | None = None
+    share: float = 0.01
+    least: int = 0
+
+    def limit(self, rows: int) -> int:
+        """The most that `rows` rows may lose."""
+        return self.count if self.count is not None else max(self.least, int(self.share * rows))
+
+
+class BuildOptions(msgspec.Struct, frozen=True):
+    """All that a build was asked for.
+
+    Attributes:
+        listing, frames: which clips, which frames.
+        out: root of the output.
+        run: id of this run.
+        min_frames: shorter clips are too_short.
+        segment_seconds: cut every clip into consecutive ones of so many seconds.
+        trimmed: "auto", "yes" or "no": whether files hold just their row's range.
+        schema: of the records.
+        sort: "length" or "random".
+        shard_bytes: target size of a shard.
+        hosts: training hosts that each want at least ten shards; makes shards smaller.
+        name: of the data set.
+        renumber: labels may move.
+        workers: children of each Beam worker process.
+        timeout: seconds for one clip, or span of one.
+        max_missing, max_failures: the two budgets.
+        span_frames: long clips are cut into spans of about so many frames; 0 never.
+    """
+
+    listing: ListingOptions
+    out: str
+    run: str
+    frames: FrameOptions = FrameOptions()
+    min_frames: int = 1
+    segment_seconds: float | None = None
+    trimmed: str = "auto"
+    schema: str = "tfds"
+    sort: str = "length"
+    shard_bytes: int = 256 << 20
+    hosts: int | None = None
+    name: str = "clips"
+    renumber: bool = False
+    workers: int = 1
+    timeout: float = 600.0
+    max_missing: Budget = Budget()
+    max_failures: Budget = Budget(least=3)
+    span_frames: int = 1500
+
+    @property
+    def videos(self) -> str:
+        """Root of the sources; known once the listing is resolved."""
+        assert self.listing.videos is not None, "the listing was not resolved"
+        return self.listing.videos
+
+    def that_change_bytes(self) -> dict[str, str | int | float | bool | None]:
+        """The options that can change the output's bytes, for the manifest and the version's name."""
+        size = self.frames.size
+        return {
+            "schema": self.schema,
+            "name": self.name,
+            "sort": self.sort,
+            "shard_bytes": self.shard_bytes,
+            "hosts": self.hosts,
+            "every": self.frames.every,
+            "fps": self.frames.fps,
+            "max_frames": self.frames.max_frames,
+            "min_frames": self.min_frames,
+            "segment_seconds": self.segment_seconds,
+            "short_side": self.frames.short_side,
+            "size": f"{size[0]}x{size[1]}" if size else None,
+            "fit": self.frames.fit,
+            "quality": self.frames.quality,
+        }

@@ -1,0 +1,213 @@
+"""Publishing: account for every row, write the version's tables, move the pointer."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from clipmill import keys, layout
+from clipmill.clip_table import join
+from clipmill.layout import Manifest, SplitEntry, split_order
+from clipmill.ledger import Failure
+from clipmill.ledger_file import Ledger
+from clipmill.options import BuildOptions
+from clipmill.rows import ShardWritten, Verdict
+from clipmill.schemas import get_schema
+from clipmill.storage import LocalStorage, Storage
+from clipmill.tables import tables
+
+OUTCOME = "outcome.json"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a run ended; runs/<id>/outcome.json.
+
+    Attributes:
+        code: exit code of the command.
+        message: why nothing was published; "" where something was.
+        version: the version that was made, or None.
+        changed: whether the published version is another one now.
+        rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
+        splits: clips by split.
+        failed: ledger rows by reason.
+        first_failures: some ledger rows, to be shown.
+    """
+
+    code: int
+    message: str = ""
+    version: str | None = None
+    changed: bool = False
+    rows: int = 0
+    clips: int = 0
+    frames: int = 0
+    bytes: int = 0
+    shards: int = 0
+    classes: int = 0
+    splits: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    first_failures: list[Failure] = []
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What must add up, by split: rows of the listing, and what --segment-seconds added to them."""
+
+    rows: Mapping[str, int]
+    segments: Mapping[str, int]
+
+    def unaccounted(self, clips: Mapping[str, int], failures: Mapping[str, int]) -> str:
+        """The first split whose rows are not its clips and its ledger rows, in words; "" if all are."""
+        for split in sorted({*self.rows, *clips, *failures}):
+            expected = self.rows.get(split, 0) + self.segments.get(split, 0)
+            found = clips.get(split, 0) + failures.get(split, 0)
+            if expected != found:
+                return (
+                    f"split {split}: {expected:,} clips were asked for, but {clips.get(split, 0):,} were made and "
+                    f"{failures.get(split, 0):,} failed. {abs(expected - found):,} rows got lost or doubled on the "
+                    "way: nothing is published. Run the build again, and report this if it happens twice"
+                )
+        return ""
+
+
+def publish(
+    storage: Storage,
+    options: BuildOptions,
+    base: str | None,
+    labels: Sequence[str],
+    verdict: Verdict,
+    account: Account,
+    shards: Iterable[ShardWritten],
+    failures: Iterable[Failure],
+) -> Outcome:
+    """Publish a version, or say why not; either way the ledger and the outcome are written.
+
+    Args:
+        storage: of the output.
+        base: the version that was current when the run began; None if there was none.
+        verdict: of the gates.
+        shards: all that were written, in any order.
+    """
+    ledger = Ledger.write(storage, options.run, failures)
+    written = sorted(shards, key=lambda shard: (split_order(shard.split), shard.number))
+    clips = _sum_by_split(written, "records")
+    outcome = Outcome(
+        code=verdict.code,
+        message=verdict.message,
+        rows=sum(account.rows.values()),
+        clips=sum(clips.values()),
+        frames=sum(shard.entry.frames for shard in written),
+        bytes=sum(shard.entry.bytes for shard in written),
+        shards=len({shard.shard for shard in written}),
+        classes=len(labels),
+        splits=clips,
+        failed=ledger.by_reason,
+        first_failures=ledger.first,
+    )
+    if verdict.is_open:
+        lost = account.unaccounted(clips, ledger.by_split)
+        if lost:
+            outcome = msgspec.structs.replace(outcome, code=1, message=lost)
+        elif not written:
+            outcome = msgspec.structs.replace(outcome, code=1, message="no clip was made: nothing is published")
+        else:
+            outcome = _publish_version(storage, options, base, labels, written, outcome)
+    storage.put(layout.run_path(options.run, OUTCOME), msgspec.json.format(msgspec.json.encode(outcome)) + b"\n")
+    return outcome
+
+
+def _sum_by_split(shards: Sequence[ShardWritten], what: str) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for shard in shards:
+        sums[shard.split] += getattr(shard.entry, what)
+    return dict(sums)
+
+
+def _publish_version(
+    storage: Storage,
+    options: BuildOptions,
+    base: str | None,
+    labels: Sequence[str],
+    written: Sequence[ShardWritten],
+    outcome: Outcome,
+) -> Outcome:
+    changing = options.that_change_bytes()
+    name = keys.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
+    outcome = msgspec.structs.replace(outcome, version=name)
+    if name != base:
+        _write_version(storage, options, name, labels, written)
+        pointer = f"{name}\n".encode()
+        swapped = storage.swap(layout.CURRENT, None if base is None else f"{base}\n".encode(), pointer)
+        current = name if swapped else layout.current_version(storage)
+        if current != name:
+            message = f"another run published {current} meanwhile; run the build again"
+            return msgspec.structs.replace(outcome, code=3, message=message)
+        outcome = msgspec.structs.replace(outcome, changed=True)
+    _link_latest(storage, name)
+    for shard in written:
+        for path in (shard.part, *shard.shared):
+            storage.delete(path)
+    return outcome
+
+
+def _write_version(
+    storage: Storage, options: BuildOptions, name: str, labels: Sequence[str], written: Sequence[ShardWritten]
+) -> None:
+    """Write a version's folder, the manifest last; nothing refers to it yet."""
+    further = sorted({column for shard in written for column in shard.columns})
+    with tempfile.TemporaryFile(prefix="clipmill-") as file:
+        sha256 = join(storage, [shard.part for shard in written], further, file)
+        with storage.writer(layout.version_path(name, layout.CLIPS)) as out:
+            while chunk := file.read(8 << 20):
+                out.write(chunk)
+    schema = get_schema(options.schema)
+    manifest = Manifest(
+        layout=layout.LAYOUT,
+        version=name,
+        dataset=options.name,
+        schema=schema.name,
+        schema_epoch=schema.epoch,
+        encoding="jpeg",
+        options=options.that_change_bytes(),
+        clips_sha256=sha256,
+        splits=_splits(written),
+        shards={shard.shard: shard.entry for shard in written},
+    )
+    for file_name, content in tables(manifest, list(labels), schema).items():
+        storage.put(layout.version_path(name, file_name), content)
+    if storage.local:
+        _link_shards(storage, manifest)
+    packed = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    storage.put(layout.version_path(name, layout.MANIFEST), packed)
+
+
+def _splits(written: Sequence[ShardWritten]) -> dict[str, SplitEntry]:
+    splits = {}
+    for split in dict.fromkeys(shard.split for shard in written):
+        shards = [shard for shard in written if shard.split == split]
+        splits[split] = SplitEntry(
+            clips=sum(shard.entry.records for shard in shards),
+            frames=sum(shard.entry.frames for shard in shards),
+            bytes=sum(shard.entry.bytes for shard in shards),
+            shards=[shard.shard for shard in shards],
+        )
+    return splits
+
+
+def _link_shards(storage: Storage, manifest: Manifest) -> None:
+    """The names other readers want: hard links, so they cost nothing."""
+    for split, entry in manifest.splits.items():
+        for index, shard in enumerate(entry.shards):
+            name = layout.named_shard(manifest.dataset, split, index, len(entry.shards))
+            storage.copy(layout.shard_path(shard), layout.version_path(manifest.version, name))
+
+
+def _link_latest(storage: Storage, version: str) -> None:
+    """OUT/latest, for people: a link that follows CURRENT on local disks."""
+    if not isinstance(storage, LocalStorage):
+        return
+    temporary = storage.path(f"latest.{os.getpid()}.link")
+    os.symlink(layout.version_path(version), temporary)
+    os.replace(temporary, storage.path("latest"))

@@ -1,0 +1,72 @@
+"""What is in the output already: clips of the published version, and of shards that wait for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+from clipmill.layout import CLIPS, LABELS, read_manifest, shard_path, version_path
+from clipmill.rows import Piece, SpanDone
+from clipmill.storage import Storage
+
+#: Parts of clip tables, written when their shard is durable, deleted when it is published.
+PARTS = "work/parts"
+
+
+def part_path(run: str, shard: str, schema: str) -> str:
+    """Where a run keeps a shard's part of the clip table until it publishes."""
+    return f"{PARTS}/{run}/{shard}.{schema}.parquet"
+
+
+_COLUMNS = [
+    "clip_key",
+    "digest",
+    "frames",
+    "width",
+    "height",
+    "fps",
+    "bytes",
+    "bad_packets",
+    "shard",
+    "offset",
+    "length",
+]
+
+
+def published_spans(storage: Storage, version: str) -> Iterator[tuple[str, SpanDone]]:
+    """(clip key, its frames) for every clip of a version."""
+    schema = read_manifest(storage, version).schema
+    with storage.fetch(version_path(version, CLIPS)) as file:
+        yield from _spans(file, schema)
+
+
+def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone]]:
+    """(clip key, its frames) for every clip in a shard that a run wrote and did not publish.
+
+    Args:
+        schema: only shards of this schema are considered.
+    """
+    for path, _ in storage.list(PARTS):
+        if path.endswith(f".{schema}.parquet"):
+            try:
+                with storage.fetch(path) as file:
+                    spans = list(_spans(file, schema))
+            except FileNotFoundError:
+                continue
+            present = {piece for piece in {span.piece.path for _, span in spans} if storage.stat(piece)}
+            yield from ((key, span) for key, span in spans if span.piece.path in present)
+
+
+def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(file).iter_batches(batch_size=8192, columns=_COLUMNS):
+        columns = [batch.column(name).to_pylist() for name in _COLUMNS]
+        for key, digest, frames, width, height, fps, nbytes, bad, shard, offset, length in zip(*columns, strict=True):
+            piece = Piece(shard_path(shard), schema, offset, length)
+            yield key, SpanDone(key, 0, 1, piece, frames, nbytes, width, height, fps, bad, digest)
+
+
+def published_labels(storage: Storage, version: str) -> list[str]:
+    """The classes of a version, in order."""
+    return storage.read(version_path(version, LABELS)).decode().splitlines()

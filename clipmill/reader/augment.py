@@ -1,0 +1,361 @@
+"""Augmentations: drawn once for each view of a clip, so that all its frames agree.
+
+Each is a small frozen value. `draw` turns random numbers that belong to (seed,
+epoch, clip id, view) into steps of `clipmill.reader.ops`. Sizes are a number of
+pixels for a square, or (height, width).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import cos, exp, log, pi, sin, sqrt
+from typing import Any, ClassVar, TypeAlias
+
+import cv2
+import msgspec
+import numpy as np
+
+from clipmill.errors import UsageError
+from clipmill.reader import ops
+from clipmill.reader.draws import Draws, Ints
+
+Size: TypeAlias = int | tuple[int, int]
+
+METHODS = {
+    "linear": cv2.INTER_LINEAR,
+    "area": cv2.INTER_AREA,
+    "cubic": cv2.INTER_CUBIC,
+    "nearest": cv2.INTER_NEAREST,
+}
+
+
+class Augmentation(msgspec.Struct, frozen=True, tag=True):
+    """Base of all augmentations; one of your own derives from it and has a `draw`.
+
+    Attributes:
+        views: views that it makes of one; a clip then has that many times more.
+        floats: whether it turns uint8 into float32.
+    """
+
+    views: ClassVar[int] = 1
+    floats: ClassVar[bool] = False
+
+    def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
+        """(height, width) of what it makes of images of this size; None where that is drawn.
+
+        Raises:
+            UsageError: it cannot work on images of this size.
+        """
+        return size
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        """The steps for one view of a clip of this size."""
+        return ()
+
+    def reorder(self, picked: Ints, draws: Draws) -> Ints:
+        """The picked frames in another order; empty ones (-1) stay at the end."""
+        return picked
+
+
+class Resize(Augmentation):
+    """To an exact size, or with `short_side` so that the shorter side has so many pixels.
+
+    `method` is linear, area, cubic or nearest, as OpenCV has them; linear does not blur before it shrinks.
+    """
+
+    to: Size | None = None
+    short_side: int | None = None
+    method: str = "linear"
+
+    def __post_init__(self) -> None:
+        if (self.to is None) == (self.short_side is None):
+            raise UsageError("Resize: give either a size or short_side")
+        _check_method(self.method)
+        _positive(self.to, self.short_side)
+
+    def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
+        if self.to is not None:
+            return _pair(self.to)
+        return size and _short_side(*size, self.short_side or 0)
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        size = _pair(self.to) if self.to is not None else _short_side(height, width, self.short_side or 0)
+        return [ops.Resized(height, width, *size, METHODS[self.method])]
+
+
+class RandomShortSide(Augmentation):
+    """Resized so that the shorter side has `low` to `high` pixels, both included."""
+
+    low: int
+    high: int
+    method: str = "linear"
+
+    def __post_init__(self) -> None:
+        _check_method(self.method)
+        _positive(self.low)
+        if self.low > self.high:
+            raise UsageError(f"RandomShortSide: low {self.low} is above high {self.high}")
+
+    def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
+        return None
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        side = self.low + draws.below(self.high - self.low + 1)
+        return [ops.Resized(height, width, *_short_side(height, width, side), METHODS[self.method])]
+
+
+class _Crop(Augmentation):
+    to: Size
+
+    def __post_init__(self) -> None:
+        _positive(self.to)
+
+    def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
+        if size is not None:
+            self._check(*size)
+        return _pair(self.to)
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        self._check(height, width)
+        tall, wide = _pair(self.to)
+        top, left = self._corner(draws, height - tall, width - wide)
+        return [ops.Crop(left, top, wide, tall)]
+
+    def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
+        """Top and left, at most `down` and `right`."""
+        raise NotImplementedError
+
+    def _check(self, height: int, width: int) -> None:
+        tall, wide = _pair(self.to)
+        if tall > height or wide > width:
+            raise UsageError(
+                f"{type(self).__name__}: {wide}x{tall} does not fit into frames of {width}x{height}; "
+                "resize them before, or use CropOrPad"
+            )
+
+
+class RandomCrop(_Crop):
+    """A part of this size, from a random place."""
+
+    def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
+        return draws.below(down + 1), draws.below(right + 1)
+
+
+class CentreCrop(_Crop):
+    """A part of this size, from the middle."""
+
+    def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
+        return down // 2, right // 2
+
+
+class ThreeCrops(_Crop):
+    """Three views: the beginning, middle and end of the longer side, for testing."""
+
+    views: ClassVar[int] = 3
+
+    def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
+        third = draws.view % 3
+        if down > right:
+            return down * third // 2, right // 2
+        return down // 2, right * third // 2
+
+
+class CropOrPad(Augmentation):
+    """To this size about the middle: what is too much is cut, what is missing is black."""
+
+    to: Size
+
+    def __post_init__(self) -> None:
+        _positive(self.to)
+
+    def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
+        return _pair(self.to)
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        tall, wide = _pair(self.to)
+        kept_tall, kept_wide = min(tall, height), min(wide, width)
+        steps: list[ops.Op] = []
+        if (kept_tall, kept_wide) != (height, width):
+            steps.append(ops.Crop((width - kept_wide) // 2, (height - kept_tall) // 2, kept_wide, kept_tall))
+        if (kept_tall, kept_wide) != (tall, wide):
+            steps.append(ops.Pad((wide - kept_wide) // 2, (tall - kept_tall) // 2, wide, tall))
+        return steps
+
+
+class RandomResizedCrop(Augmentation):
+    """A part of random area and aspect, resized (Szegedy et al., "Going deeper with convolutions", 2015).
+
+    Attributes:
+        to: the size it is resized to.
+        scale: bounds of the part's area, as a share of the frame's.
+        ratio: bounds of its width over its height.
+        method: see `Resize`.
+    """
+
+    to: Size
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    method: str = "linear"
+
+    def __post_init__(self) -> None:
+        _check_method(self.method)
+        _positive(self.to)
+        if not 0 < self.scale[0] <= self.scale[1] <= 1 or not 0 < self.ratio[0] <= self.ratio[1]:
+            raise UsageError(f"RandomResizedCrop: scale {self.scale} or ratio {self.ratio} is no range")
+
+    def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
+        return _pair(self.to)
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        crop = self._crop(draws, height, width)
+        return [crop, ops.Resized(crop.height, crop.width, *_pair(self.to), METHODS[self.method])]
+
+    def _crop(self, draws: Draws, height: int, width: int) -> ops.Crop:
+        for _ in range(10):
+            area = height * width * draws.uniform(*self.scale)
+            aspect = exp(draws.uniform(log(self.ratio[0]), log(self.ratio[1])))
+            wide, tall = round(sqrt(area * aspect)), round(sqrt(area / aspect))
+            if 0 < wide <= width and 0 < tall <= height:
+                return ops.Crop(draws.below(width - wide + 1), draws.below(height - tall + 1), wide, tall)
+        aspect = min(max(width / height, self.ratio[0]), self.ratio[1])
+        wide, tall = min(width, round(height * aspect)), min(height, round(width / aspect))
+        return ops.Crop((width - wide) // 2, (height - tall) // 2, max(1, wide), max(1, tall))
+
+
+class MultiScaleCrop(Augmentation):
+    """A corner, edge or middle part of one of a few scales, resized (TSN, Wang et al., 2016).
+
+    Attributes:
+        to: the size it is resized to.
+        scales: of the frame's shorter side; height and width are at most one entry apart.
+        method: see `Resize`.
+    """
+
+    to: Size
+    scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
+    method: str = "linear"
+
+    def __post_init__(self) -> None:
+        _check_method(self.method)
+        _positive(self.to)
+        if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
+            raise UsageError(f"MultiScaleCrop: scales {self.scales} are not all in (0, 1]")
+
+    def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
+        return _pair(self.to)
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        sides = [max(1, int(min(height, width) * scale)) for scale in self.scales]
+        pairs = [(tall, wide) for i, tall in enumerate(sides) for wide in sides[max(0, i - 1) : i + 2]]
+        tall, wide = pairs[draws.below(len(pairs))]
+        # Thirteen places: the 3 x 3 grid of corners, edges and middle, and the middles of its four cells.
+        places = [(y, x) for y in (0, 2, 4) for x in (0, 2, 4)] + [(y, x) for y in (1, 3) for x in (1, 3)]
+        down, right = places[draws.below(len(places))]
+        crop = ops.Crop((width - wide) * right // 4, (height - tall) * down // 4, wide, tall)
+        return [crop, ops.Resized(tall, wide, *_pair(self.to), METHODS[self.method])]
+
+
+class HorizontalFlip(Augmentation):
+    """Left and right exchanged, with this probability."""
+
+    probability: float = 0.5
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        return [ops.Flipped(width)] if draws.chance(self.probability) else ()
+
+
+class RandomRotation(Augmentation):
+    """Turned about the middle by one angle of -`degrees` to `degrees`; what comes in is black."""
+
+    degrees: float = 360.0
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        return [ops.Rotated(draws.uniform(-self.degrees, self.degrees), width, height)]
+
+
+class ColourJitter(Augmentation):
+    """Brightness, contrast, saturation and hue changed by one random amount each.
+
+    A factor of 1 - x to 1 + x for the first three, x at most 1, where contrast is about mid-grey and
+    saturation about the pixel's luma; -x to x of a full turn of hue in YIQ. All four
+    together are one linear map of RGB, so every frame gets exactly the same.
+    """
+
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        brightness, contrast, saturation = (
+            draws.uniform(max(0.0, 1 - x), 1 + x) for x in (self.brightness, self.contrast, self.saturation)
+        )
+        turn = 2 * pi * draws.uniform(-self.hue, self.hue)
+        grey = np.tile(ops.LUMA, (3, 1))
+        colour = saturation * np.eye(3) + (1 - saturation) * grey
+        chroma = np.array([[1, 0, 0], [0, cos(turn), -sin(turn)], [0, sin(turn), cos(turn)]])
+        linear = np.linalg.inv(_YIQ) @ chroma @ _YIQ @ colour * (brightness * contrast)
+        return [ops.Coloured(np.column_stack([linear, np.full(3, 128 * (1 - contrast))]))]
+
+
+#: RGB to YIQ (FCC, NTSC 1953, rounded to three digits).
+_YIQ = np.array([ops.LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+
+class Normalise(Augmentation):
+    """uint8 to float32: (value / 255 - mean) / std for each channel; by default ImageNet's."""
+
+    floats: ClassVar[bool] = True
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        table = (np.arange(256)[:, None] / 255 - np.array(self.mean)) / np.array(self.std)
+        return [ops.Normalised(table.astype(np.float32).reshape(256, 1, 3))]
+
+
+class ReverseTime(Augmentation):
+    """Frames from last to first, with this probability."""
+
+    probability: float = 0.5
+
+    def reorder(self, picked: Ints, draws: Draws) -> Ints:
+        if not draws.chance(self.probability):
+            return picked
+        real = picked[picked >= 0]
+        return np.concatenate([real[::-1], picked[len(real) :]])
+
+
+class Function(Augmentation):
+    """A function of your own: (frames, generator) to frames of the same shape and dtype.
+
+    It is called once for each view with all frames that are not empty, (frames, height,
+    width, 3), and a `numpy.random.Generator` of that view's key.
+    """
+
+    function: Callable[[Any, np.random.Generator], Any]
+
+    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
+        return [ops.Called(self.function, draws.generator())]
+
+
+def _pair(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
+def _short_side(height: int, width: int, side: int) -> tuple[int, int]:
+    if height <= width:
+        return side, max(1, round(width * side / height))
+    return max(1, round(height * side / width)), side
+
+
+def _positive(*sizes: Size | None) -> None:
+    for size in sizes:
+        if size is not None and min(_pair(size)) < 1:
+            raise UsageError(f"size {size}: must be positive")
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise UsageError(f"method={method!r}: not one of {', '.join(METHODS)}")

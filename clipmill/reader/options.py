@@ -1,0 +1,59 @@
+"""What a reader was asked for: all that decides which batches come, and none of what only makes them faster."""
+
+from __future__ import annotations
+
+import msgspec
+
+from clipmill.errors import UsageError
+from clipmill.reader.augment import Augmentation
+from clipmill.reader.samplers import Sampler, WholeClip
+from clipmill.reader.shards import Shards
+
+
+class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `ClipSet.batches`, which explains them."""
+
+    sampler: Sampler = WholeClip()
+    augment: tuple[Augmentation, ...] = ()
+    batch_size: int | None = None
+    max_frames_per_batch: int | None = None
+    by_length: bool = False
+    lengths: str | int = "pad"
+    shuffle: bool | Shards = False
+    seed: int = 0
+    weights: str | None = None
+    clips_per_epoch: int | None = None
+    drop_remainder: bool = False
+    views: int = 1
+    decode: bool = True
+    dct_scale: bool = False
+    on_error: str = "raise"
+    path: str = "indexed"
+
+    def __post_init__(self) -> None:
+        if self.batch_size is None and self.max_frames_per_batch is None:
+            raise UsageError("give batch_size, max_frames_per_batch, or both")
+        for name in ("batch_size", "max_frames_per_batch", "clips_per_epoch", "views"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name}={value}: must be positive")
+        _one_of("lengths", self.lengths, ("pad", "truncate"), isinstance(self.lengths, int) and self.lengths > 0)
+        _one_of("on_error", self.on_error, ("raise", "skip"))
+        _one_of("path", self.path, ("indexed", "streaming"))
+        if self.path == "streaming" and (self.shuffle is True or self.by_length or self.max_frames_per_batch):
+            raise UsageError(
+                'path="streaming" reads shards from front to back: use shuffle="shards" or False, '
+                "and neither by_length, max_frames_per_batch nor Chunks"
+            )
+
+    @property
+    def sorts(self) -> bool:
+        """Whether batches are formed by length."""
+        from clipmill.reader.samplers import Chunks
+
+        return self.by_length or self.max_frames_per_batch is not None or isinstance(self.sampler, Chunks)
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...], fine: bool = False) -> None:
+    if value not in known and not fine:
+        raise UsageError(f"{name}={value!r}: not one of {', '.join(known)}")

@@ -1,0 +1,130 @@
+"""In which order an epoch goes through its clips: pure functions from position to clip.
+
+Nothing is shuffled in memory: position p of epoch e of seed s is computed when it
+is asked for, so any host can start anywhere, and all of them agree.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from clipmill.reader.draws import Ints, Word, mix64, round_keys
+
+#: Rounds of the Feistel network: with 12, orders of five things are still uneven enough to be seen; with 16 not.
+ROUNDS = 16
+
+
+class Permutation:
+    """A pseudo-random permutation of 0 .. size - 1 that is computed, not stored.
+
+    A Feistel network over pairs (left, right) of a rectangle just larger than
+    `size`, with addition modulo its sides (Black and Rogaway, "Ciphers with
+    arbitrary finite domains", 2002); numbers that fall outside are sent through it again.
+
+    Args:
+        size: how many numbers.
+        key: which permutation.
+    """
+
+    def __init__(self, size: int, *key: Word) -> None:
+        self.size = size
+        self._rows = isqrt(max(size - 1, 0)) + 1
+        self._columns = -(-size // self._rows)
+        self._keys = round_keys(ROUNDS, "permutation", size, *key)
+
+    def __call__(self, positions: npt.ArrayLike) -> Ints:
+        """Where the permutation sends each of `positions`, which are in 0 .. size - 1."""
+        out = self._once(np.asarray(positions, np.int64))
+        outside = out >= self.size
+        while outside.any():
+            out[outside] = self._once(out[outside])
+            outside = out >= self.size
+        return out
+
+    def _once(self, numbers: Ints) -> Ints:
+        left, right = np.divmod(numbers.astype(np.uint64), np.uint64(self._columns))
+        rows, columns = np.uint64(self._rows), np.uint64(self._columns)
+        for pair in range(0, ROUNDS, 2):
+            left = (left + mix64(right + self._keys[pair]) % rows) % rows
+            right = (right + mix64(left + self._keys[pair + 1]) % columns) % columns
+        return (left * columns + right).astype(np.int64)
+
+
+class Order(Protocol):
+    """The order of one epoch. Clips are numbered as in the clip set."""
+
+    size: int
+
+    def at(self, positions: Ints) -> tuple[Ints, Ints]:
+        """The clip at each position, and which repetition of that clip in this epoch it is."""
+
+
+class InOrder:
+    """Clips as they stand in the clip table: by split, length and clip id.
+
+    To the streaming path it is one lane whose windows are not shuffled.
+    """
+
+    lanes = 1
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def at(self, positions: Ints) -> tuple[Ints, Ints]:
+        return positions, np.zeros_like(positions)
+
+    def window(self, lane: int, turn: int) -> tuple[int, int]:
+        """First turn of the window that a turn is in, and the first after it."""
+        return turn, turn + 1
+
+    def shuffled(self, lane: int, turns: Ints) -> Ints:
+        """The place in the lane's sequence of files that each turn takes."""
+        return turns
+
+    def clips(self, lane: int, places: Ints) -> Ints:
+        """The clips at these places."""
+        return places
+
+
+class Shuffled:
+    """Every clip once, every order equally likely."""
+
+    def __init__(self, size: int, *key: Word) -> None:
+        self.size = size
+        self._permutation = Permutation(size, *key)
+
+    def at(self, positions: Ints) -> tuple[Ints, Ints]:
+        return self._permutation(positions), np.zeros_like(positions)
+
+
+class Weighted:
+    """Clips as often as their weights say, in random order.
+
+    The epoch has `size` slots, each of which draws from its own 1/size of the
+    weights' running sum; so a clip whose share is 2.3 slots comes once to four
+    times, 2.3 times on average, and how often is not left to chance more than that.
+
+    Args:
+        size: clips in an epoch, repetitions counted.
+        cumulative: (clips,) float64, running sum of the weights, ends in 1.
+        key: which order.
+    """
+
+    def __init__(self, size: int, cumulative: npt.NDArray[np.float64], *key: Word) -> None:
+        self.size = size
+        self._cumulative = cumulative
+        self._permutation = Permutation(size, *key)
+        self._jitter = round_keys(1, "jitter", *key)[0]
+
+    def at(self, positions: Ints) -> tuple[Ints, Ints]:
+        slots = self._permutation(positions)
+        inside = mix64(slots.astype(np.uint64) + self._jitter) >> np.uint64(11)
+        drawn = (slots + inside * 2.0**-53) / self.size
+        clips = np.searchsorted(self._cumulative, drawn, side="right")
+        clips = np.minimum(clips, len(self._cumulative) - 1)
+        begins = np.where(clips > 0, self._cumulative[clips - 1], 0.0)
+        return clips, slots - np.floor(begins * self.size).astype(np.int64)

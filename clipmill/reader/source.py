@@ -1,0 +1,193 @@
+"""Reading exactly the frames that are wanted: from the sizes of a record's frames follows where each lies."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from clipmill.errors import DataError
+from clipmill.layout import frames_path, shard_path
+from clipmill.reader.draws import Ints
+from clipmill.reader.heads import Head, read_head
+from clipmill.reader.table import ClipTable
+from clipmill.schemas import Schema, get_schema
+from clipmill.storage import Storage
+from clipmill.tfrecord import AFTER, BEFORE
+
+#: The sizes of all frames are held in memory up to so many bytes; of a larger data set each clip's are read.
+HELD_SIZES = 64 << 20
+
+#: Reads half-open byte ranges of the shard of one clip.
+ReadRanges: TypeAlias = Callable[[Sequence[tuple[int, int]]], Sequence[bytes | memoryview]]
+
+
+class Frames(NamedTuple):
+    """Frames of one clip as they are stored.
+
+    Attributes:
+        encoded: by number in the clip.
+        head: times and numbers of all the clip's frames, where they were asked for.
+    """
+
+    encoded: dict[int, memoryview]
+    head: Head | None
+
+
+class Where(NamedTuple):
+    """Where the parts of one record lie in its shard: bytes, half-open.
+
+    Attributes:
+        head: of the data before the first frame.
+        starts, ends: (frames,) int64.
+    """
+
+    head: tuple[int, int]
+    starts: Ints
+    ends: Ints
+
+
+class Source:
+    """The shards of one data set. Holds no open file, so it may be forked and pickled.
+
+    Args:
+        storage: the data set's root.
+        schema: name of the records' schema.
+        total_frames: of the version, which decides whether frame sizes are held.
+    """
+
+    def __init__(self, storage: Storage, schema: str, total_frames: int) -> None:
+        self.storage = storage
+        self.schema: Schema = get_schema(schema)
+        self._hold = 4 * total_frames <= HELD_SIZES
+        self._sizes: dict[str, Ints] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_sizes": {}}
+
+    def where(self, table: ClipTable, row: int) -> Where:
+        """Where a clip's head and frames lie.
+
+        Raises:
+            DataError: the table and the shard's files do not agree, or a file is gone.
+        """
+        shard = table.shards[table.shard[row]][0]
+        offset, length = int(table.offset[row]), int(table.length[row])
+        sizes = self._frame_sizes(shard, int(table.frames_at[row]), int(table.frames[row]))
+        taken = np.cumsum(sizes + _prefixes(self.schema, sizes))
+        ends = offset + length - AFTER - taken[-1] + taken
+        head = offset + BEFORE, int(ends[-1] - taken[-1])
+        if head[1] <= head[0]:
+            raise DataError(f"{frames_path(shard)}: does not fit the record at byte {offset} of the shard")
+        return Where(head, ends - sizes, ends)
+
+    def ranged(self, table: ClipTable, row: int) -> ReadRanges:
+        """A function that reads ranges of the clip's shard from storage."""
+        path = shard_path(table.shards[table.shard[row]][0])
+        return lambda ranges: self._checked(path, ranges)
+
+    def read_record(self, table: ClipTable, rows: Sequence[int]) -> bytes:
+        """The bytes of consecutive records of one shard, framing included, in one read."""
+        path = shard_path(table.shards[table.shard[rows[0]]][0])
+        end = int(table.offset[rows[-1]] + table.length[rows[-1]])
+        return self._checked(path, [(int(table.offset[rows[0]]), end)])[0]
+
+    def _frame_sizes(self, shard: str, first: int, count: int) -> Ints:
+        path = frames_path(shard)
+        if self._hold:
+            held = self._sizes.get(shard)
+            if held is None:
+                held = self._sizes[shard] = np.frombuffer(self._present(path, self.storage.read, path), "<u4")
+            sizes = held[first : first + count]
+        else:
+            raw = self._present(path, self.storage.read, path, 4 * first, 4 * (first + count))
+            sizes = np.frombuffer(raw[: len(raw) // 4 * 4], "<u4")
+        if len(sizes) < count:
+            raise DataError(f"{self.storage.root}/{path}: ends before the sizes of frames {first} to {first + count}")
+        return sizes.astype(np.int64)
+
+    def _checked(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        blobs: list[bytes] = self._present(path, self.storage.read_ranges, path, ranges)
+        for (start, end), blob in zip(ranges, blobs, strict=True):
+            if len(blob) != end - start:
+                raise DataError(f"{self.storage.root}/{path}: ends before byte {end}")
+        return blobs
+
+    def _present(self, path: str, read: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return read(*args)
+        except FileNotFoundError:
+            raise Vanished(
+                f"{self.storage.root}/{path}: gone since this version was opened; open the data set again"
+            ) from None
+
+
+class Vanished(DataError):
+    """A file of the version that is being read is no longer there."""
+
+
+def merge(where: Where, wanted: Sequence[int]) -> list[tuple[int, int, list[int]]]:
+    """Ranges to read for frames in increasing order: start, end and the frames in it; neighbours share one."""
+    out: list[tuple[int, int, list[int]]] = []
+    for frame in wanted:
+        end = int(where.ends[frame])
+        if out and out[-1][2][-1] == frame - 1:
+            start, _, inside = out[-1]
+            out[-1] = (start, end, [*inside, frame])
+        else:
+            out.append((int(where.starts[frame]), end, [frame]))
+    return out
+
+
+def read_frames(
+    source: Source, where: Where, read: ReadRanges, wanted: Sequence[int], frames: int, head: Head | bool
+) -> Frames:
+    """The encoded bytes of the wanted frames, in increasing order, with one call of `read`.
+
+    Args:
+        source: of the clip.
+        where: its parts.
+        read: reads ranges of its shard.
+        wanted: frame numbers, increasing.
+        frames: how many frames the clip has.
+        head: the clip's head, or whether to read it as well.
+
+    Raises:
+        DataError: storage and table do not agree.
+    """
+    runs = merge(where, wanted)
+    ranges = [(start, end) for start, end, _ in runs]
+    if head is True:
+        ranges.append(where.head)
+    blobs = read(ranges)
+    if head is True:
+        head = read_head(source.schema, blobs[-1], frames)
+    encoded = {}
+    for (start, _, inside), blob in zip(runs, blobs, strict=False):
+        view = memoryview(blob)
+        for frame in inside:
+            encoded[frame] = view[where.starts[frame] - start : where.ends[frame] - start]
+    return Frames(encoded, head or None)
+
+
+def _prefixes(schema: Schema, sizes: Ints) -> Ints:
+    """Bytes that stand before each frame of these sizes."""
+    limits, lengths = _prefix_steps(schema)
+    return lengths[np.searchsorted(limits, sizes, side="right")]
+
+
+@lru_cache(maxsize=8)
+def _prefix_steps(schema: Schema) -> tuple[Ints, Ints]:
+    """The sizes at which a schema's prefix grows, and its length below, between and above them."""
+
+    def length(size: int) -> int:
+        return len(schema.prefix(size))
+
+    limits, lengths = [], [length(0)]
+    while lengths[-1] < length(1 << 30):
+        limits.append(bisect_right(range(1 << 30), lengths[-1], key=length))
+        lengths.append(length(limits[-1]))
+    return np.array(limits, np.int64), np.array(lengths, np.int64)

@@ -1,0 +1,72 @@
+"""A look at one clip without decoding it: how long it is, and how large its JPEGs come out."""
+
+from __future__ import annotations
+
+import time
+
+from clipmill.errors import ClipError
+from clipmill.pixels import FrameEncoder
+from clipmill.rows import Sample, SourceTask
+from clipmill.source import find_source, plan_clips
+from clipmill.storage import open_storage
+from clipmill.timeline import MICROSECONDS
+from clipmill.video import Tally, Video, open_video
+
+
+def sample_clip(task: SourceTask, videos: str, frames: int) -> Sample:
+    """Look at the first row of a source.
+
+    Args:
+        frames: how many frames to decode and encode, spread over the clip; 0 looks at headers only.
+
+    Returns:
+        What was found; for a file that is missing or no video, a `Sample` that says so.
+    """
+    storage = open_storage(videos)
+    try:
+        at, stat = find_source(storage, task.paths)
+        with storage.fetch(task.paths[at]) as file, open_video(file) as video:
+            stored = _stored_frames(video, task, task.named[at])
+            sizes, seconds = _encode_some(video, task, frames) if frames else ([], 0.0)
+            mean = sum(sizes) / len(sizes) if sizes else 0.0
+            return Sample("", stored, stat.size, mean, seconds / len(sizes) if sizes else 0.0)
+    except ClipError as error:
+        return Sample(str(error.reason), 0.0, 0, 0.0, 0.0)
+
+
+def _stored_frames(video: Video, task: SourceTask, named: bool) -> float:
+    """How many frames the first row's clips will have, by the headers."""
+    options = task.frames
+    plans = [plan for plan in plan_clips(video, task, named) if plan.row == 0]
+    total = 0.0
+    for plan in plans:
+        if plan.spans and plan.spans[-1].last is not None:
+            seconds = (plan.spans[-1].last - plan.spans[0].first) / float(video.fps)
+        else:
+            end = min(filter(None, [plan.end, video.duration]), default=0.0)
+            seconds = max(0.0, end - (plan.start or 0.0))
+        frames = seconds * options.fps if options.fps else seconds * float(video.fps) / options.every
+        total += min(frames, options.max_frames) if options.max_frames else frames
+    return total
+
+
+def _encode_some(video: Video, task: SourceTask, frames: int) -> tuple[list[int], float]:
+    """Sizes of some encoded frames, and the CPU seconds of decoding and encoding them in a row."""
+    encoder = FrameEncoder(task.frames)
+    start, end = task.ranges[0]
+    first = start or 0.0
+    length = max(0.0, (end if end is not None else video.duration or 0.0) - first)
+    sizes: list[int] = []
+    began = time.process_time()
+    decoded = 0
+    for part in range(2):
+        # Two runs of consecutive frames: sizes from both, and a fair cost of decoding between them.
+        target = round((first + length * part / 2) * MICROSECONDS)
+        if part:
+            video.container.seek(target)
+        for frame in video.frames(Tally()):
+            decoded += 1
+            sizes.append(len(encoder.encode(frame)))
+            if len(sizes) >= frames * (part + 1) // 2:
+                break
+    return sizes, time.process_time() - began

@@ -1,0 +1,460 @@
+"""Storage: one small interface over local folders and object stores.
+
+Objects are written whole or not at all, never renamed by a caller, and never
+changed once written, with one exception: a pointer moved by `Storage.swap`.
+Paths are relative to the storage's root and use "/".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from clipmill.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_URL = re.compile(r"^(s3|s3a|gs)://")
+_TMP = re.compile(r"\.[0-9a-f]{12}\.tmp$")
+
+
+@dataclass(frozen=True)
+class Stat:
+    """What storage says of one object.
+
+    Attributes:
+        size: bytes.
+        stamp: changes whenever the content may have (modification time, or e-tag).
+        modified: seconds since the epoch.
+    """
+
+    size: int
+    stamp: str
+    modified: float
+
+
+class Writer(Protocol):
+    """A file being written; it appears under its name when the `with` block ends well."""
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append bytes."""
+
+
+class Storage(Protocol):
+    """A root under which objects are read and written.
+
+    A missing object raises FileNotFoundError; everything else that goes wrong
+    raises StorageError, which names the object.
+    """
+
+    root: str
+    local: bool
+
+    def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
+        """Bytes `start` to `end` (half open, None for the end) of an object."""
+
+    def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Several half-open byte ranges of one object, in one request where possible."""
+
+    def stat(self, path: str) -> Stat | None:
+        """Size and stamp, or None if there is no such object."""
+
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """Write a whole object, replacing any."""
+
+    def writer(self, path: str, *, durable: bool = True) -> contextlib.AbstractContextManager[Writer]:
+        """Write an object piece by piece; it appears whole, or after an exception not at all."""
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
+        """Replace an object's bytes `old` (None: no object) by `new`; False if it held others."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Make `target` the same object as `source`: a hard link where there are such."""
+
+    def delete(self, path: str) -> None:
+        """Remove an object, and folders that this leaves empty; nothing happens if there is none."""
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """All objects below the folder `prefix`, in no order; half-written ones are left out."""
+
+    def children(self, folder: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the folders and of the objects that stand directly in a folder, each sorted."""
+
+    def fetch(self, path: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+        """An object as a seekable local file, for the length of a `with` block."""
+
+    def free(self) -> int | None:
+        """Free bytes, or None where that means nothing."""
+
+
+def is_url(path: str) -> bool:
+    """Whether a path names an object store."""
+    return bool(_URL.match(path))
+
+
+def absolute(path: str) -> str:
+    """A path that means the same on every worker: a URL as it is, a local one made absolute."""
+    return path.rstrip("/") if is_url(path) else os.path.abspath(path)
+
+
+@lru_cache(maxsize=16)
+def open_storage(root: str) -> Storage:
+    """The storage at a folder, `s3://bucket/prefix` or `gs://bucket/prefix`.
+
+    Credentials and endpoints of object stores come from the environment
+    (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, ...).
+    """
+    return ObjectStorage(root) if is_url(root) else LocalStorage(root)
+
+
+def split_path(path: str) -> tuple[Storage, str]:
+    """The storage that holds a single file, and the file's name in it."""
+    folder, _, name = absolute(path).rpartition("/")
+    return open_storage(folder or "/"), name
+
+
+class LocalStorage:
+    """A folder. Writes go to a temporary file beside the target, which is then renamed."""
+
+    local = True
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.abspath(root)
+
+    def path(self, path: str) -> str:
+        """The file system's path of an object."""
+        return os.path.join(self.root, path)
+
+    def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
+        with self._errors(path), open(self.path(path), "rb") as file:
+            file.seek(start)
+            return file.read() if end is None else file.read(end - start)
+
+    def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        with self._errors(path), open(self.path(path), "rb", buffering=0) as file:
+            return [os.pread(file.fileno(), end - start, start) for start, end in ranges]
+
+    def stat(self, path: str) -> Stat | None:
+        try:
+            found = os.stat(self.path(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise self._storage_error(path, error) from error
+        if not os.path.isfile(self.path(path)):
+            return None
+        return Stat(found.st_size, str(found.st_mtime_ns), found.st_mtime)
+
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        with self.writer(path, durable=durable) as file:
+            file.write(data)
+
+    @contextlib.contextmanager
+    def writer(self, path: str, *, durable: bool = True) -> Iterator[Writer]:
+        target = self.path(path)
+        temporary = f"{target}.{secrets.token_hex(6)}.tmp"
+        with self._errors(path):
+            file = _create(temporary)
+        try:
+            with self._errors(path):
+                yield file
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+                file.close()
+                os.replace(temporary, target)
+                if durable:
+                    _sync_folder(os.path.dirname(target))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                file.close()
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
+        # The lock is on a file of its own, since the target is replaced; it dies with its process.
+        with self._errors(path):
+            os.makedirs(self.root, exist_ok=True)
+            with open(self.path(path) + ".lock", "ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                try:
+                    held: bytes | None = self.read(path)
+                except FileNotFoundError:
+                    held = None
+                if held != old:
+                    return False
+                self.put(path, new)
+                return True
+
+    def copy(self, source: str, target: str) -> None:
+        temporary = f"{self.path(target)}.{secrets.token_hex(6)}.tmp"
+        with self._errors(target):
+            os.makedirs(os.path.dirname(temporary), exist_ok=True)
+            try:
+                os.link(self.path(source), temporary)
+            except PermissionError:  # file systems without hard links
+                shutil.copyfile(self.path(source), temporary)
+            os.replace(temporary, self.path(target))
+            # rename(2) between two names of the same file does nothing and leaves both
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+    def delete(self, path: str) -> None:
+        with self._errors(path), contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path(path))
+        folder = os.path.dirname(path)
+        with contextlib.suppress(OSError):  # not empty
+            while folder:
+                os.rmdir(self.path(folder))
+                folder = os.path.dirname(folder)
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        top = self.path(prefix) if prefix else self.root
+        for folder, _, names in os.walk(top, onerror=self._raise_unless_missing):
+            for name in names:
+                full = os.path.join(folder, name)
+                if _TMP.search(name):
+                    continue
+                try:
+                    found = os.stat(full)
+                except FileNotFoundError:
+                    continue
+                stat = Stat(found.st_size, str(found.st_mtime_ns), found.st_mtime)
+                yield os.path.relpath(full, self.root), stat
+
+    def children(self, folder: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        folders: set[str] = set()
+        files: set[str] = set()
+        try:
+            with os.scandir(self.path(folder)) as entries:
+                for entry in entries:
+                    (folders if entry.is_dir() else files).add(entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return (), ()
+        except OSError as error:
+            raise self._storage_error(folder, error) from error
+        return tuple(sorted(folders)), tuple(sorted(name for name in files if not _TMP.search(name)))
+
+    @contextlib.contextmanager
+    def fetch(self, path: str) -> Iterator[IO[bytes]]:
+        with self._errors(path):
+            file = open(self.path(path), "rb")  # noqa: SIM115
+        with file:
+            yield file
+
+    def free(self) -> int | None:
+        folder = Path(self.root)
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._storage_error(path, error) from error
+
+    def _storage_error(self, path: str, error: OSError) -> StorageError:
+        return StorageError(f"{self.path(path)}: {error.strerror or error}")
+
+    def _raise_unless_missing(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise StorageError(f"{error.filename}: {error.strerror}") from error
+
+
+def _create(path: str) -> IO[bytes]:
+    for _ in range(10):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        # Another process may remove the folder in between, since it is empty.
+        with contextlib.suppress(FileNotFoundError):
+            return open(path, "xb")
+    return open(path, "xb")
+
+
+def _sync_folder(folder: str) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class ObjectStorage:
+    """A bucket, or a prefix in one, through obstore.
+
+    obstore retries 5xx answers and lost connections with backoff by itself.
+    """
+
+    local = False
+
+    def __init__(self, root: str) -> None:
+        from obstore.store import from_url
+
+        self.root = root.rstrip("/")
+        if self.root.count("/") < 2 or not self.root.split("/")[2]:
+            raise UsageError(f"{root}: no bucket in this URL")
+        options: dict[str, Any] = {"timeout": "120s", "connect_timeout": "10s"}
+        if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+            options["allow_http"] = True
+        self._store = from_url(
+            self.root.replace("s3a://", "s3://"),
+            client_options=options,  # type: ignore[arg-type]
+            retry_config={
+                "max_retries": 8,
+                "retry_timeout": datetime.timedelta(seconds=180),
+                "backoff": {
+                    "init_backoff": datetime.timedelta(milliseconds=100),
+                    "max_backoff": datetime.timedelta(seconds=15),
+                    "base": 2.0,
+                },
+            },
+        )
+
+    def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
+        with self._errors(path):
+            if end is not None:
+                if end <= start:
+                    return b""
+                return bytes(self._store.get_range(path, start=start, end=end))
+            options: Any = {"range": {"offset": start}} if start else None
+            return bytes(self._store.get(path, options=options).bytes())
+
+    def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        if not ranges:
+            return []
+        with self._errors(path):
+            starts, ends = zip(*ranges, strict=True)
+            return [bytes(b) for b in self._store.get_ranges(path, starts=starts, ends=ends)]
+
+    def stat(self, path: str) -> Stat | None:
+        try:
+            with self._errors(path):
+                meta = self._store.head(path)
+        except FileNotFoundError:
+            return None
+        return _object_stat(meta)
+
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        with self._errors(path):
+            self._store.put(path, data)
+
+    def writer(self, path: str, *, durable: bool = True) -> _ObjectWriter:
+        return _ObjectWriter(self, path)
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        try:
+            with self._errors(path):
+                if old is None:
+                    self._store.put(path, new, mode="create")
+                    return True
+                held = self._store.get(path)
+                if bytes(held.bytes()) != old:
+                    return False
+                tag = {"e_tag": held.meta["e_tag"], "version": held.meta.get("version")}
+                self._store.put(path, new, mode=tag)  # type: ignore[arg-type]
+                return True
+        except (AlreadyExistsError, PreconditionError):
+            # A retried request may have been the one that won the first time.
+            return self.read(path) == new
+        except FileNotFoundError:
+            return False
+
+    def copy(self, source: str, target: str) -> None:
+        with self._errors(source):
+            self._store.copy(source, target)
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError), self._errors(path):
+            self._store.delete(path)
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        with self._errors(prefix):
+            for batch in self._store.list(prefix or None):
+                for meta in batch:
+                    yield meta["path"], _object_stat(meta)
+
+    def children(self, folder: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        with self._errors(folder):
+            found = self._store.list_with_delimiter(folder or None)
+        folders = sorted(prefix.rpartition("/")[2] for prefix in found["common_prefixes"])
+        return tuple(folders), tuple(sorted(meta["path"].rpartition("/")[2] for meta in found["objects"]))
+
+    @contextlib.contextmanager
+    def fetch(self, path: str) -> Iterator[IO[bytes]]:
+        with tempfile.TemporaryFile(prefix="clipmill-") as file:
+            with self._errors(path):
+                for chunk in self._store.get(path).stream(min_chunk_size=8 << 20):
+                    file.write(chunk)
+            file.seek(0)
+            yield file
+
+    def free(self) -> int | None:
+        return None
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+
+        try:
+            yield
+        except (NotFoundError, FileNotFoundError) as error:
+            raise FileNotFoundError(f"{self.root}/{path}") from error
+        except (AlreadyExistsError, PreconditionError):
+            raise
+        except BaseError as error:
+            first_line = str(error).strip().splitlines()[0]
+            raise StorageError(f"{self.root}/{path}: {first_line}") from error
+
+
+class _ObjectWriter:
+    """A multi-part upload. It is completed on a clean exit only: an object is never half there."""
+
+    PART = 16 << 20
+
+    def __init__(self, storage: ObjectStorage, path: str) -> None:
+        self._storage = storage
+        self._path = path
+        self._buffer = tempfile.SpooledTemporaryFile(max_size=self.PART)  # noqa: SIM115
+
+    def __enter__(self) -> _ObjectWriter:
+        return self
+
+    def write(self, data: bytes | memoryview) -> int:
+        return self._buffer.write(data)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._buffer:
+            if kind is None:
+                self._buffer.seek(0)
+                with self._storage._errors(self._path):
+                    self._storage._store.put(self._path, self._buffer, chunk_size=self.PART)  # type: ignore[arg-type]
+
+
+def _object_stat(meta: Any) -> Stat:
+    return Stat(meta["size"], meta.get("e_tag") or str(meta["last_modified"]), meta["last_modified"].timestamp())
+
+
+def older_than(stat: Stat, seconds: float) -> bool:
+    """Whether an object was last written more than `seconds` ago."""
+    return time.time() - stat.modified > seconds

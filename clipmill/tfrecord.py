@@ -1,0 +1,107 @@
+"""TFRecord framing, without TensorFlow.
+
+A record is: u64 length | u32 masked CRC-32C of the length | data | u32 masked CRC-32C
+of the data, all little-endian; see tensorflow/core/lib/io/record_writer.h. Files are
+never compressed, since other readers seek in them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from collections.abc import Iterator
+from typing import IO
+
+import google_crc32c
+
+from clipmill.errors import DataError
+
+#: Bytes before the data, after it, and both.
+BEFORE, AFTER = 12, 4
+FRAMING = BEFORE + AFTER
+
+_U32 = struct.Struct("<I")
+_U64 = struct.Struct("<Q")
+
+
+class BadRecord(DataError):
+    """A record that is cut short or fails its checksum.
+
+    Attributes:
+        file, offset: the file's name and where in it the record begins.
+        end: where the next record begins; None if the record's length cannot be trusted.
+    """
+
+    def __init__(self, file: str, offset: int, what: str, end: int | None = None) -> None:
+        super().__init__(f"{file}: record at byte {offset}: {what}")
+        self.file = file
+        self.offset = offset
+        self.what = what
+        self.end = end
+
+
+def masked(crc: int) -> int:
+    """A CRC-32C as TFRecord files store it."""
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def before(length: int) -> bytes:
+    """The 12 bytes that stand before `length` bytes of data."""
+    raw = _U64.pack(length)
+    return raw + _U32.pack(masked(google_crc32c.value(raw)))
+
+
+def after(crc: int) -> bytes:
+    """The 4 bytes that stand after data of this CRC-32C."""
+    return _U32.pack(masked(crc))
+
+
+def read_record(file: IO[bytes], offset: int, size: int, name: str) -> bytes:
+    """The data of the record at `offset` of a file of `size` bytes.
+
+    Args:
+        file: open, seekable; read from `offset` on.
+        offset: where the record's length stands.
+        size: of the whole file; no more than that is ever read.
+        name: the file's, for errors.
+
+    Raises:
+        BadRecord: the file ends inside the record, or a checksum is wrong.
+    """
+    file.seek(offset)
+    head = file.read(BEFORE)
+    if len(head) < BEFORE:
+        raise BadRecord(name, offset, f"the file ends {BEFORE - len(head)} bytes short of its length")
+    (length,), (crc,) = _U64.unpack_from(head), _U32.unpack_from(head, 8)
+    if masked(google_crc32c.value(head[:8])) != crc:
+        raise BadRecord(name, offset, "the checksum of its length is wrong")
+    end = offset + length + FRAMING
+    if end > size:
+        raise BadRecord(name, offset, f"the file ends {end - size} bytes short of its end")
+    data = file.read(length)
+    tail = file.read(AFTER)
+    if len(data) < length or len(tail) < AFTER:
+        raise BadRecord(name, offset, "the file became shorter while it was read")
+    if masked(google_crc32c.value(data)) != _U32.unpack(tail)[0]:
+        raise BadRecord(name, offset, "the checksum of its data is wrong", end)
+    return data
+
+
+def read_records(file: IO[bytes] | bytes, name: str) -> Iterator[tuple[int, bytes]]:
+    """Offset and data of every record of a TFRecord file, in order.
+
+    Args:
+        file: open and seekable, or the whole file's bytes.
+        name: the file's, for errors.
+
+    Raises:
+        BadRecord: the file ends inside a record, or a checksum is wrong.
+    """
+    opened = io.BytesIO(file) if isinstance(file, bytes) else file
+    size = opened.seek(0, os.SEEK_END)
+    offset = 0
+    while offset < size:
+        data = read_record(opened, offset, size, name)
+        yield offset, data
+        offset += len(data) + FRAMING

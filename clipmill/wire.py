@@ -1,0 +1,199 @@
+"""The few pieces of protocol-buffer wire format that records need, without TensorFlow.
+
+Messages, as in tensorflow/core/example/{feature,example}.proto:
+
+    Example          { Features features = 1; }
+    SequenceExample  { Features context = 1; FeatureLists feature_lists = 2; }
+    Features         { map<string, Feature> feature = 1; }
+    FeatureLists     { map<string, FeatureList> feature_list = 1; }
+    FeatureList      { repeated Feature feature = 1; }
+    Feature          { BytesList = 1 | FloatList = 2 | Int64List = 3; }, each { repeated value = 1; }
+
+A map entry is a message { key = 1; value = 2; }. The encoding itself:
+https://protobuf.dev/programming-guides/encoding
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+from clipmill.errors import DataError
+
+#: What one Feature holds: its bytes values as views of the record, its floats or its ints.
+Values: TypeAlias = list[memoryview] | list[float] | list[int]
+
+_VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
+_SMALL = [bytes([value]) for value in range(128)]
+
+
+def varint(value: int) -> bytes:
+    """A base-128 varint; negative numbers as their 64-bit two's complement."""
+    if 0 <= value < 128:
+        return _SMALL[value]
+    value &= 0xFFFF_FFFF_FFFF_FFFF
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+@lru_cache(maxsize=1 << 14)  # the frames of a data set have few sizes, and each is asked for several times
+def opening(number: int, length: int) -> bytes:
+    """Tag and length of field `number`, whose `length` bytes follow."""
+    return varint(number << 3 | _DELIMITED) + varint(length)
+
+
+def delimited(number: int, payload: bytes) -> bytes:
+    """Field `number` with a payload of bytes: a string, a message, packed numbers."""
+    return opening(number, len(payload)) + payload
+
+
+def around(number: int, first: bytes, following: int) -> bytes:
+    """Field `number` that begins with `first`; the `following` bytes after that are still to come."""
+    return opening(number, len(first) + following) + first
+
+
+def bytes_feature(values: Iterable[bytes]) -> bytes:
+    """A Feature message that holds byte strings."""
+    return delimited(1, b"".join([delimited(1, value) for value in values]))
+
+
+def float_feature(values: Sequence[float]) -> bytes:
+    """A Feature message that holds numbers, rounded to float32."""
+    return delimited(2, delimited(1, struct.pack(f"<{len(values)}f", *values)))
+
+
+def int_feature(values: Iterable[int]) -> bytes:
+    """A Feature message that holds int64 numbers."""
+    return delimited(3, delimited(1, b"".join([varint(value) for value in values])))
+
+
+def feature_list(features: Iterable[bytes]) -> bytes:
+    """A FeatureList message."""
+    return b"".join([delimited(1, feature) for feature in features])
+
+
+def entry(key: str, message: bytes) -> bytes:
+    """One entry of Features or FeatureLists."""
+    return delimited(1, delimited(1, key.encode()) + delimited(2, message))
+
+
+def last_entry(key: str, first: bytes, following: int) -> bytes:
+    """An entry whose message begins with `first`; the `following` bytes after that are still to come."""
+    return around(1, delimited(1, key.encode()) + around(2, first, following), following)
+
+
+def parse_features(message: memoryview) -> dict[str, Values]:
+    """The features of a Features message, by key.
+
+    Raises:
+        DataError: the bytes are no such message.
+    """
+    return {key: _feature(value) for key, value in _entries(message)}
+
+
+def parse_feature_lists(message: memoryview) -> dict[str, list[Values]]:
+    """The lists of a FeatureLists message, by key.
+
+    Raises:
+        DataError: the bytes are no such message.
+    """
+    return {key: [_feature(feature) for feature in parts(message, 1)] for key, message in _entries(message)}
+
+
+def parts(message: memoryview, number: int) -> list[memoryview]:
+    """The payloads of field `number`, all of them; other fields are passed over.
+
+    Raises:
+        DataError: the bytes are no message.
+    """
+    return [value for found, value in _fields(message) if found == number and isinstance(value, memoryview)]
+
+
+def _entries(message: memoryview) -> Iterator[tuple[str, memoryview]]:
+    for item in parts(message, 1):
+        keys, values = parts(item, 1), parts(item, 2)
+        try:
+            yield str(keys[-1], "utf-8") if keys else "", values[-1] if values else memoryview(b"")
+        except UnicodeDecodeError:
+            raise DataError("not a record: a feature's name is not UTF-8") from None
+
+
+def _feature(message: memoryview) -> Values:
+    kinds = [(number, value) for number, value in _fields(message) if number in (1, 2, 3)]
+    if not kinds:
+        return []
+    kind, values = kinds[-1]
+    if not isinstance(values, memoryview):
+        raise DataError("not a record: a feature is not a list")
+    if kind == 1:
+        return parts(values, 1)
+    return _floats(values) if kind == 2 else _ints(values)
+
+
+def _floats(message: memoryview) -> list[float]:
+    out: list[float] = []
+    for number, value in _fields(message):
+        if number == 1 and isinstance(value, memoryview):
+            if len(value) % 4:
+                raise DataError("not a record: a list of floats ends in the middle of one")
+            out += struct.unpack(f"<{len(value) // 4}f", value)
+    return out
+
+
+def _ints(message: memoryview) -> list[int]:
+    out: list[int] = []
+    for number, value in _fields(message):
+        if number != 1:
+            continue
+        if isinstance(value, int):  # not packed
+            out.append(_signed(value))
+            continue
+        at = 0
+        while at < len(value):
+            found, at = _read_varint(value, at)
+            out.append(_signed(found))
+    return out
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Number and value of every field: an int for a varint, else the bytes."""
+    at, end = 0, len(message)
+    while at < end:
+        tag, at = _read_varint(message, at)
+        kind = tag & 7
+        if kind == _VARINT:
+            value, at = _read_varint(message, at)
+            yield tag >> 3, value
+            continue
+        if kind == _DELIMITED:
+            length, at = _read_varint(message, at)
+        elif kind in (_FIXED32, _FIXED64):
+            length = 4 if kind == _FIXED32 else 8
+        else:
+            raise DataError(f"not a record: wire type {kind}")
+        if at + length > end:
+            raise DataError("not a record: a field ends past its message")
+        yield tag >> 3, message[at : at + length]
+        at += length
+
+
+def _read_varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(message) and shift < 70:
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value & 0xFFFF_FFFF_FFFF_FFFF, at
+        shift += 7
+    raise DataError("not a record: a number does not end")
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value

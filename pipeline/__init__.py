@@ -1,0 +1,1 @@
+"""The application: options, the graph, runners, the command line."""

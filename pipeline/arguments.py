@@ -1,0 +1,259 @@
+"""The words of `clipmill build` and `clipmill plan`, and what they mean as `BuildOptions`."""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import os
+import re
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from clipmill import listings
+from clipmill.errors import UsageError
+from clipmill.options import Budget, BuildOptions, FrameOptions, ListingOptions
+from clipmill.storage import absolute, is_url
+
+
+def add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that build and plan share."""
+    parser.add_argument("listing", nargs="*", help="a folder with a folder per class, official lists, a CSV or JSONL")
+    parser.add_argument(
+        "--videos", metavar="ROOT", help="where relative paths start (default: the format's own choice)"
+    )
+    parser.add_argument("--format", default="auto", help=f"auto, {', '.join(listings.FORMATS)}")
+    parser.add_argument("--out", metavar="OUT", help="where the data set goes: a folder, s3://... or gs://...")
+    parser.add_argument("--config", metavar="FILE", help="read options from a TOML file; the command line wins")
+
+    which = parser.add_argument_group("what frames")
+    which.add_argument("--every", type=_positive, default=1, metavar="K", help="keep decoded frames 0, K, 2K, ...")
+    which.add_argument("--fps", type=_rate, metavar="F", help="resample by timestamp to F frames per second")
+    which.add_argument("--max-frames", type=_positive, metavar="N", help="keep only the first N frames")
+    which.add_argument("--min-frames", type=_positive, default=1, metavar="N", help="shorter clips are too_short")
+    which.add_argument("--segment-seconds", type=_seconds, metavar="S", help="cut videos into consecutive clips")
+    which.add_argument(
+        "--trimmed",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether files hold just their row's time range",
+    )
+
+    look = parser.add_argument_group("how they look")
+    look.add_argument("--short-side", type=_positive, metavar="S", help="shrink the shorter side to S; never enlarges")
+    look.add_argument("--size", type=_size, metavar="WxH", help="an exact size instead")
+    look.add_argument("--fit", choices=("crop", "pad", "stretch"), default="crop", help="how --size is reached")
+    look.add_argument("--quality", type=_quality, default=95, metavar="Q", help="of the JPEGs, 1 to 100 (default 95)")
+
+    clips = parser.add_argument_group("which clips")
+    clips.add_argument("--fold", type=_positive, default=1, metavar="N", help="official fold that gives the splits")
+    clips.add_argument("--split", type=_shares, default={}, metavar="train=0.8,...", help="split at random, seeded")
+    clips.add_argument(
+        "--split-by", choices=("group", "clip"), default="group", help="what never parts (default group)"
+    )
+    clips.add_argument("--seed", type=int, default=0, metavar="N", help="of --split")
+    clips.add_argument("--limit", type=_positive, metavar="N", help="at most N clips, spread over classes and splits")
+    clips.add_argument("--class-every", type=_positive, default=1, metavar="K", help="keep every K-th class")
+    clips.add_argument("--include", metavar="GLOB", help="keep sources whose path matches")
+
+    labels = parser.add_argument_group("labels")
+    labels.add_argument("--labels", metavar="FILE", help="one class a line: pins the numbering")
+    labels.add_argument("--renumber", action="store_true", help="let published labels move")
+
+    stored = parser.add_argument_group("how it is stored")
+    stored.add_argument("--schema", choices=("tfds", "frames", "mediaseq"), default="tfds", help="of the records")
+    stored.add_argument("--sort", choices=("length", "random"), default="length", help="order of the clips")
+    stored.add_argument("--shard-mb", type=_positive, default=256, metavar="MB", help="target size of a shard")
+    stored.add_argument("--hosts", type=_positive, metavar="N", help="smaller shards, at least 10 for each of N hosts")
+    stored.add_argument("--name", default="clips", help="of the data set, in file names and for TFDS")
+
+    runs = parser.add_argument_group("how it runs")
+    runs.add_argument("--workers", type=_positive, metavar="N", help="decoder processes (default: all cores)")
+    runs.add_argument("--timeout", type=_seconds, default=600.0, metavar="S", help="for one clip (default 600)")
+    runs.add_argument(
+        "--max-missing", type=_budget, default=Budget(), metavar="N|P%", help="absent clips allowed (default 1%%)"
+    )
+    runs.add_argument(
+        "--max-failures",
+        type=_failures_budget,
+        default=Budget(least=3),
+        metavar="N|P%",
+        help="clips that may fail (default 1%%, at least 3)",
+    )
+
+
+def build_options(arguments: argparse.Namespace) -> BuildOptions:
+    """What the arguments ask for, with the listing found and its format known.
+
+    Raises:
+        UsageError: an option or the listing is wrong.
+    """
+    if not arguments.listing:
+        raise UsageError("which listing? Give a folder, a list or a CSV: clipmill build LISTING --out OUT")
+    if not arguments.out:
+        raise UsageError("--out: where shall the data set go?")
+    if arguments.size and arguments.short_side:
+        raise UsageError("--size and --short-side exclude each other")
+    if arguments.fps and arguments.every != 1:
+        raise UsageError("--fps and --every exclude each other")
+    if not re.fullmatch(r"[a-zA-Z]\w*", arguments.name):
+        raise UsageError(f"--name {arguments.name}: a letter, then letters, digits and _ (TFDS takes nothing else)")
+    chosen = ListingOptions(
+        listings=tuple(_expand(arguments.listing)),
+        videos=absolute(arguments.videos) if arguments.videos else None,
+        format=arguments.format,
+        fold=arguments.fold,
+        splits=arguments.split,
+        split_by=arguments.split_by,
+        seed=arguments.seed,
+        include=arguments.include,
+        class_every=arguments.class_every,
+        limit=arguments.limit,
+        labels=absolute(arguments.labels) if arguments.labels else None,
+    )
+    return BuildOptions(
+        listing=listings.resolve(chosen),
+        out=absolute(arguments.out),
+        run=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3),
+        frames=FrameOptions(
+            arguments.every,
+            arguments.fps,
+            arguments.max_frames,
+            arguments.short_side,
+            arguments.size,
+            # The fit says nothing without a size, and must not change the name of the pixels then.
+            arguments.fit if arguments.size else "crop",
+            arguments.quality,
+        ),
+        min_frames=arguments.min_frames,
+        segment_seconds=arguments.segment_seconds,
+        trimmed=arguments.trimmed,
+        schema=arguments.schema,
+        sort=arguments.sort,
+        shard_bytes=arguments.shard_mb << 20,
+        hosts=arguments.hosts,
+        name=arguments.name,
+        renumber=arguments.renumber,
+        workers=arguments.workers or cores(),
+        timeout=arguments.timeout,
+        max_missing=arguments.max_missing,
+        max_failures=arguments.max_failures,
+    )
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def read_config(path: str, parser: argparse.ArgumentParser) -> list[str]:
+    """A TOML file of options as words of a command line: `short-side = 256` is --short-side 256.
+
+    Raises:
+        UsageError: the file cannot be read, or names an option that there is not.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with open(path, "rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"--config {path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"--config {path}: {error}") from None
+    known = {option for action in parser._actions for option in action.option_strings}
+    words: list[str] = []
+    for key, value in values.items():
+        option = f"--{key.replace('_', '-')}"
+        if key == "listing":
+            words += [str(item) for item in (value if isinstance(value, list) else [value])]
+        elif option not in known or option == "--config":
+            raise UsageError(f"--config {path}: there is no option {option}")
+        elif value is True:
+            words.append(option)
+        elif value is not False:
+            words.append(f"{option}={_plain(value)}")
+    return words
+
+
+def _plain(value: Any) -> str:
+    return ",".join(f"{key}={share}" for key, share in value.items()) if isinstance(value, dict) else str(value)
+
+
+def _expand(words: Sequence[str]) -> list[str]:
+    found = []
+    for word in words:
+        if is_url(word) or os.path.exists(word) or not glob.has_magic(word):
+            found.append(absolute(word))
+            continue
+        matches = sorted(glob.glob(word))
+        if not matches:
+            raise UsageError(f"{word}: nothing matches")
+        found += [absolute(match) for match in matches]
+    return found
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    return value
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not a rate from 0 to 1000 frames per second")
+    return value
+
+
+def _quality(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 100")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not found or not 0 < int(found[1]) <= 16384 or not 0 < int(found[2]) <= 16384:
+        raise argparse.ArgumentTypeError(f"{text} is not a size such as 320x240")
+    return int(found[1]), int(found[2])
+
+
+def _budget(text: str) -> Budget:
+    found = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)%", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text} is neither a count such as 20 nor a share such as 5%")
+    return Budget(count=int(found[1])) if found[1] else Budget(share=float(found[2]) / 100)
+
+
+def _failures_budget(text: str) -> Budget:
+    budget = _budget(text)
+    return budget if budget.count is not None else Budget(share=budget.share, least=3)
+
+
+def _shares(text: str) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, share = part.partition("=")
+        try:
+            shares[name.strip()] = float(share)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{part!r} is not a share such as train=0.8") from None
+    if not all(re.fullmatch(r"\w+", name) for name in shares) or any(share < 0 for share in shares.values()):
+        raise argparse.ArgumentTypeError(f"{text} is not like train=0.8,val=0.2")
+    if abs(sum(shares.values()) - 1) > 1e-9:
+        raise argparse.ArgumentTypeError(f"the shares add up to {sum(shares.values()):g}, not 1")
+    return shares

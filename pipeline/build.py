@@ -1,0 +1,213 @@
+"""clipmill build and clipmill plan: from the words to a published version, and what a person sees of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from clipmill import layout
+from clipmill.census import Census, Estimate, estimate, take_census
+from clipmill.errors import DataError, TryAgain, UsageError
+from clipmill.ledger import OUTSIDE_BUDGET
+from clipmill.options import BuildOptions
+from clipmill.pool import Pool
+from clipmill.publish import OUTCOME, Outcome
+from clipmill.storage import Storage, is_url, open_storage
+from pipeline import words
+from pipeline.local import run_local
+from pipeline.progress import Progress, clock
+from transforms import counters
+
+#: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
+_GLANCE = (100, 8)
+_STUDY = (1000, 50)
+_SHOWN = 5
+
+
+def build(options: BuildOptions, beam_words: Sequence[str], *, as_json: bool) -> int:
+    """Build and publish; returns the exit code.
+
+    Raises:
+        UsageError: the listing is wrong, or the disk is too small.
+        ClipmillError: whatever else ends a run.
+    """
+    storage = open_storage(options.out)
+    base = layout.current_version(storage)
+    census = take_census(options, _GLANCE[0])
+    with _children(options) as pool:
+        expected = estimate(census, options, pool, encode=_GLANCE[1], frames=4)
+    if not as_json:
+        print(headline(census, options))
+        print(_expectation(expected, storage))
+    _check_disk(expected, storage)
+    _write_run(storage, options, beam_words)
+    progress = Progress(census.clips, expected.frames.value)
+    began = time.monotonic()
+    try:
+        run_local(options, base, beam_words, progress.paint)
+    finally:
+        progress.close(counters.local_counts())
+    outcome = msgspec.json.decode(storage.read(layout.run_path(options.run, OUTCOME)), type=Outcome)
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    elif not outcome.code:
+        print(closing(outcome, options, time.monotonic() - began))
+    if outcome.code == TryAgain.exit_code:
+        raise TryAgain(outcome.message)
+    if outcome.code:
+        raise DataError(outcome.message)
+    return 0
+
+
+def plan(options: BuildOptions, *, as_json: bool) -> int:
+    """Say what a build would take; writes nothing."""
+    storage = open_storage(options.out)
+    census = take_census(options, _STUDY[0])
+    with _children(options) as pool:
+        expected = estimate(census, options, pool, encode=_STUDY[1])
+    if as_json:
+        plain = msgspec.to_builtins(census) | msgspec.to_builtins(expected) | {"free_bytes": storage.free()}
+        plain.pop("sample")
+        print(msgspec.json.encode(plain).decode())
+        return 0
+    print(headline(census, options))
+    print(_study(census, expected, options, storage))
+    return 0
+
+
+class _children:
+    """A pool for the length of a `with` block."""
+
+    def __init__(self, options: BuildOptions) -> None:
+        self._pool = Pool(options.workers, options.timeout)
+
+    def __enter__(self) -> Pool:
+        return self._pool
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.close(kill=error[0] is not None)
+
+
+def headline(census: Census, options: BuildOptions) -> str:
+    """What the listing holds, in one line."""
+    names = [path.rstrip("/").rsplit("/", 1)[-1] for path in options.listing.listings]
+    splits = ", ".join(
+        f"{split} {clips:,}" if len(census.splits) > 1 else split
+        for split, clips in sorted(census.splits.items(), key=lambda item: layout.split_order(item[0]))
+    )
+    labels = f", labels 0..{len(census.classes) - 1}" if census.classes else ""
+    bad = f", {words.plural(census.bad_rows, 'bad row')}" if census.bad_rows else ""
+    return (
+        f"{' '.join(names)} ({options.listing.format}): {words.plural(census.clips, 'clip')}, "
+        f"{words.plural(len(census.classes), 'class')}, {'split' if len(census.splits) == 1 else 'splits'} "
+        f"{splits or 'none'}{labels}{bad}"
+    )
+
+
+def _expectation(expected: Estimate, storage: Storage) -> str:
+    free = storage.free()
+    space = "" if free is None else f", {words.size(free)} free"
+    missing = f", {100 * expected.missing:.2g} % of the videos missing" if expected.missing else ""
+    return (
+        f"about {words.about(expected.frames.value)} frames, {words.size(expected.bytes.value)} out, "
+        f"{words.size(expected.peak_bytes)} at the peak{space}{missing}"
+    )
+
+
+def _study(census: Census, expected: Estimate, options: BuildOptions, storage: Storage) -> str:
+    def band(value: float, error: float, show: str) -> str:
+        return f"{show}  (+- {100 * error / value:.0f} %)" if value else show
+
+    free = storage.free()
+    hosts = max(1, expected.shards // 10)
+    rows = [
+        ("clips", f"{census.clips:,}"),
+        ("missing", f"{100 * expected.missing:.2g} %"),
+        ("frames", band(*_pair(expected.frames), words.about(expected.frames.value))),
+        ("out", band(*_pair(expected.bytes), words.size(expected.bytes.value))),
+        ("peak on disk", words.size(expected.peak_bytes) + ("" if free is None else f", {words.size(free)} free")),
+        ("shards", f"{expected.shards:,}, enough for {words.plural(hosts, 'training host')}"),
+        (
+            "time here",
+            band(*_pair(expected.minutes), clock(60 * expected.minutes.value))
+            + f" with {words.plural(options.workers, 'worker')}",
+        ),
+        ("in a cloud", band(*_pair(expected.dollars), f"${expected.dollars.value:,.2f}") + " of Dataflow cores"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    text = "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
+    return f"{text}\n  from {expected.sampled:,} clips looked at and {expected.encoded} of which frames were encoded"
+
+
+def _pair(band: object) -> tuple[float, float]:
+    return band.value, band.error  # type: ignore[attr-defined]
+
+
+def _check_disk(expected: Estimate, storage: Storage) -> None:
+    free = storage.free()
+    if free is not None and expected.peak_bytes > free:
+        raise UsageError(
+            f"--out {storage.root}: needs about {words.size(expected.peak_bytes)} at the peak and has "
+            f"{words.size(free)} free. Store less with --short-side, --every or --quality, or choose another disk"
+        )
+
+
+def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str]) -> None:
+    """What was typed, when, and with which libraries: for people, never read by a build."""
+    from importlib import metadata
+
+    libraries = ("apache-beam", "av", "opencv-python-headless", "numpy", "pyarrow", "simplejpeg", "obstore")
+    run = {
+        "command": sys.argv,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": sys.version.split()[0],
+        "clipmill": metadata.version("clipmill"),
+        "libraries": {name: metadata.version(name) for name in libraries},
+        "options": msgspec.to_builtins(options),
+        "beam_options": list(beam_words),
+    }
+    path = layout.run_path(options.run, "run.json")
+    storage.put(path, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+
+
+def closing(outcome: Outcome, options: BuildOptions, seconds: float) -> str:
+    """The closing lines of a run that went well."""
+    clips = words.plural(outcome.clips, "clip")
+    if not outcome.changed:
+        lines = [f"{clips}: nothing changed, {words.place(options.out)} stays at {outcome.version}"]
+    else:
+        out = words.place(options.out)
+        current = out if is_url(options.out) else f"{out}/latest"
+        lines = [
+            f"{clips} in {words.plural(outcome.shards, 'shard')}, {outcome.frames:,} frames, "
+            f"{words.size(outcome.bytes)} in {clock(seconds)} -> {current} ({outcome.version})"
+        ]
+    failed = {reason: n for reason, n in outcome.failed.items() if reason not in {r.value for r in OUTSIDE_BUDGET}}
+    left_out = {reason: n for reason, n in outcome.failed.items() if reason not in failed}
+    if failed:
+        lines.append(_failed_line(failed, outcome, options))
+    if left_out:
+        counts = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
+        lines.append(f"left out: {counts} (clipmill failures {words.place(options.out)})")
+    return "\n".join(lines)
+
+
+def _failed_line(failed: dict[str, int], outcome: Outcome, options: BuildOptions) -> str:
+    see = f"(clipmill failures {words.place(options.out)})"
+    shown = [failure for failure in outcome.first_failures if failure.reason in failed]
+    total = sum(failed.values())
+    if total <= _SHOWN:
+        lines = [f"{total} failed: " + _named(shown[0]) if total == 1 else f"{total} failed:"]
+        if total == 1:
+            return f"{lines[0]} {see}"
+        return "\n".join([f"{total} failed {see}:", *(f"  {_named(failure)}" for failure in shown)])
+    counts = ", ".join(f"{n:,} {reason}" for reason, n in failed.items())
+    return f"{total:,} failed: {counts} {see}"
+
+
+def _named(failure: object) -> str:
+    source = failure.source.rsplit("/", 1)[-1] or f"{failure.listing}:{failure.row}"  # type: ignore[attr-defined]
+    return f"{source}, {failure.message}"  # type: ignore[attr-defined]

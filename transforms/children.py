@@ -1,0 +1,86 @@
+"""One pool of child processes for each Beam worker process, and a DoFn that keeps it busy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.windowed_value import WindowedValue
+
+from clipmill.jobs import Job
+from clipmill.pool import Pool, result_of
+
+_pools: dict[tuple[int, float], Pool] = {}
+_lock = threading.Lock()
+
+
+def children(workers: int, timeout: float) -> Pool:
+    """This process's pool."""
+    with _lock:
+        pool = _pools.get((workers, timeout))
+        if pool is None:
+            pool = _pools[workers, timeout] = Pool(workers, timeout)
+        return pool
+
+
+def close_children(*, kill: bool = False) -> None:
+    """End all children of this process."""
+    with _lock:
+        pools = list(_pools.values())
+        _pools.clear()
+    for pool in pools:
+        pool.close(kill=kill)
+
+
+class InChildren(beam.DoFn):
+    """Runs one job per element in a child, with a bounded number in flight.
+
+    Results come out as jobs finish, the last ones when the bundle does.
+    """
+
+    def __init__(self, workers: int, timeout: float) -> None:
+        self._workers = workers
+        self._timeout = timeout
+        self._flying: dict[Future[Any], Any] = {}
+
+    def prepare(self, element: Any) -> tuple[Any, Job]:
+        """What to keep of an element until its job is done, and the job."""
+        raise NotImplementedError
+
+    def finished(self, kept: Any, result: Any) -> Iterable[Any]:
+        """Outputs of a finished job; `result` is a ClipError where the clip failed."""
+        raise NotImplementedError
+
+    def start_bundle(self) -> None:
+        """Forget what a failed bundle left."""
+        self._flying = {}
+
+    def fly(self, element: Any) -> Iterator[Any]:
+        """Start an element's job; outputs of jobs that finished meanwhile."""
+        kept, job = self.prepare(element)
+        self._flying[children(self._workers, self._timeout).submit(job)] = kept
+        if len(self._flying) > 2 * self._workers:
+            yield from self._landed()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        """Wait for the jobs in flight."""
+        while self._flying:
+            for output in self._landed():
+                if isinstance(output, beam.pvalue.TaggedOutput):
+                    yield beam.pvalue.TaggedOutput(output.tag, _global(output.value))
+                else:
+                    yield _global(output)
+
+    def _landed(self) -> Iterator[Any]:
+        done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield from self.finished(self._flying.pop(future), result_of(future))
+
+
+def _global(value: Any) -> WindowedValue:
+    return WindowedValue(value, MIN_TIMESTAMP, [GlobalWindow()])

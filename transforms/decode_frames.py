@@ -1,0 +1,66 @@
+"""DecodeFrames: decode, sample, resize and encode, one fragment for each span of a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam import pvalue
+
+from clipmill.errors import ClipError
+from clipmill.jobs import DecodeJob, Job
+from clipmill.ledger import Reason
+from clipmill.options import BuildOptions
+from clipmill.rows import ClipTask, Piece, SpanDone, Verdict
+from transforms.children import InChildren
+from transforms.counters import count
+
+
+class DecodeFrames(beam.PTransform):
+    """Fans decoding out to child processes.
+
+    Args:
+        verdict: a PCollection of one `Verdict`; nothing is decoded behind a closed gate.
+
+    Returns:
+        (clip key, `SpanDone`); a failure is one too.
+    """
+
+    def __init__(self, options: BuildOptions, verdict: beam.PCollection) -> None:
+        super().__init__()
+        self._options = options
+        self._verdict = verdict
+
+    def expand(self, tasks: beam.PCollection) -> beam.PCollection:
+        """`ClipTask` rows."""
+        return (
+            tasks
+            | "Spread" >> beam.Reshuffle()
+            | "Decode"
+            >> beam.ParDo(_Decode(self._options), pvalue.AsSingleton(self._verdict)).with_output_types(
+                tuple[str, SpanDone]
+            )
+        )
+
+
+class _Decode(InChildren):
+    def __init__(self, options: BuildOptions) -> None:
+        super().__init__(options.workers, options.timeout)
+        self._options = options
+
+    def process(self, task: ClipTask, verdict: Verdict) -> Iterator[Any]:
+        if verdict.is_open:
+            yield from self.fly(task)
+
+    def prepare(self, task: ClipTask) -> tuple[ClipTask, Job]:
+        return task, DecodeJob(task, self._options.videos, self._options.out, self._options.frames)
+
+    def finished(self, task: ClipTask, result: Any) -> Iterator[tuple[str, SpanDone]]:
+        if isinstance(result, ClipError):
+            failure = (Reason(result.reason).value, result.message)
+            result = SpanDone(task.clip_key, task.span.number, task.span.of, Piece(""), failure=failure)
+            count("failed")
+        count("frames", result.frames)
+        count("spans")
+        yield task.clip_key, result

@@ -1,0 +1,55 @@
+"""GroupFramesPerClip: a clip's spans, decoded or reused, become one clip with its true length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam import pvalue
+
+from clipmill.grouping import group_frames
+from clipmill.ledger import Failure
+from clipmill.options import BuildOptions
+from clipmill.rows import Clip, ClipJob, SpanDone
+from clipmill.storage import open_storage
+from transforms.coders import typed
+from transforms.counters import count
+from transforms.joining import JoinByKey
+
+
+class GroupFramesPerClip(beam.PTransform):
+    """Joins jobs and spans by clip key.
+
+    Returns:
+        clips (`Clip`), failures (`Failure`), and again ((clip key, `ClipJob`): to be decoded as one span).
+    """
+
+    def __init__(self, options: BuildOptions) -> None:
+        super().__init__()
+        self._options = options
+
+    def expand(self, joined: dict[str, beam.PCollection]) -> dict[str, beam.PCollection]:
+        """{"jobs": (clip key, `ClipJob`), "spans": (clip key, `SpanDone`)}."""
+        grouped = (
+            joined
+            | "Join" >> JoinByKey(jobs=ClipJob, spans=SpanDone)
+            | "Group" >> beam.FlatMap(_group, self._options).with_outputs("failures", "again", main="clips")
+        )
+        return {
+            "clips": typed(grouped.clips, Clip, "Clips"),
+            "failures": typed(grouped.failures, Failure, "Failures"),
+            "again": typed(grouped.again, tuple[str, ClipJob], "Again"),
+        }
+
+
+def _group(joined: tuple[str, dict[str, list[Any]]], options: BuildOptions) -> Iterator[Any]:
+    key, found = joined
+    for row in group_frames(found["jobs"], found["spans"], open_storage(options.out), options):
+        if isinstance(row, Clip):
+            count("clips")
+            yield row
+        elif isinstance(row, Failure):
+            yield pvalue.TaggedOutput("failures", row)
+        else:
+            yield pvalue.TaggedOutput("again", (key, row))

@@ -1,0 +1,76 @@
+"""Grouping rows by key, packed: a shuffle holds every value in memory, and bytes are the least there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class JoinByKey(beam.PTransform):
+    """Groups several collections of (key, row) by key.
+
+    Beam's own CoGroupByKey pickles what is not a plain value.
+
+    Args:
+        kinds: the rows' type in each collection, by name.
+
+    Returns:
+        (key, {name: rows}); every name is there, in no order of rows.
+    """
+
+    def __init__(self, **kinds: type) -> None:
+        super().__init__()
+        self._kinds = kinds
+
+    def expand(self, collections: dict[str, beam.PCollection]) -> beam.PCollection:
+        """Collections of (str, row), by the names of `kinds`."""
+        packed = [
+            collections[name] | f"Pack_{name}" >> beam.Map(_pack, tag).with_output_types(tuple[str, bytes])
+            for tag, name in enumerate(self._kinds)
+        ]
+        return (
+            packed
+            | "Together" >> beam.Flatten()
+            | "Group" >> beam.GroupByKey()
+            | "Unpack" >> beam.MapTuple(_Unpack(self._kinds))
+        )
+
+
+class GroupRows(beam.PTransform):
+    """Groups one collection of (key, row) by key: (key, rows)."""
+
+    def __init__(self, kind: type) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        """A collection of (str, row)."""
+        return {"rows": rows} | JoinByKey(rows=self._kind) | "Rows" >> beam.MapTuple(_only_rows)
+
+
+def _pack(keyed: tuple[str, Any], tag: int) -> tuple[str, bytes]:
+    return keyed[0], bytes((tag,)) + _encode(keyed[1])
+
+
+class _Unpack:
+    def __init__(self, kinds: dict[str, type]) -> None:
+        self._kinds = kinds
+        self._decoders = [msgspec.msgpack.Decoder(kind) for kind in kinds.values()]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Unpack, (self._kinds,)
+
+    def __call__(self, key: str, values: Iterable[bytes]) -> tuple[str, dict[str, list[Any]]]:
+        found: list[list[Any]] = [[] for _ in self._kinds]
+        for value in values:
+            found[value[0]].append(self._decoders[value[0]].decode(memoryview(value)[1:]))
+        return key, dict(zip(self._kinds, found, strict=True))
+
+
+def _only_rows(key: str, found: dict[str, list[Any]]) -> tuple[str, list[Any]]:
+    return key, found["rows"]

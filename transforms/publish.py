@@ -1,0 +1,69 @@
+"""Publish: check that nothing is missing, write the tables, move the pointer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import apache_beam as beam
+from apache_beam import pvalue
+
+from clipmill.ledger import Failure
+from clipmill.options import BuildOptions
+from clipmill.publish import Account, publish
+from clipmill.rows import LabelTable, ShardWritten, Verdict
+from clipmill.storage import open_storage
+from transforms.gate import READ, Key
+
+
+class Publish(beam.PTransform):
+    """Ends the run, well or not.
+
+    Args:
+        base: the version that was current when the run began.
+        side: "shards", "failures", "counts", "segments", "labels" and "verdict".
+    """
+
+    def __init__(self, options: BuildOptions, base: str | None, side: Mapping[str, beam.PCollection]) -> None:
+        super().__init__()
+        self._options = options
+        self._base = base
+        self._side = side
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """One element, one call."""
+        side = self._side
+        return (
+            root
+            | "Once" >> beam.Create([self._base or ""])
+            | "Publish"
+            >> beam.Map(
+                _publish,
+                self._options,
+                pvalue.AsSingleton(side["labels"]),
+                pvalue.AsSingleton(side["verdict"]),
+                pvalue.AsDict(side["counts"]),
+                pvalue.AsIter(side["segments"]),
+                pvalue.AsIter(side["shards"]),
+                pvalue.AsIter(side["failures"]),
+            )
+        )
+
+
+def _publish(
+    base: str,
+    options: BuildOptions,
+    labels: LabelTable,
+    verdict: Verdict,
+    counts: Mapping[Key, int],
+    segments: Iterable[tuple[str, int]],
+    shards: Iterable[ShardWritten],
+    failures: Iterable[Failure],
+) -> int:
+    rows = {split: number for (split, reason), number in counts.items() if reason == READ}
+    added: Counter[str] = Counter()
+    for split, number in segments:
+        added[split] += number
+    account = Account(rows, added)
+    storage = open_storage(options.out)
+    return publish(storage, options, base or None, labels.names, verdict, account, shards, failures).code

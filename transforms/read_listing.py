@@ -1,0 +1,123 @@
+"""ReadListing: one row per clip, read at run time, never baked into the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+from apache_beam import pvalue
+from apache_beam.transforms import combiners
+
+from clipmill import keys, listings
+from clipmill.ledger import Failure
+from clipmill.options import ListingOptions
+from clipmill.rows import ClipRow, LabelTable
+from transforms.coders import typed
+from transforms.counters import count
+
+
+class ReadListing(beam.PTransform):
+    """Reads the listing in parallel parts.
+
+    Returns:
+        rows (`ClipRow`, with their final split), failures (`Failure`), and labels (one `LabelTable`).
+    """
+
+    def __init__(self, options: ListingOptions) -> None:
+        super().__init__()
+        self._options = options
+
+    def expand(self, root: beam.Pipeline) -> dict[str, beam.PCollection]:
+        """Part by part, then the choice of clips, which needs all of them."""
+        options = self._options
+        read = (
+            root
+            | "Start" >> beam.Create([b""])
+            | "FindParts" >> beam.FlatMap(lambda _: [msgspec.msgpack.encode(p) for p in listings.parts(options)])
+            | "SpreadParts" >> beam.Reshuffle()
+            | "ReadParts" >> beam.ParDo(_ReadPart(options)).with_outputs("failures", main="rows")
+        )
+        rows = typed(read.rows, ClipRow, "Rows")
+        labels = (
+            rows
+            | "Labels" >> beam.FlatMap(_label).with_output_types(tuple[str, int])
+            | "DistinctLabels" >> beam.Distinct()
+            | "GatherLabels" >> combiners.ToList()
+            | "OrderLabels" >> beam.Map(_label_table, options).with_output_types(LabelTable)
+        )
+        if options.class_every > 1:
+            rows = rows | "KeepClasses" >> beam.Filter(_has_label, pvalue.AsSingleton(labels)).with_output_types(
+                ClipRow
+            )
+        if options.limit is not None:
+            rows = rows | "Limit" >> _Spread(options.limit)
+        rows = rows | "Count" >> beam.Map(_counted).with_output_types(ClipRow)
+        return {"rows": rows, "failures": typed(read.failures, Failure, "Failures"), "labels": labels}
+
+
+class _ReadPart(beam.DoFn):
+    def __init__(self, options: ListingOptions) -> None:
+        self._options = options
+
+    def process(self, part: bytes) -> Iterator[Any]:
+        for row in listings.read_part(self._options, msgspec.msgpack.decode(part, type=listings.Part)):
+            if isinstance(row, Failure):
+                yield pvalue.TaggedOutput("failures", row)
+            elif listings.selected(self._options, row):
+                yield msgspec.structs.replace(row, split=listings.assign_split(self._options, row))
+
+
+#: Stands for "the listing has no number for this class" in a key, which must not be None.
+_NO_NUMBER = -1
+
+
+def _label(row: ClipRow) -> list[tuple[str, int]]:
+    if row.label is None:
+        return []
+    return [(row.label, _NO_NUMBER if row.label_number is None else row.label_number)]
+
+
+def _label_table(found: list[tuple[str, int]], options: ListingOptions) -> LabelTable:
+    declared = listings.declared_classes(options)
+    if declared is None:
+        declared = [(name, None if number == _NO_NUMBER else number) for name, number in found]
+    return LabelTable(listings.class_table(declared)[:: options.class_every])
+
+
+def _has_label(row: ClipRow, labels: LabelTable) -> bool:
+    return row.label is None or row.label in labels.names
+
+
+def _counted(row: ClipRow) -> ClipRow:
+    count("rows")
+    return row
+
+
+class _Spread(beam.PTransform):
+    """At most so many clips, spread over classes and splits, by a hash of the clip id."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        limit = self._limit
+        return (
+            rows
+            | "ByClass"
+            >> beam.WithKeys(lambda row: f"{row.split}\x1f{row.label}").with_output_types(tuple[str, ClipRow])
+            | "FirstOfEach" >> combiners.Top.SmallestPerKey(limit, key=_chance)
+            | "Rank" >> beam.FlatMap(lambda kv: enumerate(kv[1])).with_output_types(tuple[int, ClipRow])
+            | "FirstOfAll" >> combiners.Top.Smallest(limit, key=lambda ranked: (ranked[0], _chance(ranked[1])))
+            | "Chosen" >> beam.FlatMap(_rows_of).with_output_types(ClipRow)
+        )
+
+
+def _chance(row: ClipRow) -> float:
+    return keys.unit("limit", row.clip_id)
+
+
+def _rows_of(ranked: Iterable[tuple[int, ClipRow]]) -> list[ClipRow]:
+    return [row for _, row in ranked]
