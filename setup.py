@@ -19,7 +19,7 @@ READER = [
     "simplejpeg>=1.8",
 ]
 BUILD = [
-    "apache-beam>=2.65",
+    "apache-beam>=2.77",
     # 17 and 18 bring libavcodec 62, whose pixels the golden tests pin; 19 opens files in another way.
     "av>=17,<19",
 ]

@@ -146,11 +146,13 @@ def estimate(census: Census, options: BuildOptions, pool: Pool, *, encode: int, 
 
 
 def _take_samples(rows: Sequence[ClipRow], options: BuildOptions, pool: Pool, encode: int, frames: int) -> list[Sample]:
-    jobs = []
-    for number, row in enumerate(rows):
-        for _, task in source_tasks([row], options):
-            jobs.append((number, SampleJob(task, options.videos, frames if number < encode else 0)))
-    return [result for _, result in pool.window(jobs) if isinstance(result, Sample)]
+    tasks = [task for row in rows for _, task in source_tasks([row], options)]
+    looks = ((number, SampleJob(task, options.videos, 0)) for number, task in enumerate(tasks))
+    samples = {number: result for number, result in pool.window(looks) if isinstance(result, Sample)}
+    present = [number for number in sorted(samples) if not samples[number].problem][:encode]
+    closer = ((number, SampleJob(tasks[number], options.videos, frames)) for number in present)
+    samples |= {number: result for number, result in pool.window(closer) if isinstance(result, Sample)}
+    return list(samples.values())
 
 
 def _mean(values: Sequence[float], population: int) -> Band:

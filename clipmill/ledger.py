@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Reason(str, Enum):
     """Why a row did not become a clip. The set is closed; docs/failures.md explains each."""
 
+    __str__ = str.__str__
+
     MISSING = "missing"  # no file where the row says
     BAD_ROW = "bad_row"  # unknown label, bad time range, path leaves the root, id taken, ...
     DUPLICATE = "duplicate"  # the same source and range as another row

@@ -1,26 +1,39 @@
-"""Planning shards: the order of clips, and where one shard ends and the next begins."""
+"""Planning shards: the order of clips, and where one shard ends and the next begins.
+
+A large split is planned in bands of consecutive clips, so that nobody holds all of it.
+Bands are cut like shards are, by content alone: one clip in `LANDMARK` is a landmark,
+by a hash of its id, and the sorted landmarks are cut into groups that stand for some
+`BAND` clips. So the bands are a function of the split's clips, in whatever order they
+come; a clip that comes or goes moves the edges around itself and no others; and a split
+of fewer than `BAND` / 4 clips is one band.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from clipmill import keys
 from clipmill.options import BuildOptions
-from clipmill.rows import Clip, ShardPlan
+from clipmill.rows import Clip, Order, Outline, ShardPlan
 from clipmill.schemas import get_schema
 
 #: A training host wants at least so many shards, to have something to shuffle.
 SHARDS_PER_HOST = 10
 SMALLEST_TARGET = 10 << 20
 
+#: A worker plans about so many clips at once, at most twice as many: some 100 MB of rows.
+BAND = 1 << 16
+LANDMARK = 1 << 6
+
 
 class PackedClip(NamedTuple):
     """A clip that waits to be planned: what is sorted and cut by, and the packed row."""
 
-    order: tuple[int | float, str]
+    order: Order
     clip_key: str
     nbytes: int
     packed: bytes
@@ -29,26 +42,55 @@ class PackedClip(NamedTuple):
 _decode_clip = msgspec.msgpack.Decoder(Clip).decode
 
 
-def pack(packed: bytes, sort: str) -> PackedClip:
-    """A packed `Clip` with its place in the order: by (frames, clip id), or at random."""
-    clip = _decode_clip(packed)
+def order_of(clip: Clip, sort: str) -> Order:
+    """A clip's place in its split: by (frames, clip id), or at random."""
     first = clip.frames if sort == "length" else keys.unit("order", clip.clip_key, clip.clip_id)
-    return PackedClip((first, clip.clip_id), clip.clip_key, clip.nbytes, packed)
+    return first, clip.clip_id
 
 
-def plan_split(split: str, packed: Iterable[bytes], options: BuildOptions) -> Iterator[ShardPlan]:
-    """The shards of one split, in order.
+def landmark(clip: Clip, sort: str) -> Order | None:
+    """A clip's place in its split where the clip is a landmark, else None."""
+    return order_of(clip, sort) if keys.unit("landmark", clip.clip_id) * LANDMARK < 1 else None
+
+
+def outline(nbytes: int, landmarks: Iterable[Order], options: BuildOptions) -> Outline:
+    """The outline of a split.
 
     Args:
-        packed: the split's clips as msgpack, in any order.
+        nbytes: of all its clips.
+        landmarks: places of its landmarks, in any order.
     """
-    clips = sorted(pack(clip, options.sort) for clip in packed)
-    target = target_bytes(sum(clip.nbytes for clip in clips), options)
+    # A landmark weighs as many clips as it stands for.
+    weighed = (PackedClip(order, order[1], LANDMARK, b"") for order in sorted(landmarks))
+    bands = list(cut(weighed, BAND))
+    return Outline(target_bytes(nbytes, options), [band[-1].order for band in bands[:-1]])
+
+
+def band_of(order: Order, edges: Sequence[Order]) -> int:
+    """Which band a place is in, from 0."""
+    return bisect_left(edges, order)
+
+
+def plan_band(
+    split: str, band: int, target: int, packed: Iterable[bytes], options: BuildOptions
+) -> Iterator[ShardPlan]:
+    """The shards of one band of a split, in order.
+
+    Args:
+        target: the outline's.
+        packed: the band's clips as msgpack, in any order.
+    """
+    clips = sorted(_unpacked(clip, options.sort) for clip in packed)
     schema = get_schema(options.schema)
     for number, group in enumerate(cut(clips, target)):
         rows = [_decode_clip(clip.packed) for clip in group]
         shard = keys.shard_id(schema.name, schema.epoch, options.name, rows)
-        yield ShardPlan(split, number, shard, keys.rows_digest(rows), rows)
+        yield ShardPlan(split, band, number, shard, keys.rows_digest(rows), rows)
+
+
+def _unpacked(packed: bytes, sort: str) -> PackedClip:
+    clip = _decode_clip(packed)
+    return PackedClip(order_of(clip, sort), clip.clip_key, clip.nbytes, packed)
 
 
 def target_bytes(total: int, options: BuildOptions) -> int:

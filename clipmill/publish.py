@@ -91,7 +91,7 @@ def publish(
         shards: all that were written, in any order.
     """
     ledger = Ledger.write(storage, options.run, failures)
-    written = sorted(shards, key=lambda shard: (split_order(shard.split), shard.number))
+    written = sorted(shards, key=lambda shard: (split_order(shard.split), shard.band, shard.number))
     clips = _sum_by_split(written, "records")
     outcome = Outcome(
         code=verdict.code,

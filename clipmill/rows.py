@@ -267,17 +267,34 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
     shared: bool
 
 
+#: A clip's place in its split: (frames, clip id), or a number drawn from its content and the id.
+Order = tuple[int | float, str]
+
+
+class Outline(msgspec.Struct, frozen=True, array_like=True):
+    """What is settled about a split before its clips are planned.
+
+    Attributes:
+        target: size of a shard to aim at, in bytes.
+        edges: the last place of each band but the last.
+    """
+
+    target: int
+    edges: list[Order]
+
+
 class ShardPlan(msgspec.Struct, frozen=True, array_like=True):
     """A shard to write.
 
     Attributes:
-        split, number: its place in the data set: which of the split's shards, from 0.
+        split, band, number: its place in the data set: which shard of which band of the split, from 0.
         shard: its id.
         digest: of its rows in the clip table.
         clips: in order.
     """
 
     split: str
+    band: int
     number: int
     shard: str
     digest: str
@@ -302,7 +319,7 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
     """A shard that is in the output, and where its part of the clip table waits to be published.
 
     Attributes:
-        split, number: its place in the data set.
+        split, band, number: its place in the data set.
         shard: its id.
         digest: of its rows in the clip table.
         entry: what the manifest says of it.
@@ -312,6 +329,7 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
     """
 
     split: str
+    band: int
     number: int
     shard: str
     digest: str

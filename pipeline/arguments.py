@@ -16,6 +16,7 @@ from clipmill import listings
 from clipmill.errors import UsageError
 from clipmill.options import Budget, BuildOptions, FrameOptions, ListingOptions
 from clipmill.storage import absolute, is_url
+from pipeline.runners import RUNNERS
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +82,14 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         default=Budget(least=3),
         metavar="N|P%",
         help="clips that may fail (default 1%%, at least 3)",
+    )
+    runs.add_argument("--runner", choices=tuple(RUNNERS), default="local", help="where it runs (default local)")
+
+    flink = parser.add_argument_group("on a Flink cluster (--runner flink)")
+    flink.add_argument("--flink-master", metavar="HOST:8081", help="the session cluster's REST interface")
+    flink.add_argument("--flink-jar", metavar="FILE", help="Beam's Flink job-server jar (default: Beam fetches it)")
+    flink.add_argument(
+        "--shared-filesystem", action="store_true", help="local paths mean the same on every machine of the cluster"
     )
 
 

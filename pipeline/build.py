@@ -9,31 +9,31 @@ from collections.abc import Sequence
 import msgspec
 
 from clipmill import layout
-from clipmill.census import Census, Estimate, estimate, take_census
+from clipmill.census import Band, Census, Estimate, estimate, take_census
 from clipmill.errors import DataError, TryAgain, UsageError
-from clipmill.ledger import OUTSIDE_BUDGET
+from clipmill.ledger import OUTSIDE_BUDGET, Failure
 from clipmill.options import BuildOptions
 from clipmill.pool import Pool
 from clipmill.publish import OUTCOME, Outcome
 from clipmill.storage import Storage, is_url, open_storage
 from pipeline import words
-from pipeline.local import run_local
 from pipeline.progress import Progress, clock
-from transforms import counters
+from pipeline.runners import Runner
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
-_GLANCE = (100, 8)
+_GLANCE = (200, 8)
 _STUDY = (1000, 50)
 _SHOWN = 5
 
 
-def build(options: BuildOptions, beam_words: Sequence[str], *, as_json: bool) -> int:
+def build(options: BuildOptions, runner: Runner, beam_words: Sequence[str], *, as_json: bool) -> int:
     """Build and publish; returns the exit code.
 
     Raises:
         UsageError: the listing is wrong, or the disk is too small.
         ClipmillError: whatever else ends a run.
     """
+    runner.check(options)
     storage = open_storage(options.out)
     base = layout.current_version(storage)
     census = take_census(options, _GLANCE[0])
@@ -47,9 +47,9 @@ def build(options: BuildOptions, beam_words: Sequence[str], *, as_json: bool) ->
     progress = Progress(census.clips, expected.frames.value)
     began = time.monotonic()
     try:
-        run_local(options, base, beam_words, progress.paint)
+        runner.run(options, base, beam_words, progress.paint)
     finally:
-        progress.close(counters.local_counts())
+        progress.close()
     outcome = msgspec.json.decode(storage.read(layout.run_path(options.run, OUTCOME)), type=Outcome)
     if as_json:
         print(msgspec.json.encode(outcome).decode())
@@ -118,32 +118,28 @@ def _expectation(expected: Estimate, storage: Storage) -> str:
 
 
 def _study(census: Census, expected: Estimate, options: BuildOptions, storage: Storage) -> str:
-    def band(value: float, error: float, show: str) -> str:
-        return f"{show}  (+- {100 * error / value:.0f} %)" if value else show
+    def band(band: Band, show: str) -> str:
+        return f"{show}  (+- {100 * band.error / band.value:.0f} %)" if band.value else show
 
     free = storage.free()
     hosts = max(1, expected.shards // 10)
     rows = [
         ("clips", f"{census.clips:,}"),
         ("missing", f"{100 * expected.missing:.2g} %"),
-        ("frames", band(*_pair(expected.frames), words.about(expected.frames.value))),
-        ("out", band(*_pair(expected.bytes), words.size(expected.bytes.value))),
+        ("frames", band(expected.frames, words.about(expected.frames.value))),
+        ("out", band(expected.bytes, words.size(expected.bytes.value))),
         ("peak on disk", words.size(expected.peak_bytes) + ("" if free is None else f", {words.size(free)} free")),
         ("shards", f"{expected.shards:,}, enough for {words.plural(hosts, 'training host')}"),
         (
             "time here",
-            band(*_pair(expected.minutes), clock(60 * expected.minutes.value))
+            band(expected.minutes, clock(60 * expected.minutes.value))
             + f" with {words.plural(options.workers, 'worker')}",
         ),
-        ("in a cloud", band(*_pair(expected.dollars), f"${expected.dollars.value:,.2f}") + " of Dataflow cores"),
+        ("in a cloud", band(expected.dollars, f"${expected.dollars.value:,.2f}") + " of Dataflow cores"),
     ]
     width = max(len(name) for name, _ in rows)
     text = "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
     return f"{text}\n  from {expected.sampled:,} clips looked at and {expected.encoded} of which frames were encoded"
-
-
-def _pair(band: object) -> tuple[float, float]:
-    return band.value, band.error  # type: ignore[attr-defined]
 
 
 def _check_disk(expected: Estimate, storage: Storage) -> None:
@@ -208,6 +204,6 @@ def _failed_line(failed: dict[str, int], outcome: Outcome, options: BuildOptions
     return f"{total:,} failed: {counts} {see}"
 
 
-def _named(failure: object) -> str:
-    source = failure.source.rsplit("/", 1)[-1] or f"{failure.listing}:{failure.row}"  # type: ignore[attr-defined]
-    return f"{source}, {failure.message}"  # type: ignore[attr-defined]
+def _named(failure: Failure) -> str:
+    source = failure.source.rsplit("/", 1)[-1] or f"{words.place(failure.listing)}:{failure.row}"
+    return f"{source}, {failure.message}"

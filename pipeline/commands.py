@@ -71,8 +71,10 @@ def _build(arguments: argparse.Namespace) -> int:
     needs("clipmill build", "build", "apache_beam", "av", "cv2")
     from pipeline.arguments import build_options
     from pipeline.build import build
+    from pipeline.runners import get_runner
 
-    return build(build_options(arguments), arguments.beam_words, as_json=arguments.json)
+    runner = get_runner(arguments)
+    return build(build_options(arguments), runner, arguments.beam_words, as_json=arguments.json)
 
 
 def _plan(arguments: argparse.Namespace) -> int:
@@ -141,7 +143,7 @@ def _failures(arguments: argparse.Namespace) -> int:
         _print_json({"run": run, "failures": [msgspec.structs.asdict(failure) for failure in ledger]})
         return 0
     for failure in ledger:
-        where = f"{failure.listing}:{failure.row}" if failure.row else failure.source
+        where = f"{words.place(failure.listing)}:{failure.row}" if failure.row else failure.source
         source = f" {failure.source}" if failure.row else ""
         print(f"{failure.reason:16}{where}{source}: {failure.message}")
     print(f"{words.plural(len(ledger), 'row')} of run {run} did not become a clip", file=sys.stderr)

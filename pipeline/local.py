@@ -2,81 +2,73 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from clipmill.errors import ClipmillError, Interrupted
+from clipmill.errors import ClipmillError
 from clipmill.options import BuildOptions
 from pipeline.graph import build_graph
+from pipeline.interrupts import interrupted, stop_event
 from transforms import counters
 from transforms.children import close_children
 
 _PAINT_SECONDS = 0.2
 
 
-def run_local(
-    options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Callable[[dict[str, int]], None]
-) -> None:
-    """Run a build on Beam's local runner, one Beam worker, with our own children.
+def runner(arguments: argparse.Namespace) -> Local:
+    """The runner, from the command line."""
+    return Local()
+
+
+class Local:
+    """Beam's local runner, one Beam worker, with our own children.
 
     FnApiRunner is named, since DirectRunner may try to download another, and run in
     memory with one worker, since its other modes lost rows or hung.
-
-    Args:
-        base: the version that is published now.
-        beam_words: further Beam options.
-        paint: called several times a second with the counters.
-
-    Raises:
-        Interrupted: Ctrl-C, or SIGTERM.
-        ClipmillError: storage failed, or anything else that ends a run.
     """
-    counters.reset()
-    failures: list[BaseException] = []
-    stop = threading.Event()
 
-    def work() -> None:
-        try:
-            pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(beam_words)))
-            build_graph(pipeline, options, base)
-            pipeline.run()
-        except BaseException as error:
-            failures.append(error)
+    def check(self, options: BuildOptions) -> None:
+        """Everything runs here."""
 
-    # What Beam logs of a failing stage is a stack of its own; the cause is told in one line.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    def run(
+        self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Callable[[dict[str, int]], None]
+    ) -> None:
+        """Run a build to its end, good or bad: see `pipeline.runners.Runner`."""
+        counters.reset()
+        failures: list[BaseException] = []
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        def work() -> None:
+            try:
+                pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(beam_words)))
+                build_graph(pipeline, options, base)
+                pipeline.run()
+            except BaseException as error:
+                failures.append(error)
 
-    for number in handlers:
-        signal.signal(number, on_signal)
-    thread = threading.Thread(target=work, name="clipmill-beam", daemon=True)
-    try:
-        thread.start()
-        while thread.is_alive() and not stop.is_set():
-            time.sleep(_PAINT_SECONDS)
-            paint(counters.local_counts())
-    finally:
-        close_children(kill=stop.is_set())
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    if stop.is_set():
-        thread.join(5)
-        raise Interrupted("interrupted: nothing was published, and what was decoded is kept for the next run")
-    thread.join()
-    if failures:
-        raise cause(failures[0])
+        # What Beam logs of a failing stage is a stack of its own; the cause is told in one line.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        with stop_event() as stop:
+            thread = threading.Thread(target=work, name="clipmill-beam", daemon=True)
+            try:
+                thread.start()
+                while thread.is_alive() and not stop.wait(_PAINT_SECONDS):
+                    paint(counters.local_counts())
+            finally:
+                close_children(kill=stop.is_set())
+        paint(counters.local_counts())
+        if stop.is_set():
+            thread.join(5)
+            raise interrupted()
+        thread.join()
+        if failures:
+            raise cause(failures[0])
 
 
 def cause(error: BaseException) -> BaseException:

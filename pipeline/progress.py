@@ -29,10 +29,12 @@ class Progress:
         self._decoding_began: float | None = None
         self._next_line = self._began + _PLAIN_SECONDS
         self._width = 0
+        self._counts: dict[str, int] = {}
 
     def paint(self, counts: dict[str, int]) -> None:
         """Show the counters of a run."""
         now = time.monotonic()
+        self._counts = counts
         if counts.get("frames") and self._decoding_began is None:
             self._decoding_began = now
         if self._terminal:
@@ -44,10 +46,9 @@ class Progress:
             self._next_line = now + _PLAIN_SECONDS
             print(self._line(counts, now), file=self._stream, flush=True)
 
-    def close(self, counts: dict[str, int]) -> None:
-        """Show the last state and end the line."""
+    def close(self) -> None:
+        """End the line, with the last counters in it."""
         if self._terminal:
-            self.paint(counts)
             self._stream.write("\n")
             self._stream.flush()
 

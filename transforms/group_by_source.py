@@ -11,7 +11,6 @@ from apache_beam import pvalue
 from clipmill.ledger import Failure
 from clipmill.resolving import unique_id, unique_ranges
 from clipmill.rows import ClipRow
-from transforms.coders import typed
 from transforms.joining import GroupRows
 
 Keyed = tuple[str, ClipRow]
@@ -30,19 +29,22 @@ class GroupBySource(beam.PTransform):
             rows
             | "ById" >> beam.WithKeys(lambda row: row.clip_id).with_output_types(Keyed)
             | "GroupById" >> GroupRows(ClipRow)
-            | "UniqueIds" >> beam.FlatMap(_one_per_id).with_outputs("failures", main="rows")
+            | "UniqueIds"
+            >> beam.FlatMap(_one_per_id)
+            .with_output_types(ClipRow, failures=Failure)
+            .with_outputs("failures", main="rows")
         )
         by_source = (
-            typed(by_id.rows, ClipRow, "Unique")
+            by_id.rows
             | "BySource" >> beam.WithKeys(lambda row: row.source).with_output_types(Keyed)
             | "Group" >> GroupRows(ClipRow)
-            | "UniqueRanges" >> beam.FlatMap(_one_per_range).with_outputs("failures", main="sources")
+            | "UniqueRanges"
+            >> beam.FlatMap(_one_per_range)
+            .with_output_types(tuple[str, list[ClipRow]], failures=Failure)
+            .with_outputs("failures", main="sources")
         )
-        failures = (
-            typed(by_id.failures, Failure, "IdFailures"),
-            typed(by_source.failures, Failure, "RangeFailures"),
-        ) | "Failures" >> beam.Flatten()
-        return {"sources": typed(by_source.sources, tuple[str, list[ClipRow]], "Sources"), "failures": failures}
+        failures = (by_id.failures, by_source.failures) | "Failures" >> beam.Flatten()
+        return {"sources": by_source.sources, "failures": failures}
 
 
 def _one_per_id(keyed: tuple[str, Iterable[ClipRow]]) -> Iterator[Any]:

@@ -13,7 +13,6 @@ from clipmill.ledger import Failure
 from clipmill.options import BuildOptions
 from clipmill.rows import Clip, ClipJob, SpanDone
 from clipmill.storage import open_storage
-from transforms.coders import typed
 from transforms.counters import count
 from transforms.joining import JoinByKey
 
@@ -34,13 +33,12 @@ class GroupFramesPerClip(beam.PTransform):
         grouped = (
             joined
             | "Join" >> JoinByKey(jobs=ClipJob, spans=SpanDone)
-            | "Group" >> beam.FlatMap(_group, self._options).with_outputs("failures", "again", main="clips")
+            | "Group"
+            >> beam.FlatMap(_group, self._options)
+            .with_output_types(Clip, failures=Failure, again=tuple[str, ClipJob])
+            .with_outputs("failures", "again", main="clips")
         )
-        return {
-            "clips": typed(grouped.clips, Clip, "Clips"),
-            "failures": typed(grouped.failures, Failure, "Failures"),
-            "again": typed(grouped.again, tuple[str, ClipJob], "Again"),
-        }
+        return {name: grouped[name] for name in ("clips", "failures", "again")}
 
 
 def _group(joined: tuple[str, dict[str, list[Any]]], options: BuildOptions) -> Iterator[Any]:

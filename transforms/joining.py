@@ -60,7 +60,7 @@ def _pack(keyed: tuple[str, Any], tag: int) -> tuple[str, bytes]:
 class _Unpack:
     def __init__(self, kinds: dict[str, type]) -> None:
         self._kinds = kinds
-        self._decoders = [msgspec.msgpack.Decoder(kind) for kind in kinds.values()]
+        self._decoders: list[msgspec.msgpack.Decoder[Any]] = [msgspec.msgpack.Decoder(kind) for kind in kinds.values()]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Unpack, (self._kinds,)

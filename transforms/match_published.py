@@ -12,7 +12,6 @@ from clipmill.options import BuildOptions
 from clipmill.published import published_spans, waiting_spans
 from clipmill.rows import ClipTask, SpanDone
 from clipmill.storage import open_storage
-from transforms.coders import typed
 from transforms.counters import count
 from transforms.joining import JoinByKey
 
@@ -43,12 +42,12 @@ class MatchPublished(beam.PTransform):
         matched = (
             {"wanted": wanted, "published": published}
             | "Join" >> JoinByKey(wanted=ClipTask, published=SpanDone)
-            | "Match" >> beam.FlatMap(_match).with_outputs("reused", main="tasks")
+            | "Match"
+            >> beam.FlatMap(_match)
+            .with_output_types(ClipTask, reused=tuple[str, SpanDone])
+            .with_outputs("reused", main="tasks")
         )
-        return {
-            "tasks": typed(matched.tasks, ClipTask, "Tasks"),
-            "reused": typed(matched.reused, tuple[str, SpanDone], "Reused"),
-        }
+        return {"tasks": matched.tasks, "reused": matched.reused}
 
 
 def _published(version: str, out: str, schema: str) -> Iterator[tuple[str, SpanDone]]:

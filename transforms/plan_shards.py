@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
 
 from clipmill.options import BuildOptions
-from clipmill.planning import plan_split
-from clipmill.rows import Clip, ShardPlan, Verdict
+from clipmill.planning import band_of, landmark, order_of, outline, plan_band
+from clipmill.rows import Clip, Order, Outline, ShardPlan, Verdict
+
+#: A split's bytes, and the places of its landmarks.
+Sums = tuple[int, list[Order]]
 
 
 class PlanShards(beam.PTransform):
-    """Plans the shards of each split: `ShardPlan` rows.
+    """Plans the shards of each split, band by band: `ShardPlan` rows.
 
     Args:
         verdict: a PCollection of one `Verdict`; behind a closed gate there is no plan.
@@ -26,20 +29,63 @@ class PlanShards(beam.PTransform):
         self._verdict = verdict
 
     def expand(self, clips: beam.PCollection) -> beam.PCollection:
-        """`Clip` rows; they stay packed while they are sorted, since a split's are all held at once."""
+        """`Clip` rows; they stay packed while they are sorted, since a band's are all held at once."""
+        options = self._options
+        outlines = (
+            clips
+            | "Weigh" >> beam.Map(_weighed, options.sort)
+            | "SumSplits" >> beam.CombinePerKey(_SumSplit())
+            | "Outline" >> beam.Map(_outline, options).with_output_types(tuple[str, Outline])
+        )
         return (
             clips
-            | "BySplit" >> beam.Map(_packed).with_output_types(tuple[str, bytes])
-            | "GroupSplit" >> beam.GroupByKey()
-            | "Plan"
-            >> beam.FlatMap(_plan, self._options, pvalue.AsSingleton(self._verdict)).with_output_types(ShardPlan)
+            | "ByBand"
+            >> beam.Map(_packed, options.sort, pvalue.AsDict(outlines)).with_output_types(
+                tuple[tuple[str, int, int], bytes]
+            )
+            | "GroupBand" >> beam.GroupByKey()
+            | "Plan" >> beam.FlatMap(_plan, options, pvalue.AsSingleton(self._verdict)).with_output_types(ShardPlan)
         )
 
 
-def _packed(clip: Clip) -> tuple[str, bytes]:
-    return clip.split, msgspec.msgpack.encode(clip)
+def _weighed(clip: Clip, sort: str) -> tuple[str, tuple[int, Order | None]]:
+    return clip.split, (clip.nbytes, landmark(clip, sort))
 
 
-def _plan(grouped: tuple[str, Iterable[bytes]], options: BuildOptions, verdict: Verdict) -> Iterator[ShardPlan]:
+class _SumSplit(beam.CombineFn):
+    def create_accumulator(self) -> Sums:
+        return 0, []
+
+    def add_input(self, sums: Sums, clip: tuple[int, Order | None]) -> Sums:
+        nbytes, landmarks = sums
+        if clip[1] is not None:
+            landmarks.append(clip[1])
+        return nbytes + clip[0], landmarks
+
+    def merge_accumulators(self, parts: Iterable[Sums]) -> Sums:
+        nbytes, landmarks = self.create_accumulator()
+        for more, places in parts:
+            nbytes += more
+            landmarks += places
+        return nbytes, landmarks
+
+    def extract_output(self, sums: Sums) -> Sums:
+        return sums
+
+
+def _outline(split: tuple[str, Sums], options: BuildOptions) -> tuple[str, Outline]:
+    return split[0], outline(*split[1], options)
+
+
+def _packed(clip: Clip, sort: str, outlines: Mapping[str, Outline]) -> tuple[tuple[str, int, int], bytes]:
+    of_split = outlines[clip.split]
+    band = band_of(order_of(clip, sort), of_split.edges)
+    return (clip.split, band, of_split.target), msgspec.msgpack.encode(clip)
+
+
+def _plan(
+    band: tuple[tuple[str, int, int], Iterable[bytes]], options: BuildOptions, verdict: Verdict
+) -> Iterator[ShardPlan]:
     if verdict.is_open:
-        yield from plan_split(grouped[0], grouped[1], options)
+        (split, number, target), clips = band
+        yield from plan_band(split, number, target, clips, options)

@@ -14,7 +14,6 @@ from clipmill import keys, listings
 from clipmill.ledger import Failure
 from clipmill.options import ListingOptions
 from clipmill.rows import ClipRow, LabelTable
-from transforms.coders import typed
 from transforms.counters import count
 
 
@@ -37,9 +36,12 @@ class ReadListing(beam.PTransform):
             | "Start" >> beam.Create([b""])
             | "FindParts" >> beam.FlatMap(lambda _: [msgspec.msgpack.encode(p) for p in listings.parts(options)])
             | "SpreadParts" >> beam.Reshuffle()
-            | "ReadParts" >> beam.ParDo(_ReadPart(options)).with_outputs("failures", main="rows")
+            | "ReadParts"
+            >> beam.ParDo(_ReadPart(options))
+            .with_output_types(ClipRow, failures=Failure)
+            .with_outputs("failures", main="rows")
         )
-        rows = typed(read.rows, ClipRow, "Rows")
+        rows = read.rows
         labels = (
             rows
             | "Labels" >> beam.FlatMap(_label).with_output_types(tuple[str, int])
@@ -54,7 +56,7 @@ class ReadListing(beam.PTransform):
         if options.limit is not None:
             rows = rows | "Limit" >> _Spread(options.limit)
         rows = rows | "Count" >> beam.Map(_counted).with_output_types(ClipRow)
-        return {"rows": rows, "failures": typed(read.failures, Failure, "Failures"), "labels": labels}
+        return {"rows": rows, "failures": read.failures, "labels": labels}
 
 
 class _ReadPart(beam.DoFn):

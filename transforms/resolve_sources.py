@@ -14,7 +14,6 @@ from clipmill.options import BuildOptions
 from clipmill.resolving import settle, source_tasks
 from clipmill.rows import ClipJob, ClipRow, ClipTask, LabelTable
 from transforms.children import InChildren
-from transforms.coders import typed
 from transforms.counters import count
 
 
@@ -36,15 +35,16 @@ class ResolveSources(beam.PTransform):
 
     def expand(self, sources: beam.PCollection) -> dict[str, beam.PCollection]:
         """One job in a child for each source."""
-        resolved = sources | "Resolve" >> beam.ParDo(
-            _Resolve(self._options), pvalue.AsSingleton(self._labels)
-        ).with_outputs("tasks", "failures", "segments", main="jobs")
-        return {
-            "jobs": typed(resolved.jobs, tuple[str, ClipJob], "Jobs"),
-            "tasks": typed(resolved.tasks, tuple[str, ClipTask], "Tasks"),
-            "failures": typed(resolved.failures, Failure, "Failures"),
-            "segments": typed(resolved.segments, tuple[str, int], "Segments"),
-        }
+        resolved = (
+            sources
+            | "Resolve"
+            >> beam.ParDo(_Resolve(self._options), pvalue.AsSingleton(self._labels))
+            .with_output_types(
+                tuple[str, ClipJob], tasks=tuple[str, ClipTask], failures=Failure, segments=tuple[str, int]
+            )
+            .with_outputs("tasks", "failures", "segments", main="jobs")
+        )
+        return {name: resolved[name] for name in ("jobs", "tasks", "failures", "segments")}
 
 
 class _Resolve(InChildren):

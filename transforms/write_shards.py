@@ -59,6 +59,7 @@ class _Write(InChildren):
         count("shards")
         yield ShardWritten(
             plan.split,
+            plan.band,
             plan.number,
             plan.shard,
             plan.digest,

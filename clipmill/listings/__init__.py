@@ -7,6 +7,7 @@ part, a row at a time, wherever a worker is. Nothing here looks at a video.
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterator
 
 import msgspec
@@ -67,23 +68,19 @@ def resolve(options: ListingOptions) -> ListingOptions:
         raise UsageError("--split: shares must not be negative, and not all of them zero")
     if options.split_by not in ("group", "clip"):
         raise UsageError(f"--split-by {options.split_by}: not one of group, clip")
-    if options.labels is not None:
-        read_labels(options.labels)
     options = msgspec.structs.replace(
         options,
         listings=tuple(dict.fromkeys(map(absolute, options.listings))),
-        videos=None if options.videos is None else _root(options.videos),
+        videos=None if options.videos is None else absolute(options.videos),
+        labels=None if options.labels is None else absolute(options.labels),
     )
+    if options.videos is not None and not is_url(options.videos) and not os.path.isdir(options.videos):
+        raise UsageError(f"--videos {options.videos}: no such folder")
+    if options.labels is not None:
+        read_labels(options.labels)
     looks = [look_at(path) for path in options.listings]
     name = options.format if options.format != "auto" else _detect(looks)
     return FORMATS[name].settle(msgspec.structs.replace(options, format=name), looks)
-
-
-def _root(videos: str) -> str:
-    root = absolute(videos)
-    if not is_url(root):
-        look_at(root)
-    return root
 
 
 def _detect(looks: list[Look]) -> str:
@@ -92,7 +89,7 @@ def _detect(looks: list[Look]) -> str:
         name = next((name for name, known in FORMATS.items() if known.matches(look)), None)
         if name is None:
             accepted = "; ".join(known.accepts for known in FORMATS.values())
-            raise ListingError(f"{look.path}: this looks like {describe(look)}. A listing is one of: {accepted}")
+            raise ListingError(f"{look.path}: this looks like {describe(look)}. Listings are: {accepted}")
         found.setdefault(name, look.path)
     if len(found) > 1:
         kinds = ", ".join(f"{path} is {name}" for name, path in found.items())

@@ -32,7 +32,7 @@ class Csv(Format):
     """A generic table."""
 
     name = "csv"
-    accepts = "CSV or TSV with a header line that names a column path (or file, video, ...)"
+    accepts = "CSV or TSV with a header line (a column path, file or video)"
     aliases: Aliases = GENERIC
 
     def matches(self, look: Look) -> bool:
@@ -71,7 +71,7 @@ class Csv(Format):
                     raise BadRow(problem)
                 yield self.clip(table, line, values)
             except BadRow as error:
-                yield rows.bad(line, error, ", ".join(values[:1]))
+                yield rows.bad(line, error, "" if problem else table.path(values))
 
     def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
         """The clip of one row; `BadRow` if it is wrong."""

@@ -24,7 +24,7 @@ class Jsonl(Format):
     """A table whose rows are JSON objects; each may have keys of its own."""
 
     name = "jsonl"
-    accepts = "JSON Lines, one object a line, with a key path (or file, video, ...)"
+    accepts = "JSON Lines (a key path, file or video)"
 
     def matches(self, look: Look) -> bool:
         """Whether the first line is an object that names a path."""
@@ -44,15 +44,19 @@ class Jsonl(Format):
                 continue
             try:
                 found = _object(raw)
-                keys = tuple(found)
-                table = tables.get(keys)
-                if table is None:
-                    if len(tables) == _KEY_SETS:
-                        tables.clear()
-                    table = tables[keys] = TableRows(rows, columns(keys))
-                yield table.clip(line, [_text(value) for value in found.values()])
             except BadRow as error:
                 yield rows.bad(line, error)
+                continue
+            table = tables.get(keys := tuple(found))
+            if table is None:
+                if len(tables) == _KEY_SETS:
+                    tables.clear()
+                table = tables[keys] = TableRows(rows, columns(keys))
+            values = [_text(value) for value in found.values()]
+            try:
+                yield table.clip(line, values)
+            except BadRow as error:
+                yield rows.bad(line, error, table.path(values))
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Kinetics(Csv):
     """
 
     name = "kinetics"
-    accepts = "Kinetics CSV with a header line that names a column youtube_id"
+    accepts = "Kinetics CSV (a column youtube_id)"
     aliases = KINETICS
 
     def matches(self, look: Look) -> bool:

@@ -24,7 +24,7 @@ class NumberedList(Format):
     """A text file with a path and the number of its class in each line."""
 
     name = "list"
-    accepts = 'a list with "path number" in each line (parted by a space, tab or comma), without a header'
+    accepts = 'lists of "path number" without a header'
 
     def matches(self, look: Look) -> bool:
         """Whether one of the first lines is a video's path and a number."""

@@ -87,7 +87,7 @@ class Root:
         for prefix in self._prefixes:
             if path.startswith(prefix):
                 return path[len(prefix) :]
-        raise BadRow(f"the path {text} is outside the root {self.root} (--videos)")
+        raise BadRow(f"the path {text} is outside the root {self.root}: give the folder that holds it as --videos")
 
 
 def common_root(folders: list[str]) -> str:

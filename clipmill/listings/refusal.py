@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from clipmill.listings.base import Look
 from clipmill.listings.paths import is_video
@@ -17,6 +18,8 @@ def describe(look: Look) -> str:
         if first.startswith("{") and first.endswith("}"):
             return "JSON without a key path: each line's object needs one (or file, video, ...)"
         return "a JSON document of annotations: write it as JSON Lines, one object a line with path, label, start, end"
+    if re.match(r"\d+\s+[^\d\W]", first):
+        return "a file of classes: it goes behind --labels"
     words = first.replace(",", " ").split()
     numbers = len(words) - 1
     while numbers and not words[-numbers].isdecimal():

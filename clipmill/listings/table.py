@@ -91,6 +91,10 @@ class TableRows:
         """The cells for path, label, number, split, start, end, group and id; "" where there is none."""
         return [values[place].strip() if place >= 0 else "" for place in self._places]
 
+    def path(self, values: Sequence[str]) -> str:
+        """The cell for the path, as it stands there."""
+        return self.cells(values)[0]
+
     def extra(self, values: Sequence[str]) -> dict[str, str]:
         """The further columns."""
         return {name: values[place] for place, name in self._extra}

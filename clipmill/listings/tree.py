@@ -15,20 +15,22 @@ from clipmill.listings.splits import known_split
 from clipmill.listings.ucf import ucf_name
 from clipmill.options import ListingOptions
 from clipmill.rows import ClipRow
-from clipmill.storage import open_storage
+from clipmill.storage import Storage, open_storage
+
+# Deeper folders come from links that go round in circles.
+_DEPTH = 12
 
 
 class Tree(Format):
     """Folders whose names are the labels, as spelled; videos may lie deeper under them.
 
-    Only names with one of `VIDEO_SUFFIXES` are taken, links to files and to class
-    folders included; hidden files and folders are not. Splits are the folders on top
-    where all folders there have the name of a split; else the listing's own name may
-    tell the split.
+    Only names with one of `VIDEO_SUFFIXES` are taken; hidden files and folders are not.
+    Links are followed. Where all folders on top have the name of a split, they are
+    splits, and the classes are in them; else the listing's own name may be that of a split.
     """
 
     name = "tree"
-    accepts = "a folder with a folder of videos per class"
+    accepts = "a folder of videos per class"
 
     def matches(self, look: Look) -> bool:
         """Whether it is a folder at all."""
@@ -41,7 +43,7 @@ class Tree(Format):
             if not self.matches(look):
                 raise ListingError(f"{look.path}: a file, where {self.accepts} is expected (--format tree)")
             _within(root, look.path)
-            if not any(_taken(path) for path, _ in open_storage(look.path).list()):
+            if not any(_taken(path) for path in _walk(open_storage(look.path), "")):
                 lists = [name for name in look.files if name.endswith((".csv", ".tsv", ".txt", ".jsonl", ".json"))]
                 hint = f"; to read a list, name the file itself: {look.path}/{lists[0]}" if lists else ""
                 raise ListingError(f"{look.path}: there is no video in this folder{hint}")
@@ -103,15 +105,29 @@ def _taken(path: str) -> bool:
 
 def _files(part: Part) -> Iterator[str]:
     """Paths relative to the listing."""
-    storage = open_storage(part.listing)
     if part.label is None:
-        yield from (posixpath.join(part.folder, name) for name in storage.children(part.folder)[1])
+        yield from (posixpath.join(part.folder, name) for name in open_storage(part.listing).children(part.folder)[1])
     else:
-        yield from (path for path, _ in storage.list(part.folder))
+        yield from _walk(open_storage(part.listing), part.folder)
+
+
+def _walk(storage: Storage, folder: str, depth: int = 0) -> Iterator[str]:
+    """All files under a folder. Links to folders are followed, and those that lead nowhere are files (missing ones)."""
+    if depth > _DEPTH:
+        raise ListingError(f"{storage.root}/{folder}: more than {_DEPTH} folders deep; is there a link to one above?")
+    folders, files = storage.children(folder)
+    yield from (posixpath.join(folder, name) for name in files)
+    for name in folders:
+        yield from _walk(storage, posixpath.join(folder, name), depth + 1)
 
 
 def _folders(listing: str, top: str = "") -> list[str]:
-    return [name for name in open_storage(listing).children(top)[0] if not name.startswith(".")]
+    """Names of the folders in a folder that are not hidden."""
+    names = [name for name in open_storage(listing).children(top)[0] if not name.startswith(".")]
+    for name in names:
+        if _printable(name) != name:
+            raise ListingError(f"{listing}: the name of the folder {_printable(name)} is not UTF-8; rename it")
+    return names
 
 
 def _splits(listing: str) -> list[tuple[str, str]]:

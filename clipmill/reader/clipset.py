@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import UsageError
-from clipmill.keys import unit
-from clipmill.reader.samplers import Lengths
+from clipmill.reader import selection
+from clipmill.reader.augment import Augmentation
+from clipmill.reader.samplers import Lengths, Sampler
+from clipmill.reader.shards import Shards
 from clipmill.reader.table import ClipTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from clipmill.reader.batches import Batches
     from clipmill.reader.dataset import Dataset
 
 Rows = npt.NDArray[np.int32]
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
     dataset: Dataset
     rows: Rows
-    split: str | None
+    split: str | None = None
     name: str = ""
     share: float = 1.0
 
@@ -69,15 +69,20 @@ class ClipSet:
     @property
     def clips(self) -> pa.Table:
         """The clip table of these clips, as Arrow; see `clipmill.layout.CLIP_COLUMNS`."""
-        return self._only("look at its parts' tables").dataset.clips.take(self.rows)
+        return self.single("look at its parts' tables").dataset.clips.take(self.rows)
+
+    @property
+    def ids(self) -> pa.ChunkedArray:
+        """Clip ids, an Arrow array of strings."""
+        import pyarrow as pa
+
+        whole = len(self.rows) == len(self.table.frames)
+        return self.table.ids if whole else self.table.ids.take(pa.array(self.rows))
 
     @property
     def lengths(self) -> Lengths:
         """What samplers plan with."""
-        import pyarrow as pa
-
-        ids = self.table.ids if self._is_whole else self.table.ids.take(pa.array(self.rows))
-        return Lengths(ids, self.table.frames[self.rows].astype(np.int64), self.table.fps[self.rows])
+        return Lengths(_Ids(self), self.table.frames[self.rows].astype(np.int64), self.table.fps[self.rows])
 
     def select(
         self,
@@ -86,7 +91,7 @@ class ClipSet:
         index: Sequence[int] | slice | npt.NDArray[Any] | None = None,
         where: Any | Callable[[pa.Table], Any] | None = None,
     ) -> ClipSet:
-        """Some of the clips, in the table's order.
+        """Those of the clips for which all that is given holds, in the table's order.
 
         Args:
             ids: clip ids.
@@ -97,21 +102,22 @@ class ClipSet:
         Raises:
             UsageError: an id is not in the set, or a number out of it.
         """
-        part = self._only("select before mixing")
+        self.single("select before mixing")
         keep = np.ones(len(self), bool)
         if ids is not None:
-            keep &= self._mask(self._find(ids))
+            keep &= selection.by_id(self, ids)
         if index is not None:
-            keep &= self._mask(index)
+            keep &= selection.by_index(self, index)
         if where is not None:
-            keep &= self._where(where)
-        return ClipSet([Part(part.dataset, self.rows[keep], part.split if keep.all() else None)])
+            keep &= selection.by_rule(self, where)
+        return self.kept(keep)
 
     def split(self, *, seed: int = 0, by: str = "group", **shares: float) -> tuple[ClipSet, ...]:
         """Cut at random: `train, val = clips.split(val=0.2)`; what is left comes first.
 
-        A group is never cut, and where a clip goes depends on nothing but its group (its id
-        where it has none) and the seed; so shares are met only on average over groups.
+        A group is never cut, and where it goes depends on nothing but its name (a clip's id
+        where it has none) and the seed: no leak, and no clip moves when others come or go.
+        So shares are met only on average.
 
         Args:
             seed: another cut.
@@ -119,81 +125,111 @@ class ClipSet:
             shares: of each further part, by any name.
 
         Raises:
-            UsageError: the shares are not positive or leave nothing.
+            UsageError: the shares are not positive, or leave nothing.
         """
-        part = self._only("split before mixing")
-        if not shares or min(shares.values()) <= 0 or sum(shares.values()) >= 1:
-            raise UsageError(f"split({shares}): shares must be positive and leave something")
-        if by not in ("group", "clip"):
-            raise UsageError(f"by={by!r}: not one of group, clip")
-        keys = self._keys(part, by)
-        places = {key: unit("reader split", seed, key) for key in set(keys)}
-        place = np.array([places[key] for key in keys])
-        bounds = np.concatenate([[0.0], np.cumsum(list(shares.values())), [1.0]])
-        masks = [(low <= place) & (place < high) for low, high in zip(bounds, bounds[1:], strict=False)]
-        return tuple(
-            ClipSet([Part(part.dataset, self.rows[mask], None)]) for mask in [masks[-1], *masks[:-1]]
+        return tuple(self.kept(mask) for mask in selection.cut(self, shares, seed, by))
+
+    def batches(
+        self,
+        sampler: Sampler | None = None,
+        *,
+        augment: Sequence[Augmentation | Callable[[Any, np.random.Generator], Any]] = (),
+        batch_size: int | None = None,
+        max_frames_per_batch: int | None = None,
+        by_length: bool = False,
+        lengths: str | int = "pad",
+        shuffle: bool | str | Shards = False,
+        seed: int = 0,
+        weights: str | Sequence[float] | npt.NDArray[Any] | None = None,
+        clips_per_epoch: int | None = None,
+        drop_remainder: bool = False,
+        views: int = 1,
+        decode: bool = True,
+        dct_scale: bool = False,
+        on_error: str = "raise",
+        path: str = "indexed",
+        fields: Collection[str] | None = None,
+        hosts: tuple[int, int] | str | None = None,
+        prefetch: int = 2,
+        threads: int | None = None,
+    ) -> Batches:
+        """Batches of these clips; see `Batches` for what they hold.
+
+        Args:
+            sampler: which frames, from `clipmill.reader.samplers`; by default the whole clip.
+            augment: what is done to them, from `clipmill.reader.augment`, in this order; a
+                function takes (frames, height, width, 3) and a numpy generator, and gives as much back.
+            batch_size: clips of a batch, over all hosts together.
+            max_frames_per_batch: cut batches so that they hold at most so many frames, padding counted.
+            by_length: put clips of like length together.
+            lengths: what to do where windows of a batch differ in length: "pad" to the longest,
+                "truncate" to the shortest, or a fixed number of frames.
+            shuffle: True for a new random order in every epoch, "shards" (or `Shards`) for one
+                that reads files from front to back, False for that of the clip table.
+            seed: of the order and of all random draws.
+            weights: how often each clip comes, relative to the others: one number each, or
+                "balanced" for as many clips of every class.
+            clips_per_epoch: with weights or in a mix; by default as many as there are.
+            drop_remainder: leave out the last batch if it would be smaller.
+            views: independent draws of frames and augmentations from each clip, read once.
+            decode: False leaves the frames as JPEGs.
+            dct_scale: shrink in the JPEG's DCT domain where that is half the size or less;
+                faster, with slightly other pixels.
+            on_error: "raise", or "skip" to report clips that cannot be read and go on.
+            path: "indexed" reads the ranges of the frames wanted, "streaming" whole shards.
+            fields: what batches hold; by default everything.
+            hosts: (index, count) of this process, or "auto" for what the environment says.
+            prefetch: batches that are made ahead.
+            threads: that read and decode; by default one for each core.
+
+        Raises:
+            UsageError: options that do not go together, or clips that do not suit them.
+        """
+        from clipmill.reader.batches import Batches
+        from clipmill.reader.options import make_options
+
+        options = make_options(
+            sampler=sampler,
+            augment=augment,
+            batch_size=batch_size,
+            max_frames_per_batch=max_frames_per_batch,
+            by_length=by_length,
+            lengths=lengths,
+            shuffle=shuffle,
+            seed=seed,
+            clips_per_epoch=clips_per_epoch,
+            drop_remainder=drop_remainder,
+            views=views,
+            decode=decode,
+            dct_scale=dct_scale,
+            on_error=on_error,
+            path=path,
+        )
+        return Batches(
+            self, options, weights=weights, hosts=hosts, fields=fields, prefetch=prefetch, threads=threads
         )
 
-    def batches(self, *args: Any, **options: Any) -> Any:
-        """Batches of these clips; see `clipmill.reader.batches.make`, which takes the same arguments."""
-        from clipmill.reader.batches import make
+    def kept(self, keep: npt.NDArray[np.bool_]) -> ClipSet:
+        """The clips for which `keep`, (clips,), is true."""
+        part = self.single("select before mixing")
+        return ClipSet([Part(part.dataset, self.rows[keep], part.split if keep.all() else None)])
 
-        return make(self, *args, **options)
+    def single(self, instead: str) -> Part:
+        """The only part.
 
-    @cached_property
-    def _is_whole(self) -> bool:
-        return len(self.rows) == len(self.table.frames)
-
-    def _only(self, instead: str) -> Part:
+        Raises:
+            UsageError: there are several; `instead` says what to do.
+        """
         if len(self.parts) > 1:
             raise UsageError(f"this is a mix of several data sets: {instead}")
         return self.parts[0]
 
-    def _find(self, ids: Sequence[str]) -> npt.NDArray[Any]:
-        import pyarrow as pa
-        import pyarrow.compute as pc
 
-        wanted = pa.array(list(ids), pa.string())
-        found = pc.index_in(wanted, value_set=self.lengths.ids)
-        if found.null_count:
-            missing = wanted.filter(pc.is_null(found))[0].as_py()
-            raise UsageError(f"{missing}: no such clip in {self!r}")
-        return found.to_numpy()
+class _Ids:
+    """Clip ids that are looked up only by those who need them."""
 
-    def _where(self, where: Any) -> npt.NDArray[np.bool_]:
-        import pyarrow as pa
-        import pyarrow.dataset as ds
+    def __init__(self, clips: ClipSet) -> None:
+        self._clips = clips
 
-        if callable(where) and not isinstance(where, ds.Expression):
-            return np.asarray(where(self.clips)).astype(bool)
-        numbered = self.clips.append_column("__number", pa.array(np.arange(len(self))))
-        return self._mask(numbered.filter(where)["__number"].to_numpy())
-
-    def _mask(self, index: Any) -> npt.NDArray[np.bool_]:
-        mask = np.zeros(len(self), bool)
-        try:
-            mask[index if isinstance(index, slice) else np.asarray(index)] = True
-        except IndexError as error:
-            raise UsageError(f"index: {error}") from None
-        return mask
-
-    def _keys(self, part: Part, by: str) -> list[str]:
-        ids = self.lengths.ids.to_pylist()
-        if by == "clip":
-            return ids
-        groups = part.dataset.column("group").take(self.rows).to_pylist()
-        return [name if group is None else f"group {group}" for name, group in zip(ids, groups, strict=True)]
-
-
-def pack_rows(rows: Rows, count: int) -> str:
-    """Rows out of `count` as text: their bits, deflated, in base 64."""
-    mask = np.zeros(count, np.uint8)
-    mask[rows] = 1
-    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes())).decode()
-
-
-def unpack_rows(text: str, count: int) -> Rows:
-    """The rows of `pack_rows`."""
-    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
-    return np.flatnonzero(np.unpackbits(bits)[:count]).astype(np.int32)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._clips.ids.to_pylist())

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from clipmill.errors import UsageError
-from clipmill.reader.clipset import ClipSet, Part
+from clipmill.reader.clipset import ClipSet
 from clipmill.reader.table import ClipTable
 
 
@@ -77,11 +77,3 @@ def _joined(tables: list[ClipTable]) -> ClipTable:
         shards += table.shards
     ids = pa.chunked_array([chunk for table in tables for chunk in table.ids.chunks])
     return ClipTable(ids=ids, shards=shards, **{name: np.concatenate(parts) for name, parts in columns.items()})
-
-
-def part_of(clips: ClipSet) -> np.ndarray | None:
-    """(clips,) which part of the mix each is of, or None where there is only one."""
-    return None if clips.table.dataset is None else clips.table.dataset[clips.rows]
-
-
-__all__ = ["Part", "mix", "part_of"]

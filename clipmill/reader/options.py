@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 
 from clipmill.errors import UsageError
-from clipmill.reader.augment import Augmentation
-from clipmill.reader.samplers import Sampler, WholeClip
+from clipmill.reader.augment import Augmentation, Function, ReverseTime
+from clipmill.reader.samplers import Chunks, Sampler, WholeClip
 from clipmill.reader.shards import Shards
 
 
@@ -21,7 +24,6 @@ class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
     lengths: str | int = "pad"
     shuffle: bool | Shards = False
     seed: int = 0
-    weights: str | None = None
     clips_per_epoch: int | None = None
     drop_remainder: bool = False
     views: int = 1
@@ -40,7 +42,11 @@ class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
         _one_of("lengths", self.lengths, ("pad", "truncate"), isinstance(self.lengths, int) and self.lengths > 0)
         _one_of("on_error", self.on_error, ("raise", "skip"))
         _one_of("path", self.path, ("indexed", "streaming"))
-        if self.path == "streaming" and (self.shuffle is True or self.by_length or self.max_frames_per_batch):
+        if isinstance(self.sampler, Chunks) and any(isinstance(step, ReverseTime) for step in self.augment):
+            raise UsageError("Chunks go on in time: they do not go with ReverseTime")
+        if isinstance(self.sampler, Chunks) and (self.views > 1 or self.max_frames_per_batch):
+            raise UsageError("Chunks: they do not go with views or max_frames_per_batch")
+        if self.path == "streaming" and (self.shuffle is True or self.sorts):
             raise UsageError(
                 'path="streaming" reads shards from front to back: use shuffle="shards" or False, '
                 "and neither by_length, max_frames_per_batch nor Chunks"
@@ -49,9 +55,17 @@ class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sorts(self) -> bool:
         """Whether batches are formed by length."""
-        from clipmill.reader.samplers import Chunks
-
         return self.by_length or self.max_frames_per_batch is not None or isinstance(self.sampler, Chunks)
+
+
+def make_options(*, sampler: Any, augment: Sequence[Any], shuffle: Any, **options: Any) -> ReaderOptions:
+    """Options from what users may also write: "shards" for `Shards()`, a plain function for `Function`."""
+    if isinstance(shuffle, str):
+        if shuffle != "shards":
+            raise UsageError(f"shuffle={shuffle!r}: neither True, False nor 'shards'")
+        shuffle = Shards()
+    steps = tuple(step if isinstance(step, Augmentation) else Function(step) for step in augment)
+    return ReaderOptions(sampler=sampler or WholeClip(), augment=steps, shuffle=shuffle, **options)
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...], fine: bool = False) -> None:

@@ -16,6 +16,8 @@ from clipmill.reader.draws import Ints, Word, mix64, round_keys
 
 #: Rounds of the Feistel network: with 12, orders of five things are still uneven enough to be seen; with 16 not.
 ROUNDS = 16
+#: Clips that the streaming path reads at once where nothing is shuffled.
+IN_ORDER_WINDOW = 16
 
 
 class Permutation:
@@ -79,7 +81,8 @@ class InOrder:
 
     def window(self, lane: int, turn: int) -> tuple[int, int]:
         """First turn of the window that a turn is in, and the first after it."""
-        return turn, turn + 1
+        begin = turn // IN_ORDER_WINDOW * IN_ORDER_WINDOW
+        return begin, min(begin + IN_ORDER_WINDOW, self.size)
 
     def shuffled(self, lane: int, turns: Ints) -> Ints:
         """The place in the lane's sequence of files that each turn takes."""

@@ -27,6 +27,7 @@ class Job(NamedTuple):
         frames: how many it has.
         height, width: of its frames.
         chunk: how many chunks of it were given before.
+        length: frames that a window has in its batch.
     """
 
     epoch: int
@@ -37,6 +38,7 @@ class Job(NamedTuple):
     height: int
     width: int
     chunk: int
+    length: int
 
 
 class View(NamedTuple):

@@ -1,0 +1,274 @@
+"""Batches: an endless sequence of epochs, of which every step can be computed and any process read its share."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from clipmill.errors import DataError, UsageError
+from clipmill.reader import hosts as host_share
+from clipmill.reader.buffers import Buffers
+from clipmill.reader.clipset import ClipSet
+from clipmill.reader.loading import FIELDS, Arrays, Loader, mend
+from clipmill.reader.options import ReaderOptions
+from clipmill.reader.plan import Plan
+from clipmill.reader.planner import Planner
+from clipmill.reader.recipe import Job, Recipe
+from clipmill.reader.samplers import Chunks
+from clipmill.reader.source import Vanished
+from clipmill.reader.stream import Fetch, Indexed, Streaming
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from clipmill.reader.torch import TorchBatches
+
+log = logging.getLogger("clipmill.reader")
+
+
+class Batches:
+    """Batches of clips; made by `ClipSet.batches`.
+
+    One `for` goes through the rest of the current epoch, the next through the next
+    epoch; a `for` that was left goes on where it stopped. Each batch is a dict of arrays
+    for this host's n rows, V views (an axis that is there only if there are several) and T frames:
+
+        frames       (n, [V,] T, height, width, 3) uint8 RGB, or float32 after Normalise;
+                     with decode=False (n, [V,] T) JPEGs as bytes
+        label        (n,) int64, -1 for unlabelled
+        mask         (n, [V,] T) bool, False where a frame is empty
+        length       (n, [V]) int64, frames that are not; 0 marks a row without a clip of its own
+        id           (n,) str
+        frame_index  (n, [V,] T) int64, as stored in the record, -1 where empty
+        timestamp    (n, [V,] T) int64 microseconds, -1 where empty
+        dataset      (n,) int64, in a mix: which part
+        reset        (n,) bool, with Chunks: whether a clip begins
+        step         () int64, the step in the epoch
+
+    Rows without a clip of their own, where the last batch does not divide over the hosts
+    or a clip could not be read, repeat another row: `length > 0` tells which to count.
+
+    Attributes:
+        clips: what is read.
+        options: what was asked for.
+        host: (index, count).
+        epoch, step: of the next batch.
+        dropped: clips left out by `short="drop"`.
+        skipped: (clip id, message) of clips that could not be read, with on_error="skip".
+    """
+
+    def __init__(
+        self,
+        clips: ClipSet,
+        options: ReaderOptions,
+        *,
+        weights: Any = None,
+        hosts: tuple[int, int] | str | None = None,
+        fields: Collection[str] | None = None,
+        prefetch: int = 2,
+        threads: int | None = None,
+    ) -> None:
+        self.clips = clips
+        self.options = options
+        self.host = host_share.resolve(hosts)
+        self.weights = weights
+        self.fields = _fields(clips, options, fields)
+        self.prefetch = prefetch
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self.epoch = self.step = 0
+        self.skipped: list[tuple[str, str]] = []
+        self.configured: dict[str, Any] | None = None
+        self._recipe = Recipe(options.sampler, options.augment, options.seed, options.views)
+        self._planner = Planner(clips, options, weights)
+        self.dropped = self._planner.dropped
+        self._size = self._recipe.size(self._planner.sizes) if options.decode else (0, 0)
+        self._buffers = Buffers(prefetch + 3)
+
+    def __len__(self) -> int:
+        """Batches in the current epoch; the same in every epoch, but with max_frames_per_batch."""
+        return self._planner.plan(self.epoch).steps
+
+    def __iter__(self) -> Iterator[Arrays]:
+        steps = self._planner.plan(self.epoch).steps
+        for batch in self.run(self.epoch, self.step):
+            index = int(batch["step"])
+            self.epoch, self.step = (self.epoch, index + 1) if index + 1 < steps else (self.epoch + 1, 0)
+            yield batch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the beginning of an epoch, from 0."""
+        self.epoch, self.step = epoch, 0
+
+    def at(self, epoch: int, step: int) -> Arrays:
+        """The batch of any step, at once; where the reader stands does not change.
+
+        Raises:
+            UsageError: the epoch has no such step.
+        """
+        plan = self._planner.plan(epoch)
+        if not 0 <= step < plan.steps:
+            raise UsageError(f"step {step}: epoch {epoch} has steps 0 to {plan.steps - 1}")
+        return next(self.run(epoch, step, prefetch=0))
+
+    def jobs(self, epoch: int, step: int) -> list[Job]:
+        """What this host reads in a step."""
+        plan = self._planner.plan(epoch)
+        loader = self._loader()
+        return [loader.job(epoch, plan.step(step), number) for number in self._share(len(plan.step(step).clips))]
+
+    def run(
+        self, epoch: int, step: int, stride: int = 1, prefetch: int | None = None, threads: int | None = None
+    ) -> Iterator[Arrays]:
+        """The batches `step`, `step + stride`, ... of an epoch; where the reader stands does not change."""
+        plan = self._planner.plan(epoch)
+        loader = self._loader()
+        ahead = self.prefetch if prefetch is None else prefetch
+        under_way: deque[_UnderWay] = deque()
+        coming = iter(range(step, plan.steps, stride))
+        with ThreadPoolExecutor(threads or self.threads, "clipmill-reader") as pool:
+            reader = self._reader(loader, epoch, plan, step, stride)
+            try:
+                while True:
+                    for index in coming:
+                        under_way.append(self._start(pool, reader, loader, epoch, plan, index))
+                        if len(under_way) > ahead:
+                            break
+                    if not under_way:
+                        return
+                    yield self._finished(under_way.popleft())
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+                reader.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the reader stands, and what it reads: plain values, for JSON or a checkpoint.
+
+        `epoch` and `step` are of the next batch, the same on every host.
+        """
+        from clipmill.reader.state import to_state
+
+        return to_state(self)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state; it may be that of another process, with another number of hosts.
+
+        Raises:
+            UsageError: this reader gives other batches than the one the state is of.
+        """
+        from clipmill.reader.state import check_state
+
+        check_state(self, state)
+        self.epoch, self.step = int(state["epoch"]), int(state["step"])
+
+    def tf(self, *fields: str) -> tf.data.Dataset:
+        """A tf.data.Dataset of dicts, or for `tf("frames", "label")` of tuples; see `clipmill.reader.tf`."""
+        from clipmill.reader.tf import to_dataset
+
+        return to_dataset(self, fields)
+
+    def torch(self, *fields: str, layout: str = "BTHWC", workers: int = 0, start: str | None = None) -> TorchBatches:
+        """An iterable of dicts or tuples of tensors for PyTorch; see `clipmill.reader.torch`."""
+        from clipmill.reader.torch import TorchBatches
+
+        return TorchBatches(self, fields, layout, workers, start)
+
+    def only(self, fields: Collection[str]) -> Batches:
+        """The same reader, from the same place, with fewer fields."""
+        if not fields:
+            return self
+        other = object.__new__(Batches)
+        other.__dict__.update(self.__dict__, fields=_fields(self.clips, self.options, fields))
+        return other
+
+    def _loader(self) -> Loader:
+        options = self.options
+        return Loader(self._planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
+
+    def _share(self, clips: int) -> range:
+        """Which of a batch's clips are this host's."""
+        index, count = self.host
+        return range(index, clips, count)
+
+    def _reader(self, loader: Loader, epoch: int, plan: Plan, first: int, stride: int) -> Indexed | Streaming:
+        if self.options.path == "indexed":
+            return Indexed(loader)
+        size = self.options.batch_size or 1
+        step_at = lru_cache(maxsize=1024)(plan.step)
+
+        def job_at(position: int) -> Job | None:
+            index, number = divmod(position, size)
+            ours = first <= index < plan.steps and (index - first) % stride == 0 and number % self.host[1] == self.host[0]
+            return loader.job(epoch, step_at(index), number) if ours else None
+
+        return Streaming(loader, self._planner.order(epoch), job_at)  # type: ignore[arg-type]
+
+    def _start(
+        self, pool: ThreadPoolExecutor, reader: Indexed | Streaming, loader: Loader, epoch: int, plan: Plan, index: int
+    ) -> _UnderWay:
+        step = plan.step(index)
+        share = self._share(len(step.clips))
+        jobs = [loader.job(epoch, step, number) for number in share]
+        rows = -(-len(step.clips) // self.host[1])
+        arrays = loader.arrays(rows, step.frames, self._buffers)
+        size = self.options.batch_size or 1
+        fetches = reader.begin(jobs, [index * size + number for number in share])
+        futures = [
+            pool.submit(_load, loader, fetch, arrays, slot) for slot, fetch in enumerate(fetches)
+        ]
+        return _UnderWay(index, jobs, arrays, futures)
+
+    def _finished(self, work: _UnderWay) -> Arrays:
+        rows = next(iter(work.arrays.values())).shape[0]
+        bad = list(range(len(work.jobs), rows))
+        for slot, (job, future) in enumerate(zip(work.jobs, work.futures, strict=True)):
+            try:
+                future.result()
+            except Vanished:
+                raise
+            except DataError as error:
+                message = f"{job.clip_id}: {error}"
+                if self.options.on_error == "raise":
+                    raise BadClip(message) from error
+                log.warning("left out %s", message)
+                self.skipped.append((job.clip_id, str(error)))
+                bad.append(slot)
+        if bad:
+            mend(work.arrays, bad)
+        return {**work.arrays, "step": np.asarray(work.index, np.int64)}
+
+
+class BadClip(DataError):
+    """A clip of a batch could not be read; see `on_error`."""
+
+
+class _UnderWay(NamedTuple):
+    """A batch that threads are filling."""
+
+    index: int
+    jobs: list[Job]
+    arrays: Arrays
+    futures: list[Future[None]]
+
+
+def _load(loader: Loader, fetch: Fetch, arrays: Arrays, slot: int) -> None:
+    loader.finish(fetch(), arrays, slot)
+
+
+def _fields(clips: ClipSet, options: ReaderOptions, wanted: Collection[str] | None) -> tuple[str, ...]:
+    have = [
+        field
+        for field in FIELDS
+        if (field != "dataset" or clips.table.dataset is not None)
+        and (field != "reset" or isinstance(options.sampler, Chunks))
+    ]
+    for field in wanted or ():
+        if field not in have and field != "step":
+            raise UsageError(f"field {field!r}: not one of {', '.join(have)}, step")
+    return tuple(have if wanted is None else (field for field in have if field in wanted))

@@ -1,0 +1,176 @@
+"""Running the graph on a Flink session cluster."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+import apache_beam as beam
+import msgspec
+from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions, PortableOptions
+from apache_beam.runners.portability.flink_runner import FlinkRunner
+
+from clipmill import layout
+from clipmill.errors import Interrupted, TryAgain, UsageError
+from clipmill.options import BuildOptions
+from clipmill.publish import OUTCOME
+from clipmill.storage import is_url, open_storage
+from pipeline.flink_rest import ENDED, FlinkRest, error_of
+from pipeline.graph import build_graph
+from pipeline.interrupts import interrupted, stop_event
+from transforms import counters
+from transforms.children import close_children
+
+#: Where Beam's own image has the pool that stands beside each task manager.
+WORKER_POOL = "localhost:50000"
+_POLL_SECONDS = 1.0
+
+
+def runner(arguments: argparse.Namespace) -> Flink:
+    """The runner, from the command line.
+
+    Raises:
+        UsageError: a word is missing.
+    """
+    if not arguments.flink_master:
+        raise UsageError("--runner flink: on which cluster? Add --flink-master HOST:8081")
+    if arguments.flink_jar and not os.path.isfile(arguments.flink_jar):
+        raise UsageError(f"--flink-jar {arguments.flink_jar}: no such file")
+    jar = os.path.abspath(arguments.flink_jar) if arguments.flink_jar else None
+    return Flink(arguments.flink_master, jar, arguments.workers, shared_filesystem=arguments.shared_filesystem)
+
+
+class Flink:
+    """Submits a build to a session cluster, watches it, and stops it on Ctrl-C.
+
+    Args:
+        master: host:port of the REST interface, or its URL.
+        jar: Beam's job-server jar for this Flink; None lets Beam fetch it.
+        workers: decoder children of each Beam worker process; None for one, or for as many as
+            there are slots where this process is the only worker.
+        shared_filesystem: local paths mean the same on every machine of the cluster.
+    """
+
+    def __init__(self, master: str, jar: str | None, workers: int | None, *, shared_filesystem: bool) -> None:
+        self._rest = FlinkRest(master)
+        self._jar = jar
+        self._workers = workers
+        self._shared = shared_filesystem
+        host = urlsplit(self._rest.url).hostname or ""
+        self._here = host in ("localhost", "::1") or host.startswith("127.")
+
+    def check(self, options: BuildOptions) -> None:
+        """Refuse local paths that other machines do not have."""
+        if self._here or self._shared:
+            return
+        listing = options.listing
+        paths = (*listing.listings, listing.videos, listing.labels, options.out)
+        local = [path for path in paths if path is not None and not is_url(path)]
+        if local:
+            raise UsageError(
+                f"{local[0]}: a path of this machine, and the cluster at {self._rest.url} is elsewhere. Use s3:// or "
+                "gs://, or add --shared-filesystem if every machine has the same files there"
+            )
+
+    def run(
+        self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Callable[[dict[str, int]], None]
+    ) -> None:
+        """Run a build to its end, good or bad: see `pipeline.runners.Runner`."""
+        name = f"clipmill-{options.run}".lower()
+        words = [*self._defaults(name), *beam_words]
+        portable = PipelineOptions(words).view_as(PortableOptions)
+        loopback = portable.environment_type == "LOOPBACK"
+        children = self._workers or (int(portable.sdk_worker_parallelism) if loopback else 1)
+        options = msgspec.structs.replace(options, workers=children)
+        counters.reset()
+        # What Beam logs of a failing job are Java's frames; the cause is told in one line.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        with stop_event() as stop:
+            try:
+                job = self._submit(words, name, options, base)
+                self._watch(job, stop, paint)
+            finally:
+                close_children(kill=stop.is_set())
+        if open_storage(options.out).stat(layout.run_path(options.run, OUTCOME)) is None:
+            raise UsageError(
+                f"--out {options.out}: the job ended well, but its outcome is not here: "
+                "is this the same folder on every machine of the cluster?"
+            )
+
+    def _defaults(self, name: str) -> list[str]:
+        """Beam's options for this cluster."""
+        overview = self._rest.overview()
+        version = ".".join(overview["flink-version"].split(".")[:2])
+        if not self._jar and version not in FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS:
+            known = ", ".join(FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS)
+            raise UsageError(f"--flink-master {self._rest.url}: it runs Flink {version}, and Beam knows {known}")
+        slots, free, managers = overview["slots-total"], overview["slots-available"], overview["taskmanagers"]
+        if not slots:
+            raise TryAgain(f"the cluster at {self._rest.url} has no task slots: start a task manager")
+        if not free:
+            raise TryAgain(f"all {slots} task slots of {self._rest.url} are taken by other jobs")
+        words = [
+            f"--job_name={name}",
+            f"--flink_master={self._rest.url}",
+            "--flink_submit_uber_jar",
+            f"--parallelism={free}",
+            f"--sdk_worker_parallelism={-(-slots // managers)}",
+        ]
+        if self._jar:
+            words.append(f"--flink_job_server_jar={self._jar}")
+        if self._here and managers == 1:
+            return [*words, "--environment_type=LOOPBACK"]
+        return [*words, "--environment_type=EXTERNAL", f"--environment_config={WORKER_POOL}"]
+
+    def _submit(
+        self, words: list[str], name: str, options: BuildOptions, base: str | None
+    ) -> str:
+        """Build the graph, hand it over, and return Flink's id of the job."""
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                pipeline = beam.Pipeline(runner=FlinkRunner(), options=PipelineOptions(words))
+                build_graph(pipeline, options, base)
+                pipeline.run()
+            except BaseException as error:
+                failures.append(error)
+
+        # In a thread, since an upload does not hear Ctrl-C.
+        thread = threading.Thread(target=work, name="clipmill-submit", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.2)
+        job = self._rest.find_job(name)
+        if failures:
+            raise TryAgain(f"the Flink cluster at {self._rest.url} did not take the job: {_first_line(failures[0])}")
+        if job is None:
+            raise TryAgain(f"the Flink cluster at {self._rest.url} has lost the job {name}")
+        return job
+
+    def _watch(self, job: str, stop: threading.Event, paint: Callable[[dict[str, int]], None]) -> None:
+        """Paint the counters until the job has ended."""
+        while (state := self._rest.state(job)) not in ENDED:
+            if stop.wait(_POLL_SECONDS):
+                self._rest.cancel(job)
+                raise interrupted()
+            paint(self._counts(job))
+        paint(self._counts(job))
+        if state == "CANCELED":
+            raise Interrupted(f"the job was canceled in Flink ({self._rest.url}/#/job/{job}): nothing was published")
+        if state == "FAILED":
+            failures = self._rest.failures(job)
+            raise error_of(failures[0]) if failures else TryAgain(f"the Flink job {job} failed and does not say why")
+
+    def _counts(self, job: str) -> dict[str, int]:
+        """The larger of what Flink knows, bundle by bundle, and what was counted in this process."""
+        flink, here = self._rest.counters(job), counters.local_counts()
+        return {name: max(flink.get(name, 0), here.get(name, 0)) for name in {*flink, *here}}
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

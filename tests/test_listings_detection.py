@@ -1,0 +1,162 @@
+"""Lists without a header, what is refused, and how a format is found out."""
+
+from __future__ import annotations
+
+import pytest
+from listed import Listed, touch, write
+
+from clipmill import listings
+from clipmill.errors import ListingError, UsageError
+
+
+@pytest.mark.parametrize("separator", [" ", "\t", ",", ", ", "  "])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lists_of_path_and_number(tmp_path, separator, end):
+    paths = ["golf/-0Yb1tD3HUo_000004_000014.mp4", "two words.mp4", "a,b.mp4", "deep/er/x.webm"]
+    text = end.join(f"{path}{separator}{number}" for number, path in enumerate(paths))
+    read = Listed(write(tmp_path / "train_list.txt", text))
+    assert read.options.format == "list"
+    assert not read.failures
+    assert [(clip.source, clip.label, clip.label_number, clip.row) for clip in read.clips] == [
+        (path, str(number), number, number + 1) for number, path in enumerate(paths)
+    ]
+    assert {clip.split for clip in read.clips} == {"train"}
+    assert read.clips[0].clip_id == "golf/-0Yb1tD3HUo_000004_000014"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("l.txt", "x/a.mp4 1\r\n"),
+        ("l.csv", "path,label\r\nx/a.mp4,1\r\n"),
+        ("l.jsonl", '{"path": "x/a.mp4", "label": 1}\r\n'),
+        ("trainlist01.txt", "x/a.mp4 1\r\n"),
+    ],
+)
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, name, text):
+    read = Listed(write(tmp_path / name, "\ufeff" + text), videos=str(tmp_path))
+    assert [(clip.source, clip.label_number) for clip in read.clips] == [("x/a.mp4", 1)]
+    assert not read.failures
+
+
+def test_numbers_order_the_classes(tmp_path):
+    assert Listed(write(tmp_path / "l.txt", "a.mp4 10\nb.mp4 9\nc.mp4 100\n")).classes() == ["9", "10", "100"]
+
+
+def test_bad_rows_of_lists(tmp_path):
+    text = "a.mp4 1\nb.mp4\nc.mp4 jump\nd.mp4 1 2\n/elsewhere/e.mp4 1\nf.mp4 -1\n"
+    read = Listed(write(tmp_path / "l.txt", text))
+    assert [(failure.row, failure.message.partition(" (")[0]) for failure in read.failures] == [
+        (2, "'b.mp4' is not a path and a number"),
+        (3, "'c.mp4 jump' is not a path and a number"),
+        (4, "'d.mp4 1 2' has several numbers behind the path; a clip has one label"),
+        (
+            5,
+            f"the path /elsewhere/e.mp4 is outside the root {tmp_path}: give the folder that holds it as --videos",
+        ),
+        (6, "'f.mp4 -1' is not a path and a number"),
+    ]
+
+
+def test_a_file_of_labels_turns_numbers_into_names(tmp_path):
+    labels = write(tmp_path / "labels.txt", "riding a bike\r\njumping\r\n")
+    read = Listed(write(tmp_path / "l.txt", "a.mp4 1\nb.mp4 0\nc.mp4 2\n"), labels=str(labels))
+    assert [(clip.label, clip.label_number) for clip in read.clips] == [("jumping", 1), ("riding a bike", 0)]
+    assert [failure.message for failure in read.failures] == [f"unknown label 2: {labels} has 2 classes, from 0"]
+    assert read.classes() == ["riding a bike", "jumping"]
+
+
+def test_numbers_are_not_taken_from_a_file_that_counts_from_one(tmp_path):
+    labels = write(tmp_path / "classInd.txt", "1 Archery\n2 Biking\n")
+    listing = write(tmp_path / "l.csv", "path,label\na.mp4,1\nb.mp4,Biking\n")
+    read = Listed(listing, labels=str(labels))
+    assert [clip.label for clip in read.clips] == ["Biking"]
+    assert "counts from 1" in read.failures[0].message
+    assert read.classes() == ["Archery", "Biking"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("rawframes.txt", "imgs/x 5 127\nimgs/y 5 127\n", "a list of folders of frames"),
+        ("sthv2.txt", "74225 156 140\n", "a list of folders of frames"),
+        ("rawvideo.txt", "rawvideo_dataset 1 2 0\n", "a list of folders of frames"),
+        ("audio.txt", "test.wav 100 127\n", "a list of audio files"),
+        ("proposals.txt", "# 0\nimgs\n5\n1\n", "a list of temporal proposals"),
+        ("a.json", '[\n {"filename": "tmp.mp4", "label": 1}\n]\n', "a JSON document"),
+        ("b.json", '{\n "v_test1": {"duration": 1}\n}\n', "a JSON document"),
+        ("c.json", '{"test.mp4": ["A person"]}', "JSON without a key path"),
+        ("classInd.txt", "1 Archery\n2 Biking\n", "a file of classes: it goes behind --labels"),
+        ("paths.txt", "a.mp4\nb.mp4\n", "a list of videos without labels"),
+        ("names.csv", "a.mp4,jump\n", "a table without a header"),
+        ("prose.txt", "Dear all\n", "nothing known"),
+    ],
+)
+def test_files_that_hold_no_clips_are_refused(tmp_path, name, text, why):
+    listing = write(tmp_path / name, text)
+    with pytest.raises(ListingError) as refused:
+        Listed(listing)
+    assert str(refused.value).startswith(f"{listing}: this looks like {why}")
+    assert "Listings are: " in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "an empty file"),
+        (b"\n\r\n \n", "an empty file"),
+        ("path,label\n".encode("utf-16"), "a UTF-16 file; save it as UTF-8"),
+        (b"PK\3\4\0\0\0", "not a text file"),
+        (b"path,label\ra.mp4,x\r", "a lone CR"),
+    ],
+)
+def test_files_that_are_no_text(tmp_path, data, why):
+    with pytest.raises(ListingError, match=why):
+        Listed(write(tmp_path / "l.csv", data))
+
+
+def test_format_overrules_detection(tmp_path):
+    text = "path,youtube_id,label,time_start,time_end\nx.mp4,abcdefghijk,a,1,11\n"
+    listing = write(tmp_path / "l.csv", text)
+    assert [clip.source for clip in Listed(listing).clips] == ["x.mp4"]
+    assert Listed(listing).options.format == "csv"
+    with pytest.raises(ListingError, match=r"this is not JSON Lines .*--format jsonl"):
+        Listed(listing, format="jsonl")
+    with pytest.raises(ListingError, match="a file, where a folder of videos per class is expected"):
+        Listed(listing, format="tree")
+    with pytest.raises(UsageError, match="--format nope: not one of auto, hmdb, ucf, kinetics, csv, jsonl, list, tree"):
+        Listed(listing, format="nope")
+
+
+def test_lists_beside_videos_can_be_read_as_a_tree(tmp_path):
+    write(tmp_path / "trainlist01.txt", "a/1.mp4 1\n")
+    touch(tmp_path, "a/1.mp4", "a/2.mp4")
+    assert len(Listed(tmp_path).clips) == 1
+    assert len(Listed(tmp_path, format="tree").clips) == 2
+
+
+def test_formats_do_not_mix(tmp_path):
+    one = write(tmp_path / "a.csv", "path,label\nx.mp4,a\n")
+    two = write(tmp_path / "b.txt", "x.mp4 1\n")
+    with pytest.raises(ListingError, match=r"different formats: .*a\.csv is csv, .*b\.txt is list"):
+        Listed(one, two)
+
+
+def test_options_that_do_not_fit(tmp_path):
+    listing = write(tmp_path / "a.csv", "path,label\nx.mp4,a\n")
+    with pytest.raises(UsageError, match=r"--videos .*nowhere: no such folder"):
+        Listed(listing, videos=str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="--split: shares must not be negative"):
+        Listed(listing, splits={"train": -1.0, "val": 2.0})
+    with pytest.raises(UsageError, match="--split-by film: not one of group, clip"):
+        Listed(listing, split_by="film")
+    with pytest.raises(ListingError, match=r"labels\.txt: no such file of labels"):
+        Listed(listing, labels=str(tmp_path / "labels.txt"))
+
+
+def test_include_picks_sources(tmp_path):
+    listing = write(tmp_path / "a.csv", "path\na/x.mp4\nb/x.mp4\n")
+    read = Listed(listing, include="a/*")
+    assert [listings.selected(read.options, clip) for clip in read.clips] == [True, False]
+    assert all(listings.selected(Listed(listing).options, clip) for clip in read.clips)

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+from listed import Listed, touch, write
+
+from clipmill import listings
+
+HEADER = "label,youtube_id,time_start,time_end,split,is_cc\n"
+
+
+def test_a_row_of_kinetics(tmp_path):
+    listing = write(tmp_path / "k.csv", HEADER + '"massaging, legs",-0Yb1tD3HUo,253,263,validate,1\n')
+    (clip,) = Listed(listing).clips
+    assert (clip.clip_id, clip.source) == ("-0Yb1tD3HUo_000253_000263", "-0Yb1tD3HUo_000253_000263")
+    assert (clip.label, clip.label_number, clip.split) == ("massaging, legs", None, "val")
+    assert (clip.start, clip.end, clip.group) == (253.0, 263.0, "-0Yb1tD3HUo")
+    assert (clip.listing, clip.row, clip.extra) == (str(listing), 2, {"is_cc": "1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "label", "split"),
+    [
+        ("kinetics-400_val.csv", "label,youtube_id,time_start,time_end\r\nx,abcdefghijk,1,11\r\n", "x", "val"),
+        ("kinetics_600_test (1).csv", "youtube_id,time_start,time_end,split\nabcdefghijk,1,11,test\n", None, "test"),
+        ("all.csv", "label,youtube_id,time_start,time_end,split\nx,abcdefghijk,1,11,validate\n", "x", "val"),
+        ("validate.csv", "\ufeffyoutube_id,time_start,time_end,label\nabcdefghijk,1.0,11.0,x\n", "x", "val"),
+        ("train.csv", "label,youtube_id,time_start,time_end,split,is_cc\nx,abcdefghijk,1,11,,0\n", "x", "train"),
+        ("training.tsv", "label\tyoutube_id\ttime_start\ttime_end\nx\tabcdefghijk\t1\t11\n", "x", "train"),
+        ("other.csv", "label,youtube_id,time_start,time_end\nx,abcdefghijk,1,11\n", "x", ""),
+    ],
+)
+def test_dialects(tmp_path, name, text, label, split):
+    read = Listed(write(tmp_path / name, text))
+    assert read.options.format == "kinetics"
+    (clip,) = read.clips
+    assert (clip.clip_id, clip.label, clip.split) == ("abcdefghijk_000001_000011", label, split)
+
+
+def test_several_files_each_name_their_split(tmp_path):
+    head = "label,youtube_id,time_start,time_end\n"
+    files = [write(tmp_path / f"{name}.csv", f"{head}x,{name:_<11},1,11\n") for name in ("train", "val", "test")]
+    assert {key[:4].strip("_"): split for key, split in Listed(*files).splits().items()} == {
+        "trai": "train",
+        "val": "val",
+        "test": "test",
+    }
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{id}.mp4",
+        "{id}_000253_000263.mkv",
+        "{id}_000253_000263.webm",
+        "riding a bike/{id}_000253_000263.mp4",
+        "riding_a_bike/{id}_000253_000263.mp4",
+        "riding_a_bike/{id}.mkv",
+        "validation/{id}_000253_000263.mp4",
+        "val/riding a bike/{id}_000253_000263.mp4",
+        "videos_val/riding_a_bike/{id}.webm",
+        "train/riding_a_bike/{id}.mp4",
+    ],
+)
+def test_files_are_found_wherever_downloaders_put_them(tmp_path, place):
+    place = place.format(id="-abcdefghij")
+    touch(tmp_path / "k400", place)
+    listing = write(tmp_path / "val.csv", HEADER + "riding a bike,-abcdefghij,253,263,val,0\n")
+    read = Listed(listing, videos=str(tmp_path / "k400"))
+    found = read.candidates("-abcdefghij_000253_000263")
+    assert [path for path in found if (tmp_path / "k400" / path).exists()] == [place]
+
+
+def test_a_missing_file_in_a_flat_folder_costs_six_looks(tmp_path):
+    listing = write(tmp_path / "val.csv", HEADER + "riding a bike,-abcdefghij,253,263,val,0\n")
+    assert Listed(listing).candidates("-abcdefghij_000253_000263") == [
+        *(f"-abcdefghij_000253_000263{suffix}" for suffix in (".mp4", ".mkv", ".webm")),
+        *(f"-abcdefghij{suffix}" for suffix in (".mp4", ".mkv", ".webm")),
+    ]
+
+
+def test_the_folder_of_the_split_goes_first(tmp_path):
+    touch(tmp_path, "train/x.mp4", "val/x.mp4")
+    listing = write(tmp_path / "l.csv", HEADER + "a,-abcdefghij,1,11,val,0\nb,-abcdefghik,1,11,train,0\n")
+    read = Listed(listing)
+    assert [read.candidates(clip.clip_id)[0].split("/")[0] for clip in read.clips] == ["val", "train"]
+
+
+def test_folders_made_later_are_seen_after_resolving_again(tmp_path):
+    listing = write(tmp_path / "l.csv", HEADER + "a b,-abcdefghij,1,11,val,0\n")
+    assert not any("a_b/" in path for path in Listed(listing).candidates("-abcdefghij_000001_000011"))
+    touch(tmp_path, "a_b/-abcdefghij.mp4")
+    assert "a_b/-abcdefghij.mp4" in Listed(listing).candidates("-abcdefghij_000001_000011")
+
+
+def test_a_label_cannot_lead_out_of_the_root(tmp_path):
+    touch(tmp_path, "secret/-abcdefghij.mp4", "root/x.mp4")
+    listing = write(tmp_path / "l.csv", HEADER + "../secret,-abcdefghij,1,11,val,0\n..,-abcdefghik,1,11,val,0\n")
+    read = Listed(listing, videos=str(tmp_path / "root"))
+    assert not any(".." in path for clip in read.clips for path in read.candidates(clip.clip_id))
+
+
+def test_fractions_are_looked_for_rounded_and_cut_off(tmp_path):
+    listing = write(tmp_path / "l.csv", HEADER + "a,-abcdefghij,1.7,11.7,val,0\n")
+    found = Listed(listing).candidates("-abcdefghij_000002_000012")
+    assert "-abcdefghij_000001_000011.mp4" in found
+
+
+def test_bad_rows(tmp_path):
+    rows = [
+        "a,-abcdefghij,10,5,val,0",
+        "a,-abcdefghij,10,10,val,0",
+        "a,-abcdefghij,-1,5,val,0",
+        "a,-abcdefghij,x,5,val,0",
+        "a,-abcdefghij,nan,5,val,0",
+        "a,-abcdefghij,0,inf,val,0",
+        "a,#NAME?,0,10,val,0",
+        "a,,0,10,val,0",
+        "a,../../abc,0,10,val,0",
+        "a,-abcdefghij,0,10,val",
+        "a,-abcdefghij,0,10,val,0",
+    ]
+    read = Listed(write(tmp_path / "l.csv", HEADER + "\n".join(rows)))
+    assert [failure.row for failure in read.failures] == list(range(2, 12))
+    assert [failure.message for failure in read.failures] == [
+        "bad time range: end 5 s is not after start 10 s",
+        "bad time range: end 10 s is not after start 10 s",
+        "bad time range: start is '-1', not a number of seconds from 0",
+        "bad time range: start is 'x', not a number of seconds from 0",
+        "bad time range: start is 'nan', not a number of seconds from 0",
+        "bad time range: end is 'inf', not a number of seconds from 0",
+        "'#NAME?' is not a YouTube id",
+        "'' is not a YouTube id",
+        "'../../abc' is not a YouTube id",
+        "5 cells where the header has 6",
+    ]
+    assert [clip.row for clip in read.clips] == [12]
+
+
+def test_rows_without_times_are_the_whole_file(tmp_path):
+    (clip,) = Listed(write(tmp_path / "l.csv", "youtube_id,label\nabcdefghijk,x\n")).clips
+    assert (clip.clip_id, clip.start, clip.end) == ("abcdefghijk", None, None)
+
+
+def test_names_that_carry_times():
+    assert listings.name_carries_times("a/-0Yb1tD3HUo_000004_000014.mp4")
+    assert not listings.name_carries_times("a/-0Yb1tD3HUo.mp4")
+    assert not listings.name_carries_times("a_000001_000011/x.mp4")
+    assert not listings.name_carries_times("x_4_14.mp4")

@@ -1,0 +1,189 @@
+"""Generic tables: CSV, TSV and JSON Lines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from listed import Listed, write
+
+from clipmill.errors import ListingError
+
+
+def test_every_column(tmp_path):
+    listing = write(
+        tmp_path / "mine.csv",
+        "path,label,split,start,end,group,id,camera,frames\n"
+        "a/x.mp4,jump,valid,1.5,2.25,film 7,clip-1,left,9\n"
+        "a/y.mp4,,,,,,,,\n",
+    )
+    read = Listed(listing)
+    assert read.options.format == "csv"
+    assert read.options.videos == str(tmp_path)
+    first, second = read.clips
+    assert (first.clip_id, first.source, first.label, first.split) == ("clip-1", "a/x.mp4", "jump", "val")
+    assert (first.start, first.end, first.group) == (1.5, 2.25, "film 7")
+    assert first.extra == {"camera": "left", "listing_frames": "9"}  # clips.parquet has a column frames of its own
+    assert (second.clip_id, second.label, second.split, second.start, second.group) == ("a/y", None, "", None, None)
+    assert (first.row, second.row) == (2, 3)
+    assert read.candidates("clip-1") == ["a/x.mp4"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "file,class,subset,time_start,time_end",
+        "Filename,Class Name,Set,Start,End",
+        "video,category,partition,start_time,end_time",
+        "video_path,action,split,start_sec,end-sec",
+        '"video path";"label";"split";"t_start";"t_end"',
+        "file_path\tlabel_name\tsplit\tbegin\tend_seconds",
+    ],
+)
+def test_common_names_of_columns(tmp_path, header):
+    delimiter = next(mark for mark in ";\t," if mark in header)
+    row = delimiter.join(["x.mp4", "jump", "testing", "1", "2"])
+    (clip,) = Listed(write(tmp_path / "l.csv", f"{header}\n{row}\n")).clips
+    assert (clip.source, clip.label, clip.split, clip.start, clip.end) == ("x.mp4", "jump", "test", 1.0, 2.0)
+    assert clip.extra == {}
+
+
+def test_ids_and_groups_of_rows_with_times(tmp_path):
+    listing = write(tmp_path / "l.csv", "path,start,end\nf/a.b.mp4,0,1.0005\nf/a.b.mp4,1,\nf/a.b.mp4,,3\nf/c.mp4,,\n")
+    clips = Listed(listing).clips
+    assert [clip.clip_id for clip in clips] == ["f/a.b_0_1000", "f/a.b_1000_open", "f/a.b_open_3000", "f/c"]
+    assert [clip.group for clip in clips] == ["f/a.b.mp4"] * 3 + [None]
+
+
+def test_labels_with_numbers(tmp_path):
+    clips = Listed(write(tmp_path / "l.csv", "path,label,label_id\nx.mp4,jump,7\ny.mp4,,8\nz.mp4,run,1x\n"))
+    assert [(clip.label, clip.label_number) for clip in clips.clips] == [("jump", 7), ("8", 8)]
+    assert [failure.message for failure in clips.failures] == ["the label's number is '1x', not a whole number"]
+    clips = Listed(write(tmp_path / "l.csv", "path,label\nx.mp4,10\ny.mp4,9\n"))
+    assert clips.classes() == ["9", "10"]
+
+
+def test_crlf_bom_blank_lines_quotes_and_unicode(tmp_path):
+    listing = write(
+        tmp_path / "l.csv",
+        b"\xef\xbb\xbfpath,label,note\r\n"
+        b'"a, b.mp4","say ""hi""",x\r\n'
+        b"\r\n"
+        b"\xe4\xb8\xad\xe6\x96\x87/e\xcc\x81.mp4, spaced ,\r\n"
+        b'y.mp4,l,"two\r\nlines, and a\r\n\r\nblank one"\r\n'
+        b"-z.mp4,l,\r\n",
+    )
+    read = Listed(listing)
+    assert not read.failures
+    assert [(clip.source, clip.label, clip.row) for clip in read.clips] == [
+        ("a, b.mp4", 'say "hi"', 2),
+        ("\u4e2d\u6587/e\u0301.mp4", "spaced", 4),
+        ("y.mp4", "l", 5),
+        ("-z.mp4", "l", 9),
+    ]
+    assert read.clips[2].extra["note"] == "two\nlines, and a\n\nblank one"
+
+
+@pytest.mark.parametrize("cell", ['"open', '"shut"x', '"'])
+def test_a_stray_quote_costs_one_row_only(tmp_path, cell):
+    rows = ["a.mp4,x", f"b.mp4,{cell}", *(f"c{n}.mp4,x" for n in range(50)), 'd.mp4,"y"', "e.mp4,x"]
+    read = Listed(write(tmp_path / "l.csv", "path,label\n" + "\n".join(rows) + "\n"))
+    assert [failure.row for failure in read.failures] == [3]
+    assert [clip.row for clip in read.clips] == [2, *range(4, 56)]
+
+
+def test_paths_stay_under_the_root(tmp_path):
+    root = tmp_path / "videos"
+    root.mkdir()
+    (tmp_path / "link").symlink_to(root)
+    good = ["a/./b.mp4", "a/../c.mp4", "a//d.mp4", f"{root}/e.mp4", "f\\g.mp4", "..h.mp4", f"{root}/../videos/i.mp4"]
+    bad = ["../x.mp4", "a/../../x.mp4", "/etc/x.mp4", f"{tmp_path}/videos2/x.mp4", "..\\x.mp4", "http://h/x.mp4"]
+    bad += [".", "", f"{'n' * 300}.mp4", "s3://bucket/x.mp4"]
+    listing = write(tmp_path / "l.csv", "path,label\n" + "".join(f"{path},l\n" for path in good + bad))
+    read = Listed(listing, videos=str(root))
+    assert [clip.source for clip in read.clips] == [
+        *("a/b.mp4", "c.mp4", "a/d.mp4", "e.mp4", "f/g.mp4", "..h.mp4", "i.mp4"),
+    ]
+    assert [failure.row for failure in read.failures] == list(range(9, 19))
+    assert {failure.reason for failure in read.failures} == {"bad_row"}
+    assert read.failures[0].message == f"the path ../x.mp4 leaves the root {root}"
+    assert read.failures[0].source == "../x.mp4"
+    assert read.failures[2].message.startswith(f"the path /etc/x.mp4 is outside the root {root}: ")
+    assert len(Listed(listing, videos=str(tmp_path / "link")).clips) == len(good)
+
+
+def test_other_bad_rows(tmp_path):
+    listing = write(
+        tmp_path / "train.csv",
+        b"path,label,split,start,end\n"
+        b"a.mp4,x,train\n"
+        b"a.mp4,x,train,0,1,2\n"
+        b"\xff.mp4,x,train,0,1\n"
+        b"a.mp4,x,train,2,1\n"
+        b"a.mp4,x,---,0,1\n"
+        b'a.mp4,"x\ny",train,0,1\n'
+        b"a.mp4,x,my-split,0,1\n",
+    )
+    read = Listed(listing)
+    assert [(failure.row, failure.message) for failure in read.failures] == [
+        (2, "3 cells where the header has 5"),
+        (3, "6 cells where the header has 5"),
+        (4, "the row is not UTF-8"),
+        (5, "bad time range: end 1 s is not after start 2 s"),
+        (6, "the split '---' has neither letters nor digits"),
+        (7, "the label 'x\\ny' has a line break in it"),
+    ]
+    assert {failure.split for failure in read.failures} == {"train"}
+    assert [clip.split for clip in read.clips] == ["my_split"]
+
+
+def test_headers_that_are_refused(tmp_path):
+    with pytest.raises(ListingError, match="two columns are called note"):
+        Listed(write(tmp_path / "l.csv", "path,note,note\nx.mp4,1,2\n"))
+    with pytest.raises(ListingError, match=r"this is not CSV or TSV with a header line .* \(--format csv\)"):
+        Listed(write(tmp_path / "l.csv", "name,label\nx.mp4,1\n"), format="csv")
+    with pytest.raises(ListingError, match="listings in 2 folders: say where paths start with --videos"):
+        Listed(write(tmp_path / "a/l.csv", "path\nx.mp4\n"), write(tmp_path / "b/l.csv", "path\nx.mp4\n"))
+
+
+def test_a_column_without_a_name_keeps_its_number(tmp_path):
+    (clip,) = Listed(write(tmp_path / "l.csv", ",path,path.1\n0,x.mp4,y\n")).clips
+    assert clip.extra == {"column_1": "0", "path.1": "y"}
+
+
+def test_json_lines(tmp_path):
+    rows = [
+        {"path": "a.mp4", "label": 3, "start": 0.5, "end": 2, "tags": ["x", 1], "ok": True, "none": None},
+        {"file": "\u4e2d.mp4", "class": "jump", "id": 17},
+        {"label": "no path"},
+        {"path": None, "label": "x"},
+        ["a.mp4"],
+    ]
+    text = "\n".join(map(json.dumps, rows)) + '\n{"path": "b.mp4",\n\n  \n{"path": "c.mp4"}'
+    read = Listed(write(tmp_path / "val.jsonl", text))
+    assert read.options.format == "jsonl"
+    first, second, third = read.clips
+    assert (first.clip_id, first.label, first.label_number) == ("a_500_2000", "3", 3)
+    assert (first.start, first.end, first.split) == (0.5, 2.0, "val")
+    assert first.extra == {"tags": '["x",1]', "ok": "true", "none": ""}
+    assert (second.clip_id, second.source, second.label, second.row) == ("17", "\u4e2d.mp4", "jump", 2)
+    assert (third.source, third.row) == ("c.mp4", 9)
+    assert [(failure.row, failure.reason) for failure in read.failures] == [(n, "bad_row") for n in (3, 4, 5, 6)]
+    assert read.failures[0].message == "the row has no path"
+    assert read.failures[3].message.startswith("not a JSON object: ")
+
+
+def test_a_json_line_that_is_not_utf8(tmp_path):
+    read = Listed(
+        write(
+            tmp_path / "l.jsonl",
+            b'{"path": "a.mp4"}\n{"path": "\xff.mp4"}\n{"path": "\\ud800.mp4"}\n{"path": "\\u0000"}',
+        )
+    )
+    assert [clip.row for clip in read.clips] == [1]
+    assert [failure.row for failure in read.failures] == [2, 3, 4]
+
+
+def test_repeated_rows_are_all_read(tmp_path):
+    read = Listed(write(tmp_path / "l.csv", "path,label\nx.mp4,a\nx.mp4,a\n"))
+    assert [clip.row for clip in read.clips] == [2, 3]

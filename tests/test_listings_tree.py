@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from listed import Listed, touch
+
+from clipmill import listings
+from clipmill.errors import ListingError, UsageError
+
+
+def test_a_folder_per_class_gives_its_videos_and_nothing_else(tmp_path):
+    root = touch(
+        tmp_path / "UCF-101",
+        "Biking/v_Biking_g07_c02.avi",
+        "Biking/deeper/still/x.MP4",
+        "Yo Yo/a (1) [x] & #b;!.webm",
+        "Biking/notes.txt",
+        "Biking/.DS_Store",
+        "Biking/Thumbs.db",
+        "Biking/y.mp4.part",
+        "Biking/._v_Biking_g07_c02.avi",
+        ".git/z.mp4",
+        "readme.txt",
+    )
+    read = Listed(root)
+    assert read.options.format == "tree"
+    assert read.options.videos == str(root)
+    assert sorted(read.by_id) == ["Biking/deeper/still/x", "Biking/v_Biking_g07_c02", "Yo Yo/a (1) [x] & #b;!"]
+    assert not read.failures
+    clip = read.by_id["Biking/v_Biking_g07_c02"]
+    assert (clip.source, clip.label, clip.group) == ("Biking/v_Biking_g07_c02.avi", "Biking", "v_Biking_g07")
+    assert (clip.row, clip.listing, clip.folds, clip.start, clip.extra) == (0, str(root), (), None, {})
+    assert read.by_id["Yo Yo/a (1) [x] & #b;!"].group is None
+    assert set(read.splits().values()) == {"train"}
+    assert sum(listings.ignored(read.options, part) for part in read.parts) == 6
+    assert read.classes() == ["Biking", "Yo Yo"]
+
+
+def test_each_class_folder_is_a_part(tmp_path):
+    touch(tmp_path, "b/1.mp4", "b/2.mp4", "a/1.mp4")
+    read = Listed(tmp_path)
+    of_part = {part.label: list(listings.read_part(read.options, part)) for part in read.parts}
+    assert {label: len(clips) for label, clips in of_part.items()} == {None: 0, "a": 1, "b": 2}
+
+
+def test_folders_of_splits_on_top(tmp_path):
+    touch(tmp_path, "train/a/1.mp4", "validation/a/2.mp4", "test/b/3.mp4", "test/loose.mp4", "beside.mp4")
+    read = Listed(tmp_path)
+    assert read.splits() == {"train/a/1": "train", "validation/a/2": "val", "test/b/3": "test"}
+    assert {clip.label for clip in read.clips} == {"a", "b"}
+    assert sorted((failure.source, failure.split) for failure in read.failures) == [
+        ("beside.mp4", ""),
+        ("test/loose.mp4", "test"),
+    ]
+
+
+def test_a_split_without_class_folders_is_unlabelled(tmp_path):
+    touch(tmp_path, "train/a/1.mp4", "test/2.mp4")
+    read = Listed(tmp_path)
+    assert {clip.clip_id: clip.label for clip in read.clips} == {"train/a/1": "a", "test/2": None}
+
+
+def test_a_split_beside_a_class_is_refused_and_the_splits_alone_are_taken(tmp_path):
+    touch(tmp_path, "train/a/1.mp4", "val/a/1.mp4", "other/1.mp4")
+    with pytest.raises(ListingError, match="train looks like a split and other like a class"):
+        Listed(tmp_path)
+    read = Listed(tmp_path / "train", tmp_path / "val")
+    assert read.options.videos == str(tmp_path)
+    assert read.splits() == {"train/a/1": "train", "val/a/1": "val"}
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    touch(tmp_path, "train/1.mp4", "bus/1.mp4")
+    assert Listed(tmp_path).classes() == ["bus", "train"]
+
+
+def test_videos_without_any_class_folder_are_unlabelled(tmp_path):
+    touch(tmp_path, "1.mp4", "2.mkv")
+    read = Listed(tmp_path)
+    assert [(clip.clip_id, clip.label) for clip in read.clips] == [("1", None), ("2", None)]
+
+
+def test_videos_beside_class_folders_are_bad_rows(tmp_path):
+    touch(tmp_path, "1.mp4", "a/2.mp4")
+    read = Listed(tmp_path)
+    assert list(read.by_id) == ["a/2"]
+    assert [(f.source, f.reason, f.row) for f in read.failures] == [("1.mp4", "bad_row", 0)]
+
+
+def test_links_are_followed_and_those_that_lead_nowhere_are_kept_as_rows(tmp_path):
+    touch(tmp_path / "store", "x.mp4", "folder/y.mp4")
+    touch(tmp_path / "data", "a/1.mp4")
+    (tmp_path / "data/a/link.mp4").symlink_to(tmp_path / "store/x.mp4")
+    (tmp_path / "data/a/gone.mp4").symlink_to(tmp_path / "store/gone.mp4")
+    (tmp_path / "data/b").symlink_to(tmp_path / "store/folder")
+    assert sorted(Listed(tmp_path / "data").by_id) == ["a/1", "a/gone", "a/link", "b/y"]
+
+
+def test_a_link_in_a_circle_is_refused(tmp_path):
+    touch(tmp_path, "a/1.mp4")
+    (tmp_path / "a/again").symlink_to(tmp_path / "a")
+    with pytest.raises(ListingError, match="a link to one above"):
+        Listed(tmp_path)
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    touch(tmp_path, "a/1.mp4", "a/\u00fc\u4e2d.mp4")
+    with open(os.fsencode(tmp_path) + b"/a/\xff.mp4", "wb"):
+        pass
+    read = Listed(tmp_path)
+    assert sorted(read.by_id) == ["a/1", "a/\u00fc\u4e2d"]
+    assert [(f.source, f.reason) for f in read.failures] == [("a/\\xff.mp4", "bad_row")]
+    os.mkdir(os.fsencode(tmp_path) + b"/\xfe")
+    with pytest.raises(ListingError, match=r"the folder \\xfe is not UTF-8"):
+        Listed(tmp_path)
+
+
+def test_numeric_folders_keep_their_numbers(tmp_path):
+    touch(tmp_path, "10/x.mp4", "9/x.mp4", "0/x.mp4")
+    assert Listed(tmp_path).classes() == ["0", "9", "10"]
+
+
+def test_a_file_of_labels_names_the_classes(tmp_path):
+    touch(tmp_path / "data", "a/1.mp4", "b/1.mp4", "1/1.mp4")
+    (tmp_path / "labels.txt").write_text("b\na\n")
+    read = Listed(tmp_path / "data", labels=str(tmp_path / "labels.txt"))
+    assert {clip.clip_id: clip.label for clip in read.clips} == {"a/1": "a", "b/1": "b", "1/1": "a"}
+    assert read.classes() == ["b", "a"]
+    (tmp_path / "labels.txt").write_text("b\n")
+    read = Listed(tmp_path / "data", labels=str(tmp_path / "labels.txt"))
+    assert [f.message for f in read.failures if f.source == "a/1.mp4"] == [
+        f"unknown label a: it is not in {tmp_path}/labels.txt"
+    ]
+
+
+def test_the_root_may_be_above_the_listing_but_not_elsewhere(tmp_path):
+    touch(tmp_path, "data/a/1.mp4", "other/x")
+    assert list(Listed(tmp_path / "data", videos=str(tmp_path)).by_id) == ["data/a/1"]
+    with pytest.raises(ListingError, match="not under --videos"):
+        Listed(tmp_path / "data", videos=str(tmp_path / "other"))
+
+
+def test_folders_without_videos_are_refused(tmp_path):
+    with pytest.raises(ListingError, match="no such file"):
+        Listed(tmp_path / "nowhere")
+    with pytest.raises(ListingError, match="no such file, and no folder with anything in it"):
+        Listed(tmp_path)
+    touch(tmp_path, "a/readme.md", "train.csv")
+    with pytest.raises(
+        ListingError, match=r"no video in this folder; to read a list, name the file itself: .*train\.csv"
+    ):
+        Listed(tmp_path)
+    with pytest.raises(UsageError, match="no listing"):
+        Listed()
