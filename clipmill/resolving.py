@@ -62,7 +62,7 @@ def source_tasks(rows: Sequence[ClipRow], options: BuildOptions) -> Iterator[tup
             group,
             SourceTask(
                 list(paths),
-                [listings.name_carries_times(path) for path in paths],
+                [all(listings.name_carries_times(path, row.start, row.end) for row in group) for path in paths],
                 [(row.start, row.end) for row in group],
                 options.trimmed,
                 options.segment_seconds,

@@ -106,8 +106,10 @@ def is_trimmed(start: float | None, end: float | None, duration: float | None, m
     `auto` takes a file as cut when its name carries the times, or when it is shorter
     than the row's end and no longer than the range and `TRIM_SLACK`.
     """
-    if mode != "auto" or named:
-        return mode == "yes" or named
+    if mode != "auto":
+        return mode == "yes"
+    if named:
+        return True
     if start is None or end is None or duration is None:
         return False
     return duration < end and duration <= end - start + TRIM_SLACK

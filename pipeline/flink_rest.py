@@ -52,7 +52,7 @@ class FlinkRest:
 
     def counters(self, job: str) -> dict[str, int]:
         """Beam's counters of a job, by name, as far as its bundles have ended."""
-        from apache_beam.portability.api.beam_job_api_pb2 import GetJobMetricsResponse
+        from apache_beam.portability.api import beam_job_api_pb2
         from apache_beam.runners.portability.portable_metrics import from_monitoring_infos
         from google.protobuf import json_format
 
@@ -61,7 +61,7 @@ class FlinkRest:
         found: dict[str, int] = {}
         for accumulator in self._ask(f"/jobs/{job}/accumulators")["user-task-accumulators"]:
             if accumulator["name"] == "__metricscontainers":
-                metrics = json_format.Parse(accumulator["value"], GetJobMetricsResponse(), ignore_unknown_fields=True)
+                metrics = json_format.Parse(accumulator["value"], beam_job_api_pb2.GetJobMetricsResponse(), ignore_unknown_fields=True)
                 for key, value in from_monitoring_infos(metrics.metrics.attempted, user_metrics_only=True)[0].items():
                     if key.metric.namespace == NAMESPACE:
                         found[key.metric.name] = found.get(key.metric.name, 0) + value

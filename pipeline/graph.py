@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apache_beam as beam
 
+from clipmill.ledger import Failure
 from clipmill.options import BuildOptions
 from clipmill.rows import ClipJob, ClipTask
 from transforms.decode_frames import DecodeFrames
@@ -29,7 +30,12 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     resolved = grouped["sources"] | "ResolveSources" >> ResolveSources(options, listing["labels"])
     matched = resolved["tasks"] | "MatchPublished" >> MatchPublished(options, base)
 
-    refused = (listing["failures"], grouped["failures"], resolved["failures"]) | "Refused" >> beam.Flatten()
+    refused = (
+        (listing["failures"], grouped["failures"], resolved["failures"])
+        | "Refusals" >> beam.Flatten()
+        # Flink's translator loses a flattened collection that goes straight into another Flatten.
+        | "Refused" >> beam.Map(_same).with_output_types(Failure)
+    )
     so_far = (listing["rows"], refused) | "RowsSoFar" >> beam.Flatten() | "CountSoFar" >> CountRows()
     may_decode = so_far | "Gate" >> GateBeforeDecoding(options, listing["labels"], base)
 
@@ -64,3 +70,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
 
 def _whole(again: tuple[str, ClipJob]) -> ClipTask:
     return again[1].whole
+
+
+def _same(failure: Failure) -> Failure:
+    return failure

@@ -15,7 +15,7 @@ from clipmill.listings import resolve
 from clipmill.options import Budget, BuildOptions, ListingOptions
 from clipmill.publish import Account, Outcome
 from clipmill.storage import open_storage
-from pipeline.local import run_local
+from pipeline.local import Local
 from transforms import children
 
 ALL = Budget(share=1.0)
@@ -46,7 +46,7 @@ def build(listing: Path, out: Path, **changes: object) -> Outcome:
         resolve(ListingOptions((str(listing),), videos=str(listing.parent))), str(out), "run", **changes
     )
     base = current_version(open_storage(str(out)))
-    run_local(options, base, [], lambda counts: None)
+    Local().run(options, base, [], lambda counts: None)
     return msgspec.json.decode((out / "runs/run/outcome.json").read_bytes(), type=Outcome)
 
 
@@ -185,7 +185,7 @@ def test_limit_spreads_clips_over_classes_and_splits(stub, tmp_path: Path) -> No
     options = BuildOptions(
         resolve(ListingOptions((str(listing),), videos=str(tmp_path), limit=44)), str(tmp_path / "out"), "run"
     )
-    run_local(options, None, [], lambda counts: None)
+    Local().run(options, None, [], lambda counts: None)
     table = pq.read_table(tmp_path / "out/latest/clips.parquet")
     counts = table.group_by(["label_text", "split"]).aggregate([([], "count_all")])["count_all"].to_pylist()
     assert counts == [2] * 22

@@ -142,7 +142,9 @@ def test_rows_without_times_are_the_whole_file(tmp_path):
 
 
 def test_names_that_carry_times():
-    assert listings.name_carries_times("a/-0Yb1tD3HUo_000004_000014.mp4")
-    assert not listings.name_carries_times("a/-0Yb1tD3HUo.mp4")
-    assert not listings.name_carries_times("a_000001_000011/x.mp4")
-    assert not listings.name_carries_times("x_4_14.mp4")
+    assert listings.name_carries_times("a/-0Yb1tD3HUo_000004_000014.mp4", 4.2, 14.0)
+    assert not listings.name_carries_times("a/-0Yb1tD3HUo_000004_000014.mp4", 5.0, 14.0)
+    assert not listings.name_carries_times("a/-0Yb1tD3HUo_000004_000014.mp4", None, None)
+    assert not listings.name_carries_times("a/-0Yb1tD3HUo.mp4", 4.0, 14.0)
+    assert not listings.name_carries_times("a_000001_000011/x.mp4", 1.0, 11.0)
+    assert not listings.name_carries_times("x_4_14.mp4", 4.0, 14.0)

@@ -72,9 +72,9 @@ class InChildren(beam.DoFn):
         while self._flying:
             for output in self._landed():
                 if isinstance(output, beam.pvalue.TaggedOutput):
-                    yield beam.pvalue.TaggedOutput(output.tag, _global(output.value))
+                    yield beam.pvalue.TaggedOutput(output.tag, in_global_window(output.value))
                 else:
-                    yield _global(output)
+                    yield in_global_window(output)
 
     def _landed(self) -> Iterator[Any]:
         done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
@@ -82,5 +82,6 @@ class InChildren(beam.DoFn):
             yield from self.finished(self._flying.pop(future), result_of(future))
 
 
-def _global(value: Any) -> WindowedValue:
+def in_global_window(value: Any) -> WindowedValue:
+    """A value as `finish_bundle` must give it."""
     return WindowedValue(value, MIN_TIMESTAMP, [GlobalWindow()])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from functools import cache
+from typing import Any
 
 from apache_beam.metrics import Metrics
 
@@ -15,9 +17,15 @@ _lock = threading.Lock()
 
 def count(name: str, number: int = 1) -> None:
     """Add to a counter: rows, sources, clips, frames, failed, shards."""
-    Metrics.counter(NAMESPACE, name).inc(number)
+    _metric(name).inc(number)
     with _lock:
         _counts[name] += number
+
+
+@cache
+def _metric(name: str) -> Any:
+    # Making one costs more than counting with it.
+    return Metrics.counter(NAMESPACE, name)
 
 
 def local_counts() -> dict[str, int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import apache_beam as beam
 from apache_beam import pvalue
+from apache_beam.utils.windowed_value import WindowedValue
 
 from clipmill.judging import judge_failures, judge_labels, judge_sources
 from clipmill.ledger import Failure
@@ -14,6 +15,7 @@ from clipmill.options import BuildOptions
 from clipmill.published import published_labels
 from clipmill.rows import ClipRow, LabelTable, Verdict
 from clipmill.storage import open_storage
+from transforms.children import in_global_window
 
 Key = tuple[str, str]
 #: Stands in the place of a reason for rows that were read.
@@ -25,15 +27,31 @@ class CountRows(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """`ClipRow` or `Failure` rows."""
-        return rows | "Key" >> beam.FlatMap(_keys).with_output_types(Key) | "Count" >> beam.combiners.Count.PerElement()
+        return (
+            rows
+            | "CountBundle" >> beam.ParDo(_CountBundle()).with_output_types(tuple[Key, int])
+            | "Sum" >> beam.CombinePerKey(sum)
+        )
 
 
-def _keys(row: ClipRow | Failure) -> list[Key]:
-    if not isinstance(row, Failure):
-        return [(row.split, READ)]
-    # A row too bad to be read further was read all the same.
-    read = [(row.split, READ)] if row.stage == "ReadListing" else []
-    return [(row.split, row.reason), *read]
+class _CountBundle(beam.DoFn):
+    """Counts of each bundle: a pair for every row would cost more than all else that is done with it."""
+
+    def start_bundle(self) -> None:
+        self._counts: Counter[Key] = Counter()
+
+    def process(self, row: ClipRow | Failure) -> None:
+        if not isinstance(row, Failure):
+            self._counts[row.split, READ] += 1
+            return
+        self._counts[row.split, row.reason] += 1
+        # A row too bad to be read further was read all the same.
+        if row.stage == "ReadListing":
+            self._counts[row.split, READ] += 1
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for counted in self._counts.items():
+            yield in_global_window(counted)
 
 
 class GateBeforeDecoding(beam.PTransform):

@@ -18,7 +18,7 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 
-_TIMES = re.compile(r"_\d{6}_\d{6}$")
+_TIMES = re.compile(r"_(\d{6})_(\d{6})$")
 # What a file system takes; a longer name cannot be looked up at all.
 _NAME_BYTES = 255
 _PATH_BYTES = 4095
@@ -40,9 +40,12 @@ def without_suffix(path: str) -> str:
     return posixpath.splitext(path)[0]
 
 
-def name_carries_times(path: str) -> bool:
-    """Whether a name ends in its times, as Kinetics files that are cut already do: id_000001_000011.mp4."""
-    return bool(_TIMES.search(without_suffix(path)))
+def name_carries_times(path: str, start: float | None, end: float | None) -> bool:
+    """Whether a name ends in these times, as Kinetics files that are cut already do: id_000001_000011.mp4."""
+    found = _TIMES.search(without_suffix(path))
+    if found is None or start is None or end is None:
+        return False
+    return (int(found[1]), int(found[2])) == (round(start), round(end))
 
 
 class Root:
