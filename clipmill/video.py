@@ -25,15 +25,30 @@ _DEMUXERS = (
 )
 # Without bitexact 11 of 116 files gave other pixels on other SIMD levels.
 _DECODER = {"flags": "+bitexact"}
+#: A clip may lose this share of its packets, as bad ones or at its end.
+BAD_SHARE = 0.05
 
 
 @dataclass
 class Tally:
-    """Packets read of the video stream, and those that the decoder refused."""
+    """What was read of the video stream.
+
+    Attributes:
+        packets: that held data.
+        bad: refused by the decoder; and 1 if the demuxer gave up.
+        last_error: of those.
+        position: of the last packet, bytes from the file's start.
+    """
 
     packets: int = 0
     bad: int = 0
     last_error: str = ""
+    position: int = -1
+
+    def refuse(self, error: Exception) -> None:
+        """Count an error."""
+        self.bad += 1
+        self.last_error = _describe(error)
 
 
 @dataclass(frozen=True)
@@ -41,12 +56,14 @@ class Video:
     """An open video file and the stream that is decoded.
 
     Attributes:
-        cut_short: the file ends before its own container says it does.
+        size: of the file in bytes.
+        declared: bytes that the container claims, or None where it does not say.
     """
 
     container: InputContainer
     stream: VideoStream
-    cut_short: bool
+    size: int
+    declared: int | None
 
     @property
     def time_base(self) -> Fraction:
@@ -70,12 +87,16 @@ class Video:
             return self.container.duration / av.time_base
         return None
 
-    def packets(self) -> Iterator[av.Packet]:
-        """The stream's packets in file order; a demuxer's error ends them."""
-        with contextlib.suppress(av.error.FFmpegError, EOFError):
+    def packets(self, tally: Tally) -> Iterator[av.Packet]:
+        """The stream's packets in file order. A demuxer's error ends them, and is counted."""
+        try:
             for packet in self.container.demux(self.stream):
                 if packet.size:
+                    tally.packets += 1
+                    tally.position = max(tally.position, packet.pos or 0)
                     yield packet
+        except av.error.FFmpegError as error:
+            tally.refuse(_unless_out_of_memory(error))
 
     def frames(self, tally: Tally) -> Iterator[av.VideoFrame]:
         """Frames in the decoder's output order, from where the container stands.
@@ -83,20 +104,46 @@ class Video:
         That order is right where timestamps are not (packed B-frames). A packet
         that fails is counted and passed over: stopping there loses what follows.
         """
-        for packet in self.packets():
-            tally.packets += 1
+        for packet in self.packets(tally):
             try:
-                yield from packet.decode()
+                frames = packet.decode()
             except (av.error.FFmpegError, UnicodeDecodeError) as error:
-                tally.bad += 1
-                tally.last_error = _describe(error)
-        with contextlib.suppress(av.error.FFmpegError):
+                tally.refuse(_unless_out_of_memory(error))
+                continue
+            yield from frames
+        try:
             yield from self.stream.codec_context.decode(None)
+        except EOFError:
+            pass
+        except av.error.FFmpegError as error:
+            tally.refuse(_unless_out_of_memory(error))
+
+    def seek(self, stamp: int) -> None:
+        """Go to the last key frame at or before a timestamp, with the decoder as if it had come from the start.
+
+        The file's first packet may hold what all others rely on: parameter sets, and
+        the name of the encoder, by which libavcodec reads 4:4:4 as old x264 wrote it.
+        """
+        for packet in self.packets(Tally()):
+            packet.decode()
+            break
+        self.container.seek(stamp, stream=self.stream)
+
+    def is_cut_short(self, tally: Tally) -> bool:
+        """Whether a file that was read to its end ended before its container or its own index does."""
+        if self.declared is not None and self.declared > self.size:
+            return True
+        entries = [entry for entry in self.stream.index_entries if entry.size]
+        if any(entry.pos + entry.size > self.size for entry in entries):
+            return True
+        # Some demuxers do not say where their packets were.
+        unread = sum(entry.pos > tally.position > 0 for entry in entries)
+        return unread > BAD_SHARE * len(entries)
 
 
 @contextlib.contextmanager
 def open_video(file: IO[bytes]) -> Iterator[Video]:
-    """Open the best video stream of a file object, one thread, bit-exact.
+    """Open the first video stream of a file object that can be decoded, one thread, bit-exact.
 
     libav gets the file object and a list of demuxers, never a path, so that no
     file can make it open another.
@@ -108,30 +155,24 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
     if not size:
         raise ClipError(Reason.EMPTY, "the file has no bytes")
     declared = declared_size(file, size)
-    cut_short = declared is not None and declared > size
     file.seek(0)
     try:
         container = av.open(file, metadata_errors="replace", options={"format_whitelist": _DEMUXERS})
     except (av.error.FFmpegError, UnicodeDecodeError, ValueError) as error:
-        if cut_short:
+        if declared is not None and declared > size:
             raise ClipError(Reason.TRUNCATED, f"holds {size:,} of {declared:,} bytes, and its index is gone") from error
-        raise ClipError(Reason.NOT_A_VIDEO, _describe(error)) from error
+        raise ClipError(Reason.NOT_A_VIDEO, f"no video format that clipmill reads ({_describe(error)})") from error
     with container:
-        streams = [s for s in container.streams.video if not _is_picture(s)]
+        streams = [stream for stream in container.streams.video if not _is_picture(stream)]
         if not streams:
             raise ClipError(Reason.NO_VIDEO_STREAM, "the file has no video stream")
-        stream = streams[0]
-        if stream.codec_context is None:
+        stream = next((stream for stream in streams if stream.codec_context is not None), None)
+        if stream is None:
             raise ClipError(Reason.CORRUPT, "no decoder reads its video stream")
         stream.codec_context.thread_count = 1
         stream.codec_context.thread_type = "NONE"
         stream.codec_context.options = dict(_DECODER)
-        yield Video(container, stream, cut_short or _index_passes(stream, size))
-
-
-def _index_passes(stream: VideoStream, size: int) -> bool:
-    """Whether the index names bytes that the file does not have."""
-    return any(entry.pos + entry.size > size for entry in stream.index_entries)
+        yield Video(container, stream, size, declared)
 
 
 def _is_picture(stream: VideoStream) -> bool:
@@ -141,3 +182,10 @@ def _is_picture(stream: VideoStream) -> bool:
 def _describe(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error)
     return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+
+
+def _unless_out_of_memory(error: Exception) -> Exception:
+    """An error of the file; running into the memory limit is none."""
+    if isinstance(error, MemoryError):
+        raise error
+    return error

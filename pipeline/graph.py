@@ -30,12 +30,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     resolved = grouped["sources"] | "ResolveSources" >> ResolveSources(options, listing["labels"])
     matched = resolved["tasks"] | "MatchPublished" >> MatchPublished(options, base)
 
-    refused = (
-        (listing["failures"], grouped["failures"], resolved["failures"])
-        | "Refusals" >> beam.Flatten()
-        # Flink's translator loses a flattened collection that goes straight into another Flatten.
-        | "Refused" >> beam.Map(_same).with_output_types(Failure)
-    )
+    refused = (listing["failures"], grouped["failures"], resolved["failures"]) | "Refused" >> beam.Flatten()
     so_far = (listing["rows"], refused) | "RowsSoFar" >> beam.Flatten() | "CountSoFar" >> CountRows()
     may_decode = so_far | "Gate" >> GateBeforeDecoding(options, listing["labels"], base)
 
@@ -59,7 +54,8 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options)
     outcome = {
         "shards": shards,
-        "failures": failures,
+        # Flink takes no collection that is both flattened and a side input.
+        "failures": failures | "Ledger" >> beam.Map(_same).with_output_types(Failure),
         "counts": counts,
         "segments": resolved["segments"],
         "labels": listing["labels"],

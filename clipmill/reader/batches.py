@@ -96,11 +96,15 @@ class Batches:
         return self._planner.plan(self.epoch).steps
 
     def __iter__(self) -> Iterator[Arrays]:
-        steps = self._planner.plan(self.epoch).steps
-        for batch in self.run(self.epoch, self.step):
-            index = int(batch["step"])
-            self.epoch, self.step = (self.epoch, index + 1) if index + 1 < steps else (self.epoch + 1, 0)
+        epoch = self.epoch
+        for batch in self.run(epoch, self.step):
+            self.advance(epoch, int(batch["step"]))
             yield batch
+
+    def advance(self, epoch: int, step: int) -> None:
+        """Stand behind a step that was handed out."""
+        last = step + 1 == self._planner.plan(epoch).steps
+        self.epoch, self.step = (epoch + 1, 0) if last else (epoch, step + 1)
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch, from 0."""
@@ -117,11 +121,38 @@ class Batches:
             raise UsageError(f"step {step}: epoch {epoch} has steps 0 to {plan.steps - 1}")
         return next(self.run(epoch, step, prefetch=0))
 
+    def alone(self, epoch: int, step: int) -> Arrays:
+        """The batch of any step, made by this thread alone."""
+        loader, plan = self._loader(), self._planner.plan(epoch)
+        coming = plan.step(step)
+        arrays = loader.arrays(len(coming.clips), coming.frames, self._buffers)
+        for slot in range(len(coming.clips)):
+            loader.finish(loader.prepare(loader.job(epoch, coming, slot)), arrays, slot)
+        return arrays
+
+    @property
+    def views(self) -> int:
+        """Views of each clip."""
+        return self._recipe.views
+
     def jobs(self, epoch: int, step: int) -> list[Job]:
         """What this host reads in a step."""
         plan = self._planner.plan(epoch)
         loader = self._loader()
         return [loader.job(epoch, plan.step(step), number) for number in self._share(len(plan.step(step).clips))]
+
+    def shapes(self) -> dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]:
+        """Shape and dtype of each field; None where batches differ."""
+        rows, frames = self._planner.batch_rows(self.host[1]), self._planner.frames
+        arrays = self._loader().arrays(1, 1, self._buffers)
+        found: dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]] = {"step": ((), np.dtype(np.int64))}
+        first = 2 if self._recipe.views > 1 else 1
+        for field, array in arrays.items():
+            shape: list[int | None] = [rows, *array.shape[1:]]
+            if field in ("frames", "mask", "frame_index", "timestamp"):
+                shape[first] = frames
+            found[field] = (tuple(shape), array.dtype)
+        return found
 
     def run(
         self, epoch: int, step: int, stride: int = 1, prefetch: int | None = None, threads: int | None = None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from clipmill.reader.batches import Batches
     from clipmill.reader.dataset import Dataset
+    from clipmill.reader.torch import ClipsDataset
 
 Rows = npt.NDArray[np.int32]
 
@@ -208,6 +209,30 @@ class ClipSet:
         return Batches(
             self, options, weights=weights, hosts=hosts, fields=fields, prefetch=prefetch, threads=threads
         )
+
+    def clips_dataset(
+        self,
+        sampler: Sampler | None = None,
+        *,
+        augment: Sequence[Augmentation | Callable[[Any, np.random.Generator], Any]] = (),
+        seed: int = 0,
+        layout: str = "THWC",
+        **options: Any,
+    ) -> ClipsDataset:
+        """A map-style dataset for PyTorch's DataLoader: single clips by number.
+
+        Args:
+            sampler, augment, seed: as for `batches`.
+            layout: axes of `frames`.
+            options: `lengths`, `views`, `decode`, `dct_scale` and `fields` of `batches`.
+
+        Raises:
+            UsageError: options that do not go together, or clips that do not suit them.
+            MissingExtra: PyTorch is not installed.
+        """
+        from clipmill.reader.torch import ClipsDataset
+
+        return ClipsDataset(self.batches(sampler, augment=augment, seed=seed, batch_size=1, **options), layout)
 
     def kept(self, keep: npt.NDArray[np.bool_]) -> ClipSet:
         """The clips for which `keep`, (clips,), is true."""

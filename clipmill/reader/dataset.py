@@ -48,6 +48,7 @@ class Dataset:
 
     Attributes:
         path: as it was opened, made absolute.
+        local: whether that is on this machine's file system.
         version: the version's name.
         name: the data set's name.
         labels: names of the classes; a clip's label is an index into them.
@@ -59,6 +60,7 @@ class Dataset:
         if self.manifest.encoding != "jpeg":
             raise UsageError(f"{storage.root}: frames are stored as {self.manifest.encoding}; this reader reads jpeg")
         self.path = storage.root
+        self.local = storage.local
         self.version = self.manifest.version
         self.name = self.manifest.dataset
         self.labels = storage.read(version_path(self.version, LABELS)).decode().splitlines()

@@ -27,14 +27,14 @@ class BadFrame(DataError):
 
 
 def fill(
-    out: Pixels, views: Sequence[View], encoded: dict[int, memoryview], size: tuple[int, int], factor: int = 1
+    out: Pixels, views: Sequence[View], encoded: dict[int, memoryview | Pixels], size: tuple[int, int], factor: int = 1
 ) -> None:
     """Decode frames and send them through their views' steps; each frame is decoded once.
 
     Args:
         out: (views, frames, height, width, 3); what no frame is for becomes zero.
         views: of the clip, with at most as many frames as `out`.
-        encoded: the JPEGs of the frames that the views picked.
+        encoded: the JPEGs of the frames that the views picked, or their pixels.
         size: (height, width) of a decoded frame.
         factor: JPEGs are shrunk by so much in their DCT domain: `size` is 1 / factor of theirs, rounded up.
 
@@ -50,11 +50,15 @@ def fill(
     frame = np.empty(shape, np.uint8)
     least = size if factor > 1 else (0, 0)
     for picked in sorted(places):
-        users = places[picked]
+        users, data = places[picked], encoded[picked]
+        if isinstance(data, np.ndarray):
+            for steps, target in users:
+                ops.run(steps, data, target)
+            continue
         # Where nothing is done to a frame it is decoded in its place.
         into = users[0][1] if len(users) == 1 and not users[0][0] else frame
         try:
-            made = simplejpeg.decode_jpeg(encoded[picked], "RGB", False, False, *least, factor, into)
+            made = simplejpeg.decode_jpeg(data, "RGB", False, False, *least, factor, into)
         except ValueError as error:
             raise BadFrame(f"frame {picked} is no whole JPEG: {error}") from None
         if made.shape != shape:

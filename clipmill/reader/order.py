@@ -92,6 +92,10 @@ class InOrder:
         """The clips at these places."""
         return places
 
+    def lane_size(self, lane: int) -> int:
+        """Clips of the lane."""
+        return self.size
+
 
 class Shuffled:
     """Every clip once, every order equally likely."""

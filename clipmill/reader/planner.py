@@ -68,6 +68,19 @@ class Planner:
             self._plans = {**dict(list(self._plans.items())[-1:]), epoch: made}
         return self._plans[epoch]
 
+    @property
+    def frames(self) -> int | None:
+        """Frames of every window of every batch, or None where batches differ."""
+        return self._windows.fixed
+
+    def batch_rows(self, hosts: int) -> int | None:
+        """Rows of every batch on one of so many hosts, or None where batches differ."""
+        size = self._options.batch_size
+        if size is None or self._options.max_frames_per_batch is not None:
+            return None
+        whole = self._options.drop_remainder or self.size % size == 0
+        return -(-size // hosts) if whole else None
+
     def _plan(self, epoch: int) -> Plan:
         options, order = self._options, self.order(epoch)
         if not options.sorts:

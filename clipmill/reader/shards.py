@@ -66,11 +66,8 @@ class ByShard:
 
     def window(self, lane: int, turn: int) -> tuple[int, int]:
         """First turn of the window that a lane's turn is in, and the first after it."""
-        # The lanes' first windows are of different sizes, so that their later ones do not all begin at once.
-        first = max(1, self._window * (lane + 1) // self.lanes)
-        begin = first + (turn - first) // self._window * self._window if turn >= first else 0
-        end = begin + self._window if begin else first
-        return begin, min(end, self._lane(lane)[1])
+        begin = turn // self._window * self._window
+        return begin, min(begin + self._window, self.lane_size(lane))
 
     def shuffled(self, lane: int, turns: Ints) -> Ints:
         """The place in the lane's sequence of files that each turn takes."""
@@ -85,15 +82,15 @@ class ByShard:
 
     def clips(self, lane: int, places: Ints) -> Ints:
         """The clips at these places of a lane's sequence, which follows the files."""
-        where = self._lane(lane)[0] + places
+        each, more = divmod(self.size, self.lanes)
+        where = each * lane + min(lane, more) + places
         run = np.searchsorted(self._ends, where, side="right")
         numbers = self._firsts[run] + where - self._begins[run]
         return numbers if self._numbers is None else self._numbers[numbers]
 
-    def _lane(self, lane: int) -> tuple[int, int]:
-        """Where a lane's sequence begins in that of all shards, and its length; they differ by one at most."""
-        each, more = divmod(self.size, self.lanes)
-        return each * lane + min(lane, more), each + (lane < more)
+    def lane_size(self, lane: int) -> int:
+        """Clips of a lane; those of two lanes differ by one at most."""
+        return self.size // self.lanes + (lane < self.size % self.lanes)
 
 
 def _by_place(shard: Ints, offset: Ints) -> Ints | None:

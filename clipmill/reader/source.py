@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from clipmill.errors import DataError
 from clipmill.layout import frames_path, shard_path
@@ -29,11 +30,11 @@ class Frames(NamedTuple):
     """Frames of one clip as they are stored.
 
     Attributes:
-        encoded: by number in the clip.
+        encoded: JPEGs, or decoded pixels, by number in the clip.
         head: times and numbers of all the clip's frames, where they were asked for.
     """
 
-    encoded: dict[int, memoryview]
+    encoded: dict[int, memoryview | npt.NDArray[np.uint8]]
     head: Head | None
 
 
@@ -165,7 +166,7 @@ def read_frames(
     blobs = read(ranges)
     if head is True:
         head = read_head(source.schema, blobs[-1], frames)
-    encoded = {}
+    encoded: dict[int, memoryview | npt.NDArray[np.uint8]] = {}
     for (start, _, inside), blob in zip(runs, blobs, strict=False):
         view = memoryview(blob)
         for frame in inside:

@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
+import numpy as np
+
 from clipmill.errors import DataError
 from clipmill.layout import shard_path
 from clipmill.reader.draws import Ints
@@ -33,6 +35,12 @@ class Lanes(Protocol):
 
     def shuffled(self, lane: int, turns: Ints) -> Ints:
         """The place in the lane's sequence of files that each turn takes."""
+
+    def clips(self, lane: int, places: Ints) -> Ints:
+        """The clips at these places."""
+
+    def lane_size(self, lane: int) -> int:
+        """Clips of a lane."""
 
 
 class Indexed:
@@ -82,8 +90,6 @@ class Streaming:
 
     def _read_window(self, position: int) -> None:
         """Read all clips that are shuffled among themselves with the one at a position."""
-        import numpy as np
-
         turn, lane = divmod(position, self._lanes.lanes)
         turns = np.arange(*self._lanes.window(lane, turn))
         own = []
