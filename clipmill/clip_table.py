@@ -10,6 +10,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from clipmill.ahead import ahead
 from clipmill.layout import CLIP_COLUMNS, clip_schema
 from clipmill.rows import Clip
 from clipmill.storage import Storage
@@ -63,15 +64,18 @@ def join(storage: Storage, parts: Iterable[str], further: Sequence[str], file: I
     schema = clip_schema(tuple(further))
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         waiting: list[pa.Table] = []
-        for path in parts:
-            table = pq.read_table(io.BytesIO(storage.read(path)))
+        rows = 0
+        for data in ahead(storage.read, parts):
+            table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
             for name in further:
                 if name not in table.column_names:
                     table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
             waiting.append(table.select(schema.names).cast(schema))
-            if sum(table.num_rows for table in waiting) >= _ROWS_AT_ONCE:
+            rows += table.num_rows
+            if rows >= _ROWS_AT_ONCE:
                 writer.write_table(pa.concat_tables(waiting).combine_chunks())
                 waiting.clear()
+                rows = 0
         if waiting:
             writer.write_table(pa.concat_tables(waiting).combine_chunks())
     digest = hashlib.sha256()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
@@ -16,10 +17,8 @@ from clipmill.pixels import FrameEncoder
 from clipmill.rows import WHOLE, ClipTask, Piece, Span, SpanDone
 from clipmill.storage import Storage, open_storage
 from clipmill.timeline import MICROSECONDS, Timeline
-from clipmill.video import Video, open_video
+from clipmill.video import BAD_SHARE, Video, open_video
 from clipmill.walk import Inexact, Shown, Walk, at_rate, every
-
-_BAD_SHARE = 0.05
 
 
 def decode_task(task: ClipTask, videos: str, out: str, options: FrameOptions) -> SpanDone:
@@ -74,14 +73,19 @@ def _make(task: ClipTask, videos: Storage, store: Storage, path: str, options: F
     try:
         with FragmentWriter(store, path) as fragment:
             footer = _decode_into(fragment, task, videos, options)
-            stat = videos.stat(task.path)
-            if stat is None or stat.stamp != task.stamp:
-                raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
+            _check_unchanged(task, videos)
             return footer
     except ClipError as error:
         if error.reason in REMEMBERED:
+            _check_unchanged(task, videos)
             _remember(store, path, error)
         raise
+
+
+def _check_unchanged(task: ClipTask, videos: Storage) -> None:
+    stat = videos.stat(task.path)
+    if stat is None or stat.stamp != task.stamp:
+        raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
 
 
 def _remember(store: Storage, path: str, error: ClipError) -> None:
@@ -95,23 +99,31 @@ def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, opti
         if span == WHOLE and (options.fps or task.start is not None or task.end is not None):
             # Times are needed to choose frames, and nothing proves them: decode once to learn them.
             with open_video(file) as video:
-                times = _decoded_times(video)
-            spans = Timeline(times).spans(task.start, task.end)
-            if not spans:
-                seconds = times[-1] / MICROSECONDS if times else 0
-                raise nothing_in_range(task.start, task.end, seconds)
-            span = spans[0]
+                times, span = _learn(video, task, options)
         with open_video(file) as video:
             return _encode_span(fragment, task, video, span, times, options)
+
+
+def _learn(video: Video, task: ClipTask, options: FrameOptions) -> tuple[list[int], Span]:
+    """The time of every frame, and the clip's place among them."""
+    walk = Walk(video, WHOLE)
+    deque(walk, maxlen=0)
+    times = walk.times_so_far()
+    spans = Timeline(times).spans(task.start, task.end, options)
+    if not spans:
+        _judge(walk, video, len(times))
+        raise nothing_in_range(task.start, task.end, times[-1] / MICROSECONDS)
+    return times, spans[0]
 
 
 def _encode_span(
     fragment: FragmentWriter, task: ClipTask, video: Video, span: Span, times: list[int] | None, options: FrameOptions
 ) -> Footer:
     walk = Walk(video, span, times)
-    chosen: Iterable[tuple[Shown, int | None]] = every(walk, options.every, span.clip_first)
+    frames = iter(walk)
+    chosen: Iterable[tuple[Shown, int | None]] = every(frames, options.every, span.clip_first)
     if options.fps:
-        chosen = at_rate(walk, options.fps, span, task.end, float(video.fps))
+        chosen = at_rate(frames, options.fps, span, task.end, float(video.fps))
     encoder = FrameEncoder(options)
     shown_at: list[int | None] = []
     numbers: list[int] = []
@@ -123,32 +135,30 @@ def _encode_span(
         numbers.append(number)
         shown_at.append(time)
         if fragment.nbytes > MAX_FRAME_BYTES:
-            raise too_large(frame.width, frame.height)
-    _judge(walk, video, len(numbers))
+            raise too_large(*encoder.size)
+    if span.origin is not None:
+        deque(frames, maxlen=0)  # to where the proof can be checked
+    if span.of == 1:
+        _judge(walk, video, len(numbers))
     if None in shown_at:
         known = walk.times_so_far()
         shown_at = [known[number] for number in numbers]
     timestamps = [time - span.zero for time in shown_at if time is not None]
     index = [number - span.clip_first for number in numbers]
     fps = options.fps or float(video.fps / options.every)
-    return fragment.finish(timestamps, index, encoder.size, fps, walk.tally.bad)
-
-
-def _decoded_times(video: Video) -> list[int]:
-    walk = Walk(video, WHOLE)
-    for _ in walk:
-        pass
-    return walk.times_so_far()
+    # One span of many can lie between two ticks, or two K-th frames.
+    size = encoder.size if numbers else (0, 0)
+    return fragment.finish(timestamps, index, size, fps, walk.tally.bad)
 
 
 def _judge(walk: Walk, video: Video, frames: int) -> None:
     """Refuse what is not a whole clip, by the packets, never by the container's frame count."""
-    if walk.reached_end and video.cut_short:
-        raise ClipError(Reason.TRUNCATED, f"truncated after {frames} frames: the file ends before its own index does")
     tally = walk.tally
+    if walk.reached_end and video.is_cut_short(tally):
+        raise ClipError(Reason.TRUNCATED, f"truncated after {frames} frames: the file ends before its own index does")
     if not frames:
         raise ClipError(Reason.CORRUPT, f"no frame could be decoded ({tally.last_error or 'the stream is empty'})")
-    if tally.bad > tally.packets * _BAD_SHARE:
+    if tally.bad > tally.packets * BAD_SHARE:
         raise ClipError(
             Reason.CORRUPT, f"{tally.bad} of {tally.packets} packets could not be decoded ({tally.last_error})"
         )

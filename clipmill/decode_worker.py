@@ -21,13 +21,15 @@ from typing import Any
 import msgspec
 
 from clipmill.errors import ClipError, StorageError
-from clipmill.jobs import DecodeJob, Job, Reply, ResolveJob, SampleJob, decode_job
+from clipmill.jobs import DecodeJob, Job, Reply, ResolveJob, SampleJob, ShardJob, decode_job
 from clipmill.ledger import Reason
 
 
 def main(argv: list[str]) -> int:
     """Serve jobs until the parent closes the pipe."""
     jobs_fd, answers_fd, memory = map(int, argv)
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     # A child that dies of a bug in libav is one failed clip, not a core file.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -39,26 +41,37 @@ def main(argv: list[str]) -> int:
 
 
 def _listen(pipe: Connection, incoming: queue.SimpleQueue[bytes]) -> None:
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(Exception):
         while True:
             incoming.put(pipe.recv_bytes())
     os._exit(0)
 
 
 def _answer(packed: bytes) -> bytes:
+    job = decode_job(packed)
     try:
-        return _encode(Reply(msgspec.Raw(msgspec.msgpack.encode(_run(decode_job(packed))))))
+        return _encode(Reply(msgspec.Raw(msgspec.msgpack.encode(_run(job)))))
     except ClipError as error:
-        return _encode(Reply(error=(Reason(error.reason).value, error.message)))
+        return _failed(Reason(error.reason).value, error.message)
     except FileNotFoundError as error:
-        return _encode(Reply(error=("storage", f"{error.filename or error}: gone while it was needed")))
+        return _failed("storage", f"{error.filename or error}: gone while it was needed")
     except StorageError as error:
-        return _encode(Reply(error=("storage", str(error))))
+        return _failed("storage", str(error))
     except MemoryError:
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0] >> 30
-        return _encode(Reply(error=(Reason.TOO_LARGE.value, f"the decoder needed more than {limit} GiB of memory")))
-    except Exception:
-        return _encode(Reply(error=("bug", traceback.format_exc())))
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0] / (1 << 30)
+        return _failed(Reason.CRASHED.value, f"the decoder needed more than {limit:.1f} GiB of memory")
+    except Exception as error:
+        if isinstance(job, ShardJob):
+            return _failed("bug", traceback.format_exc())
+        # A bug that one odd video brings out costs that video; one that every video does, the budget stops.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = str(error).strip() or "no message"
+        what = f"{type(error).__name__}: {text.splitlines()[0]} ({os.path.basename(where.filename)}:{where.lineno})"
+        return _failed(Reason.CRASHED.value, f"the decoder stumbled: {what}")
+
+
+def _failed(kind: str, message: str) -> bytes:
+    return _encode(Reply(error=(kind, message)))
 
 
 def _encode(reply: Reply) -> bytes:
@@ -70,7 +83,7 @@ def _run(job: Job) -> Any:
     if isinstance(job, ResolveJob):
         from clipmill.source import resolve_source
 
-        return resolve_source(job.task, job.videos)
+        return resolve_source(job.task, job.videos, job.known)
     if isinstance(job, DecodeJob):
         _one_thread()
         from clipmill.decode import decode_task

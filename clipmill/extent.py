@@ -45,8 +45,8 @@ def _riff(file: IO[bytes], size: int) -> int | None:
         if name != b"RIFF" or not length:
             break
         end += 8 + length + length % 2
-    # The last pad byte is often left out.
-    return end - 1 if end == size + 1 else end or None
+    # Some writers leave out the last pad byte, others count a chunk's own header.
+    return min(end, size) if end <= size + 8 else end
 
 
 def _boxes(file: IO[bytes], size: int) -> int | None:

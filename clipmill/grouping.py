@@ -25,14 +25,15 @@ def group_frames(
 
     Yields:
         A clip or a ledger row for every job; or the job itself where it must be
-        decoded again as one span.
+        decoded again as one span. Nothing where there is no span: behind a closed gate.
     """
     by_number = {span.number: span for span in spans}
     jobs = sorted(jobs, key=lambda job: job.row.clip_id)
     if not by_number:
         return
     ordered = [by_number[number] for number in sorted(by_number)]
-    if any(span.inexact for span in ordered):
+    # A runner that lost a span must not make a shorter clip of it.
+    if any(span.inexact for span in ordered) or len(ordered) != ordered[0].of:
         yield from jobs
         return
     failure = next((span.failure for span in ordered if span.failure), None) or _too_much_or_little(ordered, options)

@@ -7,14 +7,15 @@ from typing import Any
 import msgspec
 
 from clipmill.options import FrameOptions
-from clipmill.rows import Clip, ClipTask, Sample, ShardDone, Source, SourceTask, SpanDone
+from clipmill.rows import Clip, ClipTask, Known, Sample, ShardDone, Source, SourceTask, SpanDone
 
 
 class ResolveJob(msgspec.Struct, frozen=True, tag="resolve"):
-    """Find, fingerprint and probe a source; gives a `Source`."""
+    """Find, fingerprint and probe a source, unless what is known of it holds; gives a `Source`."""
 
     task: SourceTask
     videos: str
+    known: list[Known] = []
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag="decode"):

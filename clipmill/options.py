@@ -92,6 +92,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         hosts: training hosts that each want at least ten shards; makes shards smaller.
         name: of the data set.
         renumber: labels may move.
+        rehash: sources are read anew, whatever is known of them.
         workers: children of each Beam worker process.
         timeout: seconds for one clip, or span of one.
         max_missing, max_failures: the two budgets.
@@ -111,6 +112,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
     hosts: int | None = None
     name: str = "clips"
     renumber: bool = False
+    rehash: bool = False
     workers: int = 1
     timeout: float = 600.0
     max_missing: Budget = Budget()

@@ -84,7 +84,7 @@ class FrameEncoder:
 
     def encode(self, frame: av.VideoFrame) -> bytes:
         """One frame as a JPEG (baseline, 4:2:0, full-range BT.601)."""
-        turns = round(frame.rotation / 90) % 4 if self._rotate else 0
+        turns = _quarter_turns(frame) if self._rotate else 0
         if self._first_size is None:
             self._first_size = frame.width, frame.height
             upright = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
@@ -112,8 +112,7 @@ class FrameEncoder:
         assert self._geometry is not None
         if self._geometry.left < 0 or self._geometry.top < 0:
             planes = self._bars(planes)
-        y, u, v = (np.ascontiguousarray(plane) for plane in planes)
-        return bytes(simplejpeg.encode_jpeg_yuv_planes(y, u, v, self._options.quality))
+        return bytes(simplejpeg.encode_jpeg_yuv_planes(_whole_pairs(planes[0]), *planes[1:], self._options.quality))
 
     def _lay_out(self, planes: list[Plane]) -> list[Plane]:
         """Resize and crop 4:2:0 planes, chroma at half of every length."""
@@ -128,9 +127,7 @@ class FrameEncoder:
         left, top = max(g.left, 0), max(g.top, 0)
         cut = [planes[0][top : top + g.height, left : left + g.width]]
         for chroma_plane in planes[1:]:
-            cut.append(
-                chroma_plane[top // 2 : top // 2 + _half(g.height), left // 2 : left // 2 + _half(g.width)]
-            )
+            cut.append(chroma_plane[top // 2 : top // 2 + _half(g.height), left // 2 : left // 2 + _half(g.width)])
         return cut
 
     def _bars(self, planes: list[Plane]) -> list[Plane]:
@@ -178,6 +175,19 @@ class FrameEncoder:
             threads=1,
         )
         return _plane(converted.planes[0], channels=3)
+
+
+def _quarter_turns(frame: av.VideoFrame) -> int:
+    """How often the display matrix turns a frame counterclockwise by 90 degrees; 0 where it is no rotation."""
+    return round(frame.rotation / 90) % 4 if abs(frame.rotation) <= 360 else 0
+
+
+def _whole_pairs(luma: Plane) -> Plane:
+    """Luma whose buffer goes on to whole pairs of rows and columns: TurboJPEG reads those (tj3YUVPlaneWidth)."""
+    height, width = luma.shape
+    if height % 2 or width % 2:
+        luma = cv2.copyMakeBorder(luma, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+    return luma[:height, :width]
 
 
 def _matrix(frame: av.VideoFrame) -> Colorspace:

@@ -27,6 +27,12 @@ from clipmill.ledger import Reason
 #: Address space of a child, bytes. PyAV and OpenCV map 556 MB before they work.
 MEMORY = 6 << 30
 _GRACE = 5.0
+_CHILD_ENVIRONMENT = {
+    # Numpy's OpenBLAS maps some 90 MB for each core, and starts a thread on it.
+    "OPENBLAS_NUM_THREADS": "1",
+    # The current folder may hold anything, modules included (Python 3.11 and later heed this).
+    "PYTHONSAFEPATH": "1",
+}
 
 Tag = TypeVar("Tag")
 
@@ -55,10 +61,15 @@ class Pool:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="clipmill-child")
 
     def submit(self, job: jobs.Job) -> Future[Any]:
-        """Start a job; the future holds its result, or the ClipError or ClipmillError it ended in."""
-        if self._closed:
-            raise Interrupted("stopped")
-        return self._threads.submit(self._run, job)
+        """Start a job; the future holds its result, or the ClipError or ClipmillError it ended in.
+
+        Raises:
+            Interrupted: the pool was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise Interrupted("stopped")
+            return self._threads.submit(self._run, job)
 
     def window(self, work: Iterable[tuple[Tag, jobs.Job]]) -> Iterator[tuple[Tag, Any]]:
         """Run jobs with a bounded number in flight; yield (tag, result or ClipError) as they finish."""
@@ -66,44 +77,56 @@ class Pool:
         for tag, job in work:
             flying[self.submit(job)] = tag
             if len(flying) > 2 * self.workers:
-                yield from _finished(flying, FIRST_COMPLETED)
+                yield from _finished(flying)
         while flying:
-            yield from _finished(flying, FIRST_COMPLETED)
+            yield from _finished(flying)
 
     def close(self, *, kill: bool = False) -> None:
-        """End all children; with `kill` at once, whatever they are doing."""
-        self._closed = True
-        if kill:
-            with self._lock:
+        """End all children, after the jobs they are at; with `kill` at once. Jobs that wait are Interrupted."""
+        with self._lock:
+            self._closed = True
+            if kill:
                 for child in self._children:
                     child.kill()
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        with self._lock:
-            for child in self._children:
-                child.end()
-            self._children.clear()
+        # Jobs that wait are not cancelled, since `wait` would never hear of it: they run, and see that it is over.
+        self._threads.shutdown(wait=True)
+        for child in self._children:
+            child.end()
+        self._children.clear()
 
     def _run(self, job: jobs.Job) -> Any:
-        if self._closed:
-            raise Interrupted("stopped")
-        child: _Child | None = getattr(self._local, "child", None)
-        if child is None:
-            child = self._local.child = _Child(self._memory)
-            with self._lock:
-                self._children.add(child)
+        child = self._child()
         try:
             return child.run(job, self._timeout)
         except _Gone as gone:
-            self._local.child = None
-            with self._lock:
-                self._children.discard(child)
+            self._discard(child)
             if self._closed:
                 raise Interrupted("stopped") from None
             raise ClipError(gone.reason, gone.message) from None
 
+    def _child(self) -> _Child:
+        """This thread's child; a new one where the last was lost, be it while it was idle."""
+        child: _Child | None = getattr(self._local, "child", None)
+        if child is not None and not child.is_alive():
+            self._discard(child)
+            child = None
+        with self._lock:
+            if self._closed:
+                raise Interrupted("stopped")
+            if child is None:
+                child = self._local.child = _Child(self._memory)
+                self._children.add(child)
+        return child
 
-def _finished(flying: dict[Future[Any], Tag], when: str) -> Iterator[tuple[Tag, Any]]:
-    done, _ = wait(flying, return_when=when)
+    def _discard(self, child: _Child) -> None:
+        self._local.child = None
+        with self._lock:
+            self._children.discard(child)
+        child.end()
+
+
+def _finished(flying: dict[Future[Any], Tag]) -> Iterator[tuple[Tag, Any]]:
+    done, _ = wait(flying, return_when=FIRST_COMPLETED)
     for future in done:
         yield flying.pop(future), result_of(future)
 
@@ -131,7 +154,7 @@ class _Child:
     def __init__(self, memory: int) -> None:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
-        self._stderr: IO[bytes] = tempfile.TemporaryFile(prefix="clipmill-")
+        self._stderr: IO[bytes] = tempfile.TemporaryFile(prefix="clipmill-")  # noqa: SIM115
         package_root = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
@@ -140,7 +163,7 @@ class _Child:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, **_CHILD_ENVIRONMENT},
             # Ctrl-C in a terminal reaches the whole group; ending children is the parent's business.
             start_new_session=True,
         )
@@ -148,6 +171,9 @@ class _Child:
         os.close(theirs_out)
         self._to = Connection(ours_out, readable=False)
         self._from = Connection(ours_in, writable=False)
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def run(self, job: jobs.Job, timeout: float) -> Any:
         try:
@@ -172,19 +198,17 @@ class _Child:
             self._process.wait(_GRACE)
         self.kill()
         code = self._process.returncode
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
-        how = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with status {code}"
-        last = f": {lines[-1]}" if lines else ""
-        return _Gone(Reason.CRASHED, f"the decoder was {how}{last}" if code and code < 0 else f"the decoder {how}{last}")
+        return _Gone(Reason.CRASHED, ": ".join([f"the decoder {how}", *lines[-1:]]))
 
     def end(self) -> None:
-        """Ask the child to end, by closing its pipe; kill it if it does not."""
+        """Ask an idle child to end, by closing its pipe; kill one that does not."""
         self._to.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.kill()
         self._from.close()
         self._stderr.close()
 

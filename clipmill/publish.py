@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from clipmill import keys, layout
+from clipmill.ahead import do_all
 from clipmill.clip_table import join
 from clipmill.layout import Manifest, SplitEntry, split_order
 from clipmill.ledger import Failure
@@ -146,9 +147,7 @@ def _publish_version(
             return msgspec.structs.replace(outcome, code=3, message=message)
         outcome = msgspec.structs.replace(outcome, changed=True)
     _link_latest(storage, name)
-    for shard in written:
-        for path in (shard.part, *shard.shared):
-            storage.delete(path)
+    do_all(storage.delete, (path for shard in written for path in (shard.part, *shard.shared)))
     return outcome
 
 

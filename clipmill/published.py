@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from itertools import chain
 from typing import IO
 
+from clipmill.ahead import ahead
 from clipmill.layout import CLIPS, LABELS, read_manifest, shard_path, version_path
 from clipmill.rows import Piece, SpanDone
 from clipmill.storage import Storage
@@ -46,15 +49,17 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
     Args:
         schema: only shards of this schema are considered.
     """
-    for path, _ in storage.list(PARTS):
-        if path.endswith(f".{schema}.parquet"):
-            try:
-                with storage.fetch(path) as file:
-                    spans = list(_spans(file, schema))
-            except FileNotFoundError:
-                continue
-            present = {piece for piece in {span.piece.path for _, span in spans} if storage.stat(piece)}
-            yield from ((key, span) for key, span in spans if span.piece.path in present)
+
+    def of_part(path: str) -> list[tuple[str, SpanDone]]:
+        try:
+            spans = list(_spans(io.BytesIO(storage.read(path)), schema))
+        except FileNotFoundError:
+            return []
+        present = {piece for piece in {span.piece.path for _, span in spans} if storage.stat(piece)}
+        return [(key, span) for key, span in spans if span.piece.path in present]
+
+    paths = (path for path, _ in storage.list(PARTS) if path.endswith(f".{schema}.parquet"))
+    yield from chain.from_iterable(ahead(of_part, paths))
 
 
 def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:

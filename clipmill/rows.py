@@ -138,6 +138,34 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
     failure: tuple[str, str] | None = None
 
 
+class Known(msgspec.Struct, frozen=True, array_like=True):
+    """What an earlier run found of a source.
+
+    Attributes:
+        asked: a hash of what was asked (`clipmill.known.question`).
+        noted: when, in seconds since the epoch.
+        source: the answer.
+    """
+
+    asked: str
+    noted: int
+    source: Source
+
+
+class SourceRows(msgspec.Struct, frozen=True, array_like=True):
+    """The rows of one source.
+
+    Attributes:
+        source: as the rows name it.
+        rows: one for each time range.
+        known: what earlier runs found of it, if anything.
+    """
+
+    source: str
+    rows: list[ClipRow]
+    known: list[Known]
+
+
 class Sample(msgspec.Struct, frozen=True, array_like=True):
     """A look at one clip, for estimates.
 

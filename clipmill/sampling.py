@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
+import av.error
+
 from clipmill.errors import ClipError
+from clipmill.known import find_source
+from clipmill.ledger import Reason
 from clipmill.pixels import FrameEncoder
 from clipmill.rows import Sample, SourceTask
-from clipmill.source import find_source, plan_clips
+from clipmill.source import plan_clips
 from clipmill.storage import open_storage
 from clipmill.timeline import MICROSECONDS
 from clipmill.video import Tally, Video, open_video
@@ -31,7 +36,7 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> Sample:
             mean = sum(sizes) / len(sizes) if sizes else 0.0
             return Sample("", stored, stat.size, mean, seconds / len(sizes) if sizes else 0.0)
     except ClipError as error:
-        return Sample(str(error.reason), 0.0, 0, 0.0, 0.0)
+        return Sample(Reason(error.reason).value, 0.0, 0, 0.0, 0.0)
 
 
 def _stored_frames(video: Video, task: SourceTask, named: bool) -> float:
@@ -58,14 +63,12 @@ def _encode_some(video: Video, task: SourceTask, frames: int) -> tuple[list[int]
     length = max(0.0, (end if end is not None else video.duration or 0.0) - first)
     sizes: list[int] = []
     began = time.process_time()
-    decoded = 0
+    # Two runs of consecutive frames: sizes from both, and a fair cost of decoding between them.
     for part in range(2):
-        # Two runs of consecutive frames: sizes from both, and a fair cost of decoding between them.
         target = round((first + length * part / 2) * MICROSECONDS)
-        if part:
-            video.container.seek(target)
+        with contextlib.suppress(av.error.FFmpegError):  # some formats cannot be sought in
+            video.container.seek(target + (video.container.start_time or 0))
         for frame in video.frames(Tally()):
-            decoded += 1
             sizes.append(len(encoder.encode(frame)))
             if len(sizes) >= frames * (part + 1) // 2:
                 break

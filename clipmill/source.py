@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import IO
 
 from clipmill.decode import nothing_in_range
 from clipmill.errors import ClipError
+from clipmill.known import find_source, question, recall
 from clipmill.ledger import Reason
-from clipmill.rows import WHOLE, ClipPlan, Source, SourceTask
-from clipmill.storage import Stat, Storage, open_storage
-from clipmill.timeline import MICROSECONDS, Timeline, prove
+from clipmill.proof import prove
+from clipmill.rows import WHOLE, ClipPlan, Known, Source, SourceTask
+from clipmill.storage import Stat, open_storage
+from clipmill.timeline import MICROSECONDS, Timeline
 from clipmill.video import Video, open_video
 
 _CHUNK = 1 << 20
@@ -19,11 +22,12 @@ _CHUNK = 1 << 20
 TRIM_SLACK = 1.5
 
 
-def resolve_source(task: SourceTask, videos: str) -> Source:
+def resolve_source(task: SourceTask, videos: str, known: Sequence[Known] = ()) -> Source:
     """Find, fingerprint and probe one source, and plan its clips.
 
     Args:
         videos: root of the sources.
+        known: what earlier runs found of it.
 
     Raises:
         ClipError: missing, empty, or changed while it was read.
@@ -33,27 +37,16 @@ def resolve_source(task: SourceTask, videos: str) -> Source:
     path = task.paths[at]
     if not stat.size:
         raise ClipError(Reason.EMPTY, "the file has no bytes")
+    before = recall(known, path, stat)
+    if before is not None and before.asked == question(task, at):
+        return before.source
     with storage.fetch(path) as file:
-        fingerprint = _sha256(file)
+        fingerprint = before.source.fingerprint if before is not None else _sha256(file)
         source = _probe(file, path, stat, fingerprint, task, task.named[at])
     after = storage.stat(path)
     if after is None or after.stamp != stat.stamp:
         raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
     return source
-
-
-def find_source(storage: Storage, paths: list[str]) -> tuple[int, Stat]:
-    """Which of the paths there is, and its stat.
-
-    Raises:
-        ClipError: missing.
-    """
-    for at, path in enumerate(paths):
-        stat = storage.stat(path)
-        if stat is not None:
-            return at, stat
-    others = f" (or {len(paths) - 1} other names)" if len(paths) > 1 else ""
-    raise ClipError(Reason.MISSING, f"no such file: {paths[0]}{others}")
 
 
 def _sha256(file: IO[bytes]) -> str:
@@ -79,7 +72,8 @@ def _probe(file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: Sourc
                 plan_clips(video, task, named),
             )
     except ClipError as error:
-        return Source(path, stat.size, stat.stamp, fingerprint, None, 0, 0, 0, [], (Reason(error.reason).value, error.message))
+        failure = (Reason(error.reason).value, error.message)
+        return Source(path, stat.size, stat.stamp, fingerprint, None, 0, 0, 0, [], failure)
 
 
 def plan_clips(video: Video, task: SourceTask, named: bool) -> list[ClipPlan]:
@@ -96,7 +90,7 @@ def plan_clips(video: Video, task: SourceTask, named: bool) -> list[ClipPlan]:
     plans = []
     for row, (start, end) in enumerate(asked):
         for segment, first, last in _segments(start, end, timeline, video.duration, task.segment_seconds):
-            plans.append(_plan(row, segment, first, last, timeline, task, video))
+            plans.append(_plan(row, segment, first, last, timeline, task))
     return plans
 
 
@@ -117,13 +111,9 @@ def is_trimmed(start: float | None, end: float | None, duration: float | None, m
 
 def _timeline(video: Video, task: SourceTask, asked: list[tuple[float | None, float | None]]) -> Timeline | None:
     """A proof, where it pays: for ranges, segments, and videos long enough to be cut into spans."""
-    if not task.span_frames:
-        return None
     ranged = any(start is not None or end is not None for start, end in asked)
-    long = (video.duration or 0) * float(video.fps) >= 2 * task.span_frames
-    if ranged or long or task.segment_seconds:
-        return prove(video)
-    return None
+    long = task.span_frames and (video.duration or 0) * float(video.fps) >= 2 * task.span_frames
+    return prove(video) if ranged or long or task.segment_seconds else None
 
 
 def _segments(
@@ -144,22 +134,10 @@ def _segments(
 
 
 def _plan(
-    row: int,
-    segment: int | None,
-    start: float | None,
-    end: float | None,
-    timeline: Timeline | None,
-    task: SourceTask,
-    video: Video,
+    row: int, segment: int | None, start: float | None, end: float | None, timeline: Timeline | None, task: SourceTask
 ) -> ClipPlan:
     if timeline is None:
         return ClipPlan(row, segment, start, end, [WHOLE])
-    most = task.frames.max_frames
-    if most is not None and not task.frames.fps:
-        most = (most - 1) * task.frames.every + 1
-    # With --fps the number of source frames behind the first N is not known beforehand: one span.
-    limited = task.frames.max_frames is not None and task.frames.fps
-    spans = timeline.spans(start, end, None if task.frames.fps else most, 0 if limited else task.span_frames)
-    if spans:
-        return ClipPlan(row, segment, start, end, spans)
-    return ClipPlan(row, segment, start, end, [], nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS).message)
+    spans = timeline.spans(start, end, task.frames, task.span_frames)
+    problem = "" if spans else nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS).message
+    return ClipPlan(row, segment, start, end, spans, problem)

@@ -8,24 +8,19 @@ Paths are relative to the storage's root and use "/".
 from __future__ import annotations
 
 import contextlib
-import datetime
 import fcntl
 import os
 import re
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Protocol
 
-from clipmill.errors import StorageError, UsageError
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from clipmill.errors import StorageError
 
 _URL = re.compile(r"^(s3|s3a|gs)://")
 _TMP = re.compile(r"\.[0-9a-f]{12}\.tmp$")
@@ -115,9 +110,13 @@ def open_storage(root: str) -> Storage:
     """The storage at a folder, `s3://bucket/prefix` or `gs://bucket/prefix`.
 
     Credentials and endpoints of object stores come from the environment
-    (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, ...).
+    (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, STORAGE_EMULATOR_HOST, ...).
     """
-    return ObjectStorage(root) if is_url(root) else LocalStorage(root)
+    if not is_url(root):
+        return LocalStorage(root)
+    from clipmill.object_storage import ObjectStorage
+
+    return ObjectStorage(root)
 
 
 def split_path(path: str) -> tuple[Storage, str]:
@@ -294,165 +293,6 @@ def _sync_folder(folder: str) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-class ObjectStorage:
-    """A bucket, or a prefix in one, through obstore.
-
-    obstore retries 5xx answers and lost connections with backoff by itself.
-    """
-
-    local = False
-
-    def __init__(self, root: str) -> None:
-        from obstore.store import from_url
-
-        self.root = root.rstrip("/")
-        if self.root.count("/") < 2 or not self.root.split("/")[2]:
-            raise UsageError(f"{root}: no bucket in this URL")
-        options: dict[str, Any] = {"timeout": "120s", "connect_timeout": "10s"}
-        if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
-            options["allow_http"] = True
-        self._store = from_url(
-            self.root.replace("s3a://", "s3://"),
-            client_options=options,  # type: ignore[arg-type]
-            retry_config={
-                "max_retries": 8,
-                "retry_timeout": datetime.timedelta(seconds=180),
-                "backoff": {
-                    "init_backoff": datetime.timedelta(milliseconds=100),
-                    "max_backoff": datetime.timedelta(seconds=15),
-                    "base": 2.0,
-                },
-            },
-        )
-
-    def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
-        with self._errors(path):
-            if end is not None:
-                if end <= start:
-                    return b""
-                return bytes(self._store.get_range(path, start=start, end=end))
-            options: Any = {"range": {"offset": start}} if start else None
-            return bytes(self._store.get(path, options=options).bytes())
-
-    def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        if not ranges:
-            return []
-        with self._errors(path):
-            starts, ends = zip(*ranges, strict=True)
-            return [bytes(b) for b in self._store.get_ranges(path, starts=starts, ends=ends)]
-
-    def stat(self, path: str) -> Stat | None:
-        try:
-            with self._errors(path):
-                meta = self._store.head(path)
-        except FileNotFoundError:
-            return None
-        return _object_stat(meta)
-
-    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        with self._errors(path):
-            self._store.put(path, data)
-
-    def writer(self, path: str, *, durable: bool = True) -> _ObjectWriter:
-        return _ObjectWriter(self, path)
-
-    def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
-        from obstore.exceptions import AlreadyExistsError, PreconditionError
-
-        try:
-            with self._errors(path):
-                if old is None:
-                    self._store.put(path, new, mode="create")
-                    return True
-                held = self._store.get(path)
-                if bytes(held.bytes()) != old:
-                    return False
-                tag = {"e_tag": held.meta["e_tag"], "version": held.meta.get("version")}
-                self._store.put(path, new, mode=tag)  # type: ignore[arg-type]
-                return True
-        except (AlreadyExistsError, PreconditionError):
-            # A retried request may have been the one that won the first time.
-            return self.read(path) == new
-        except FileNotFoundError:
-            return False
-
-    def copy(self, source: str, target: str) -> None:
-        with self._errors(source):
-            self._store.copy(source, target)
-
-    def delete(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError), self._errors(path):
-            self._store.delete(path)
-
-    def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        with self._errors(prefix):
-            for batch in self._store.list(prefix or None):
-                for meta in batch:
-                    yield meta["path"], _object_stat(meta)
-
-    def children(self, folder: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
-        with self._errors(folder):
-            found = self._store.list_with_delimiter(folder or None)
-        folders = sorted(prefix.rpartition("/")[2] for prefix in found["common_prefixes"])
-        return tuple(folders), tuple(sorted(meta["path"].rpartition("/")[2] for meta in found["objects"]))
-
-    @contextlib.contextmanager
-    def fetch(self, path: str) -> Iterator[IO[bytes]]:
-        with tempfile.TemporaryFile(prefix="clipmill-") as file:
-            with self._errors(path):
-                for chunk in self._store.get(path).stream(min_chunk_size=8 << 20):
-                    file.write(chunk)
-            file.seek(0)
-            yield file
-
-    def free(self) -> int | None:
-        return None
-
-    @contextlib.contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
-
-        try:
-            yield
-        except (NotFoundError, FileNotFoundError) as error:
-            raise FileNotFoundError(f"{self.root}/{path}") from error
-        except (AlreadyExistsError, PreconditionError):
-            raise
-        except BaseError as error:
-            first_line = str(error).strip().splitlines()[0]
-            raise StorageError(f"{self.root}/{path}: {first_line}") from error
-
-
-class _ObjectWriter:
-    """A multi-part upload. It is completed on a clean exit only: an object is never half there."""
-
-    PART = 16 << 20
-
-    def __init__(self, storage: ObjectStorage, path: str) -> None:
-        self._storage = storage
-        self._path = path
-        self._buffer = tempfile.SpooledTemporaryFile(max_size=self.PART)  # noqa: SIM115
-
-    def __enter__(self) -> _ObjectWriter:
-        return self
-
-    def write(self, data: bytes | memoryview) -> int:
-        return self._buffer.write(data)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._buffer:
-            if kind is None:
-                self._buffer.seek(0)
-                with self._storage._errors(self._path):
-                    self._storage._store.put(self._path, self._buffer, chunk_size=self.PART)  # type: ignore[arg-type]
-
-
-def _object_stat(meta: Any) -> Stat:
-    return Stat(meta["size"], meta.get("e_tag") or str(meta["last_modified"]), meta["last_modified"].timestamp())
 
 
 def older_than(stat: Stat, seconds: float) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 
 import msgspec
 
@@ -52,7 +53,7 @@ class Timeline(msgspec.Struct, frozen=True):
                 if number - cuts[-1] >= longest and last - number >= longest:
                     cuts.append(number)
         cuts.append(last)
-        pieces = list(zip(cuts[:-1], cuts[1:], strict=True))
+        pieces = list(pairwise(cuts))
         return [self._span(part, len(pieces), *piece, first) for part, piece in enumerate(pieces)]
 
     def _stop(self, first: int, more: int, options: FrameOptions) -> int:
@@ -81,11 +82,23 @@ def frame_times(stamps: list[int | None], time_base: Fraction, fps: Fraction) ->
     where they are not. Where any is missing, frames are taken as evenly spaced.
     """
     known = [stamp for stamp in stamps if stamp is not None]
-    if known and len(known) == len(stamps):
-        origin = min(known)
-        if microseconds(max(known) - origin, time_base) < _GARBAGE:
-            return strictly_increasing(microseconds(stamp - origin, time_base) for stamp in known)
-    return [round(number * MICROSECONDS / fps) for number in range(len(stamps))]
+    times = _from_first(known, time_base) if len(known) == len(stamps) else None
+    if times is None:
+        return [round(number * MICROSECONDS / fps) for number in range(len(stamps))]
+    return strictly_increasing(times)
+
+
+def in_order(stamps: list[int], time_base: Fraction) -> list[int] | None:
+    """Sorted timestamps in microseconds from the first one; None where two are the same."""
+    times = _from_first(stamps, time_base)
+    return times if times is not None and all(a < b for a, b in pairwise(times)) else None
+
+
+def _from_first(stamps: list[int], time_base: Fraction) -> list[int] | None:
+    """Sorted, in microseconds from the first one; None where they cannot be meant."""
+    order = sorted(stamps)
+    times = [microseconds(stamp - order[0], time_base) for stamp in order]
+    return None if times and times[-1] > _GARBAGE else times
 
 
 def strictly_increasing(times: Iterable[int]) -> list[int]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import av
+import av.error
 
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.limits import MAX_PIXELS
 from clipmill.rows import Span
-from clipmill.timeline import MICROSECONDS, frame_time, frame_times
+from clipmill.timeline import MICROSECONDS, first_tick, frame_times, microseconds, tick_time
 from clipmill.video import Tally, Video
 
 
@@ -55,37 +56,50 @@ class Walk:
     def __iter__(self) -> Iterator[Shown]:
         span = self._span
         if span.seek is not None:
-            self._video.container.seek(span.seek, stream=self._video.stream)
+            try:
+                self._video.seek(span.seek)
+            except av.error.FFmpegError as error:
+                raise Inexact from error
         number = span.seek_frame
         for frame in self._video.frames(self.tally):
             if frame.width * frame.height > MAX_PIXELS:
                 raise ClipError(Reason.TOO_LARGE, f"{frame.width}x{frame.height} is over {MAX_PIXELS:,} pixels")
+            if span.seek is not None and not self._stamps and frame.pts is not None and frame.pts < span.seek:
+                continue  # the demuxer knows only of an earlier key frame
             self._check(frame)
+            time = self._time(frame, number)
             if span.last is not None and number >= span.last:
+                self._demand(span.origin is None or time == span.until)
                 return
             if number >= span.first:
-                yield Shown(frame, number, self._time(frame, number))
+                yield Shown(frame, number, time)
             number += 1
         self.reached_end = True
-        if span.origin is not None and (self.tally.bad or number != span.last):
-            raise Inexact
+        self._demand(span.origin is None or (not self.tally.bad and number == span.last))
 
     def _check(self, frame: av.VideoFrame) -> None:
-        """Hold a frame against the proof: the right one first, in order of time, no packet refused."""
+        """Hold a frame against the proof: the right one first, in order of time, no packet refused.
+
+        With the last one where it should be, every packet has given its frame.
+        """
         before = self._stamps[-1] if self._stamps else None
         self._stamps.append(frame.pts)
-        if self._span.origin is None:
-            return
-        first = self._span.origin if self._span.seek is None else self._span.seek
-        in_order = frame.pts is not None and (frame.pts == first if before is None else frame.pts > before)
-        if not in_order or self.tally.bad:
+        if self._span.origin is not None:
+            first = self._span.origin if self._span.seek is None else self._span.seek
+            self._demand(frame.pts is not None and (frame.pts == first if before is None else frame.pts > before))
+            # What is concealed may come from any frame before.
+            self._demand(not self.tally.bad and not frame.is_corrupt)
+
+    @staticmethod
+    def _demand(holds: bool) -> None:
+        if not holds:
             raise Inexact
 
     def _time(self, frame: av.VideoFrame, number: int) -> int | None:
         if self._times is not None:
             return self._times[number]
         if self._span.origin is not None and frame.pts is not None:
-            return frame_time(frame.pts, self._span.origin, self._video.time_base)
+            return microseconds(frame.pts - self._span.origin, self._video.time_base)
         return None
 
     def times_so_far(self) -> list[int]:
@@ -109,14 +123,14 @@ def at_rate(
         end: of the clip in seconds, if it has one.
         source_fps: how long the file's last frame is shown.
     """
-    tick = None
+    tick = 0
     held: Shown | None = None
     for shown in frames:
         assert shown.time is not None
         if held is None:
-            tick = _first_tick(shown.time - span.zero, fps)
+            tick = first_tick(shown.time - span.zero, fps)
         else:
-            while (time := _tick_time(tick, fps)) < shown.time - span.zero:
+            while (time := tick_time(tick, fps)) < shown.time - span.zero:
                 yield held, span.zero + time
                 tick += 1
         held = shown
@@ -125,18 +139,6 @@ def at_rate(
     until = span.until if span.until is not None else held.time + round(MICROSECONDS / source_fps)
     if end is not None:
         until = min(until, round(end * MICROSECONDS))
-    while (time := _tick_time(tick, fps)) < until - span.zero:
+    while (time := tick_time(tick, fps)) < until - span.zero:
         yield held, span.zero + time
         tick += 1
-
-
-def _tick_time(tick: int, fps: float) -> int:
-    return round(tick * MICROSECONDS / fps)
-
-
-def _first_tick(time: int, fps: float) -> int:
-    """The first tick at or after a time."""
-    tick = max(0, int(time * fps / MICROSECONDS) - 1)
-    while _tick_time(tick, fps) < time:
-        tick += 1
-    return tick

@@ -26,16 +26,18 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
         base: the version that is published now; what it holds is not decoded again.
     """
     listing = root | "ReadListing" >> ReadListing(options.listing)
-    grouped = listing["rows"] | "GroupBySource" >> GroupBySource()
+    grouped = listing["rows"] | "GroupBySource" >> GroupBySource(options)
     resolved = grouped["sources"] | "ResolveSources" >> ResolveSources(options, listing["labels"])
     matched = resolved["tasks"] | "MatchPublished" >> MatchPublished(options, base)
 
-    refused = (listing["failures"], grouped["failures"], resolved["failures"]) | "Refused" >> beam.Flatten()
-    so_far = (listing["rows"], refused) | "RowsSoFar" >> beam.Flatten() | "CountSoFar" >> CountRows()
-    may_decode = so_far | "Gate" >> GateBeforeDecoding(options, listing["labels"], base)
+    refused = (listing["failures"], grouped["taken"], grouped["duplicates"], resolved["failures"])
+    so_far = (listing["rows"], *refused) | "CountSoFar" >> CountRows()
+    may_decode = (
+        so_far | "SumSoFar" >> beam.CombinePerKey(sum) | "Gate" >> GateBeforeDecoding(options, listing["labels"], base)
+    )
 
     decoded = matched["tasks"] | "DecodeFrames" >> DecodeFrames(options, may_decode)
-    spans = (decoded, matched["reused"]) | "Spans" >> beam.Flatten()
+    spans = (decoded, matched["reused"])
     clips = {"jobs": resolved["jobs"], "spans": spans} | "GroupFramesPerClip" >> GroupFramesPerClip(options)
 
     # Clips whose spans were not what their packets promised: once more, as one span.
@@ -47,8 +49,9 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     whole = {"jobs": clips["again"], "spans": decoded_whole} | "GroupWhole" >> GroupFramesPerClip(options)
     all_clips = (clips["clips"], whole["clips"]) | "Clips" >> beam.Flatten()
 
-    failures = (refused, clips["failures"], whole["failures"]) | "Failures" >> beam.Flatten()
-    counts = (listing["rows"], failures) | "AllRows" >> beam.Flatten() | "CountAll" >> CountRows()
+    failed = (clips["failures"], whole["failures"])
+    failures = (*refused, *failed) | "Failures" >> beam.Flatten()
+    counts = (so_far, failed | "CountFailed" >> CountRows()) | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
     may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
 
     shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options)

@@ -42,6 +42,7 @@ class Local:
     ) -> None:
         """Run a build to its end, good or bad: see `pipeline.runners.Runner`."""
         counters.reset()
+        close_children()
         failures: list[BaseException] = []
 
         def work() -> None:

@@ -16,7 +16,7 @@ from clipmill.options import Budget, BuildOptions, ListingOptions
 from clipmill.publish import Account, Outcome
 from clipmill.storage import open_storage
 from pipeline.local import Local
-from transforms import children
+from transforms import children, resolve_sources
 
 ALL = Budget(share=1.0)
 
@@ -28,6 +28,8 @@ def stub(monkeypatch: pytest.MonkeyPatch):
     def put(**kinds: int) -> None:
         pool = StubPool(**kinds)
         monkeypatch.setattr(children, "children", lambda workers, timeout: pool)
+        # The files are made up as well: nobody but the pool knows which are missing.
+        monkeypatch.setattr(resolve_sources, "recall_source", lambda *_: None)
 
     return put
 

@@ -34,7 +34,9 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-def install(command: Sequence[str], mend: str, *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
+def install(
+    command: Sequence[str], mend: str, *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> None:
     """Run a step of an installation.
 
     Args:

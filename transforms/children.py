@@ -29,10 +29,15 @@ def children(workers: int, timeout: float) -> Pool:
 
 
 def close_children(*, kill: bool = False) -> None:
-    """End all children of this process."""
+    """End all children of this process.
+
+    Args:
+        kill: at once, and let nobody start others: a run that was stopped is still unwinding.
+    """
     with _lock:
         pools = list(_pools.values())
-        _pools.clear()
+        if not kill:
+            _pools.clear()
     for pool in pools:
         pool.close(kill=kill)
 

@@ -54,6 +54,7 @@ class StructCoder(coders.Coder):
 
 ROWS = (
     rows.ClipRow,
+    rows.SourceRows,
     rows.ClipJob,
     rows.ClipTask,
     rows.SpanDone,

@@ -23,15 +23,15 @@ READ = ""
 
 
 class CountRows(beam.PTransform):
-    """How many rows there are of each split and reason: ((split, reason), number)."""
+    """How many rows there are of each split and reason: ((split, reason), number), to be summed."""
 
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        """`ClipRow` or `Failure` rows."""
-        return (
-            rows
-            | "CountBundle" >> beam.ParDo(_CountBundle()).with_output_types(tuple[Key, int])
-            | "Sum" >> beam.CombinePerKey(sum)
-        )
+    def expand(self, collections: tuple[beam.PCollection, ...]) -> beam.PCollection:
+        """Collections of `ClipRow` or `Failure` rows."""
+        counts = [
+            rows | f"Count_{number}" >> beam.ParDo(_CountBundle()).with_output_types(tuple[Key, int])
+            for number, rows in enumerate(collections)
+        ]
+        return counts | "Together" >> beam.Flatten()
 
 
 class _CountBundle(beam.DoFn):

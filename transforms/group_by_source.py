@@ -8,20 +8,27 @@ from typing import Any
 import apache_beam as beam
 from apache_beam import pvalue
 
+from clipmill.known import Noted, read_known
 from clipmill.ledger import Failure
+from clipmill.options import BuildOptions
 from clipmill.resolving import unique_id, unique_ranges
-from clipmill.rows import ClipRow
-from transforms.joining import GroupRows
+from clipmill.rows import ClipRow, Known, SourceRows
+from clipmill.storage import open_storage
+from transforms.joining import GroupRows, JoinByKey
 
 Keyed = tuple[str, ClipRow]
 
 
 class GroupBySource(beam.PTransform):
-    """Groups rows by source; the group also spreads the work.
+    """Groups rows by source, with what is known of it already; the group also spreads the work.
 
     Returns:
-        sources ((source, its rows)) and failures (`Failure`: duplicates, ids that are taken).
+        sources (`SourceRows`), and the ledger rows of ids that are taken and of duplicates.
     """
+
+    def __init__(self, options: BuildOptions) -> None:
+        super().__init__()
+        self._options = options
 
     def expand(self, rows: beam.PCollection) -> dict[str, beam.PCollection]:
         """By clip id first, since ids must be unique over all sources."""
@@ -34,17 +41,17 @@ class GroupBySource(beam.PTransform):
             .with_output_types(ClipRow, failures=Failure)
             .with_outputs("failures", main="rows")
         )
+        keyed = by_id.rows | "BySource" >> beam.WithKeys(lambda row: row.source).with_output_types(Keyed)
+        known = rows.pipeline | "Once" >> beam.Create([b""]) | "ReadKnown" >> beam.FlatMap(_known, self._options)
         by_source = (
-            by_id.rows
-            | "BySource" >> beam.WithKeys(lambda row: row.source).with_output_types(Keyed)
-            | "Group" >> GroupRows(ClipRow)
+            {"rows": keyed, "known": known}
+            | "Group" >> JoinByKey(rows=ClipRow, known=Known)
             | "UniqueRanges"
             >> beam.FlatMap(_one_per_range)
-            .with_output_types(tuple[str, list[ClipRow]], failures=Failure)
+            .with_output_types(SourceRows, failures=Failure)
             .with_outputs("failures", main="sources")
         )
-        failures = (by_id.failures, by_source.failures) | "Failures" >> beam.Flatten()
-        return {"sources": by_source.sources, "failures": failures}
+        return {"sources": by_source.sources, "taken": by_id.failures, "duplicates": by_source.failures}
 
 
 def _one_per_id(keyed: tuple[str, Iterable[ClipRow]]) -> Iterator[Any]:
@@ -53,7 +60,15 @@ def _one_per_id(keyed: tuple[str, Iterable[ClipRow]]) -> Iterator[Any]:
     yield from (pvalue.TaggedOutput("failures", failure) for failure in failures)
 
 
-def _one_per_range(keyed: tuple[str, Iterable[ClipRow]]) -> Iterator[Any]:
-    rows, failures = unique_ranges(keyed[1])
-    yield keyed[0], rows
+def _known(_: bytes, options: BuildOptions) -> Iterator[Noted]:
+    if not options.rehash:
+        yield from read_known(open_storage(options.out), open_storage(options.videos))
+
+
+def _one_per_range(joined: tuple[str, dict[str, list[Any]]]) -> Iterator[Any]:
+    source, found = joined
+    if not found["rows"]:
+        return
+    rows, failures = unique_ranges(found["rows"])
+    yield SourceRows(source, rows, found["known"])
     yield from (pvalue.TaggedOutput("failures", failure) for failure in failures)

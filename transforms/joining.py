@@ -27,12 +27,14 @@ class JoinByKey(beam.PTransform):
         super().__init__()
         self._kinds = kinds
 
-    def expand(self, collections: dict[str, beam.PCollection]) -> beam.PCollection:
-        """Collections of (str, row), by the names of `kinds`."""
-        packed = [
-            collections[name] | f"Pack_{name}" >> beam.Map(_pack, tag).with_output_types(tuple[str, bytes])
-            for tag, name in enumerate(self._kinds)
-        ]
+    def expand(self, collections: dict[str, beam.PCollection | tuple[beam.PCollection, ...]]) -> beam.PCollection:
+        """Collections of (str, row), by the names of `kinds`; there may be several of one name."""
+        packed = []
+        for tag, name in enumerate(self._kinds):
+            found = collections[name]
+            for number, rows in enumerate(found if isinstance(found, tuple) else (found,)):
+                label = f"Pack_{name}_{number}"
+                packed.append(rows | label >> beam.Map(_pack, tag).with_output_types(tuple[str, bytes]))
         return (
             packed
             | "Together" >> beam.Flatten()

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam import pvalue
 
+from clipmill.errors import ClipError
 from clipmill.jobs import Job, ResolveJob
+from clipmill.known import RENEW, Notes, recall_source
 from clipmill.ledger import Failure
 from clipmill.options import BuildOptions
 from clipmill.resolving import settle, source_tasks
-from clipmill.rows import ClipJob, ClipRow, ClipTask, LabelTable
+from clipmill.rows import ClipJob, ClipRow, ClipTask, Known, LabelTable, Source, SourceRows, SourceTask
+from clipmill.storage import open_storage
 from transforms.children import InChildren
 from transforms.counters import count
+
+
+class _Asked(NamedTuple):
+    source: str
+    rows: list[ClipRow]
+    task: SourceTask
+    known: list[Known]
+    at: float
 
 
 class ResolveSources(beam.PTransform):
@@ -35,36 +47,52 @@ class ResolveSources(beam.PTransform):
 
     def expand(self, sources: beam.PCollection) -> dict[str, beam.PCollection]:
         """One job in a child for each source."""
-        resolved = (
-            sources
-            | "Resolve"
-            >> beam.ParDo(_Resolve(self._options), pvalue.AsSingleton(self._labels))
-            .with_output_types(
-                tuple[str, ClipJob], tasks=tuple[str, ClipTask], failures=Failure, segments=tuple[str, int]
-            )
-            .with_outputs("tasks", "failures", "segments", main="jobs")
-        )
+        resolved = sources | "Resolve" >> beam.ParDo(
+            _Resolve(self._options), pvalue.AsSingleton(self._labels)
+        ).with_output_types(
+            tuple[str, ClipJob], tasks=tuple[str, ClipTask], failures=Failure, segments=tuple[str, int]
+        ).with_outputs("tasks", "failures", "segments", main="jobs")
         return {name: resolved[name] for name in ("jobs", "tasks", "failures", "segments")}
 
 
 class _Resolve(InChildren):
+    """Answers what is known here; asks a child for the rest.
+
+    On object stores a child looks whether a source changed, too, since that takes a round trip.
+    """
+
     def __init__(self, options: BuildOptions) -> None:
         super().__init__(options.workers, options.timeout)
         self._options = options
         self._label_index: dict[str, int] = {}
 
-    def process(self, source: tuple[str, list[ClipRow]], labels: LabelTable) -> Iterator[Any]:
+    def start_bundle(self) -> None:
+        super().start_bundle()
+        self._videos = open_storage(self._options.videos)
+        self._notes = Notes(open_storage(self._options.out), self._videos)
+
+    def process(self, source: SourceRows, labels: LabelTable) -> Iterator[Any]:
         if len(self._label_index) != len(labels.names):
             self._label_index = {name: index for index, name in enumerate(labels.names)}
-        for group in source_tasks(source[1], self._options):
-            yield from self.fly(group)
+        for rows, task in source_tasks(source.rows, self._options):
+            asked = _Asked(source.source, rows, task, source.known, time.time())
+            answer = self._recall(asked) if self._videos.local else None
+            yield from self.fly(asked) if answer is None else self.finished(asked, answer)
 
-    def prepare(self, group: Any) -> tuple[list[ClipRow], Job]:
-        rows, task = group
-        return rows, ResolveJob(task, self._options.videos)
+    def _recall(self, asked: _Asked) -> Source | ClipError | None:
+        try:
+            known = recall_source(self._videos, asked.task, asked.known)
+        except ClipError as missing:
+            return missing
+        return None if known is None else known.source
 
-    def finished(self, rows: list[ClipRow], result: Any) -> Iterator[Any]:
-        resolved = settle(rows, result, self._label_index, self._options)
+    def prepare(self, asked: _Asked) -> tuple[_Asked, Job]:
+        return asked, ResolveJob(asked.task, self._options.videos, asked.known)
+
+    def finished(self, asked: _Asked, result: Any) -> Iterator[Any]:
+        if isinstance(result, Source):
+            self._note(asked, result)
+        resolved = settle(asked.rows, result, self._label_index, self._options)
         for job, tasks in resolved.jobs:
             yield job.whole.clip_key, job
             for task in tasks:
@@ -72,6 +100,17 @@ class _Resolve(InChildren):
         for failure in resolved.failures:
             yield pvalue.TaggedOutput("failures", failure)
         if resolved.segments:
-            yield pvalue.TaggedOutput("segments", (rows[0].split, resolved.segments))
+            yield pvalue.TaggedOutput("segments", (asked.rows[0].split, resolved.segments))
         count("sources")
         count("failed", len(resolved.failures))
+
+    def _note(self, asked: _Asked, source: Source) -> None:
+        for known in asked.known:
+            if known.source == source and known.noted > asked.at - RENEW:
+                count("known")
+                return
+        self._notes.add(asked.source, asked.task, source, asked.at)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        yield from super().finish_bundle()
+        self._notes.write()

@@ -7,6 +7,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from clipmill.ahead import do_all
 from clipmill.clip_table import further_columns, part
 from clipmill.errors import ClipError, StorageError
 from clipmill.jobs import Job, ShardJob
@@ -54,8 +55,7 @@ class _Write(InChildren):
         path = part_path(self._options.run, plan.shard, self._options.schema)
         storage.put(path, part(plan.shard, plan.clips, done.places))
         # The shard is durable and its part names every clip in it, so the fragments can go.
-        for fragment in _fragments(plan, shared=False):
-            storage.delete(fragment)
+        do_all(storage.delete, _fragments(plan, shared=False))
         count("shards")
         yield ShardWritten(
             plan.split,

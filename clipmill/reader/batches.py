@@ -86,14 +86,14 @@ class Batches:
         self.skipped: list[tuple[str, str]] = []
         self.configured: dict[str, Any] | None = None
         self._recipe = Recipe(options.sampler, options.augment, options.seed, options.views)
-        self._planner = Planner(clips, options, weights)
-        self.dropped = self._planner.dropped
-        self._size = self._recipe.size(self._planner.sizes) if options.decode else (0, 0)
-        self._buffers = Buffers(prefetch + 3)
+        self.planner = Planner(clips, options, weights)
+        self.dropped = self.planner.dropped
+        self._size = self._recipe.size(self.planner.sizes) if options.decode else (0, 0)
+        self.buffers = Buffers(prefetch + 3)
 
     def __len__(self) -> int:
         """Batches in the current epoch; the same in every epoch, but with max_frames_per_batch."""
-        return self._planner.plan(self.epoch).steps
+        return self.planner.plan(self.epoch).steps
 
     def __iter__(self) -> Iterator[Arrays]:
         epoch = self.epoch
@@ -103,7 +103,7 @@ class Batches:
 
     def advance(self, epoch: int, step: int) -> None:
         """Stand behind a step that was handed out."""
-        last = step + 1 == self._planner.plan(epoch).steps
+        last = step + 1 == self.planner.plan(epoch).steps
         self.epoch, self.step = (epoch + 1, 0) if last else (epoch, step + 1)
 
     def set_epoch(self, epoch: int) -> None:
@@ -116,16 +116,16 @@ class Batches:
         Raises:
             UsageError: the epoch has no such step.
         """
-        plan = self._planner.plan(epoch)
+        plan = self.planner.plan(epoch)
         if not 0 <= step < plan.steps:
             raise UsageError(f"step {step}: epoch {epoch} has steps 0 to {plan.steps - 1}")
         return next(self.run(epoch, step, prefetch=0))
 
     def alone(self, epoch: int, step: int) -> Arrays:
         """The batch of any step, made by this thread alone."""
-        loader, plan = self._loader(), self._planner.plan(epoch)
+        loader, plan = self.loader(), self.planner.plan(epoch)
         coming = plan.step(step)
-        arrays = loader.arrays(len(coming.clips), coming.frames, self._buffers)
+        arrays = loader.arrays(len(coming.clips), coming.frames, self.buffers)
         for slot in range(len(coming.clips)):
             loader.finish(loader.prepare(loader.job(epoch, coming, slot)), arrays, slot)
         return arrays
@@ -137,14 +137,14 @@ class Batches:
 
     def jobs(self, epoch: int, step: int) -> list[Job]:
         """What this host reads in a step."""
-        plan = self._planner.plan(epoch)
-        loader = self._loader()
-        return [loader.job(epoch, plan.step(step), number) for number in self._share(len(plan.step(step).clips))]
+        plan = self.planner.plan(epoch)
+        loader = self.loader()
+        return [loader.job(epoch, plan.step(step), number) for number in self.share(len(plan.step(step).clips))]
 
     def shapes(self) -> dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]:
         """Shape and dtype of each field; None where batches differ."""
-        rows, frames = self._planner.batch_rows(self.host[1]), self._planner.frames
-        arrays = self._loader().arrays(1, 1, self._buffers)
+        rows, frames = self.planner.batch_rows(self.host[1]), self.planner.frames
+        arrays = self.loader().arrays(1, 1, self.buffers)
         found: dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]] = {"step": ((), np.dtype(np.int64))}
         first = 2 if self._recipe.views > 1 else 1
         for field, array in arrays.items():
@@ -158,8 +158,8 @@ class Batches:
         self, epoch: int, step: int, stride: int = 1, prefetch: int | None = None, threads: int | None = None
     ) -> Iterator[Arrays]:
         """The batches `step`, `step + stride`, ... of an epoch; where the reader stands does not change."""
-        plan = self._planner.plan(epoch)
-        loader = self._loader()
+        plan = self.planner.plan(epoch)
+        loader = self.loader()
         ahead = self.prefetch if prefetch is None else prefetch
         under_way: deque[_UnderWay] = deque()
         coming = iter(range(step, plan.steps, stride))
@@ -218,11 +218,12 @@ class Batches:
         other.__dict__.update(self.__dict__, fields=_fields(self.clips, self.options, fields))
         return other
 
-    def _loader(self) -> Loader:
+    def loader(self) -> Loader:
+        """Draws, reads and decodes single clips."""
         options = self.options
-        return Loader(self._planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
+        return Loader(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
 
-    def _share(self, clips: int) -> range:
+    def share(self, clips: int) -> range:
         """Which of a batch's clips are this host's."""
         index, count = self.host
         return range(index, clips, count)
@@ -238,16 +239,16 @@ class Batches:
             ours = first <= index < plan.steps and (index - first) % stride == 0 and number % self.host[1] == self.host[0]
             return loader.job(epoch, step_at(index), number) if ours else None
 
-        return Streaming(loader, self._planner.order(epoch), job_at)  # type: ignore[arg-type]
+        return Streaming(loader, self.planner.order(epoch), job_at)  # type: ignore[arg-type]
 
     def _start(
         self, pool: ThreadPoolExecutor, reader: Indexed | Streaming, loader: Loader, epoch: int, plan: Plan, index: int
     ) -> _UnderWay:
         step = plan.step(index)
-        share = self._share(len(step.clips))
+        share = self.share(len(step.clips))
         jobs = [loader.job(epoch, step, number) for number in share]
         rows = -(-len(step.clips) // self.host[1])
-        arrays = loader.arrays(rows, step.frames, self._buffers)
+        arrays = loader.arrays(rows, step.frames, self.buffers)
         size = self.options.batch_size or 1
         fetches = reader.begin(jobs, [index * size + number for number in share])
         futures = [

@@ -30,6 +30,9 @@ class Buffers:
         self._lock = threading.Lock()
         self._idle = self._references([np.empty(1, np.uint8)])[0]
 
+    def __reduce__(self) -> tuple[type[Buffers], tuple[int]]:
+        return Buffers, (self._keep,)
+
     def take(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """An array with arbitrary content."""
         dtype = np.dtype(dtype)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from clipmill.reader.buffers import Buffers
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.decode import fill
+from clipmill.reader.draws import Ints
 from clipmill.reader.heads import read_head
 from clipmill.reader.plan import Step
 from clipmill.reader.recipe import Job, Recipe, View
@@ -100,6 +101,10 @@ class Loader:
         table = self.clips.table
         return table.shards[table.shard[self.clips.rows[clip]]][1]
 
+    def draw(self, job: Job, times: Ints | None) -> list[View]:
+        """The views of a clip, cut to the length that its batch has."""
+        return [View(view.picked[: job.length], view.steps) for view in self.recipe.draw(job, times)]
+
     def prepare(self, job: Job, read: ReadRanges | None = None) -> Prepared:
         """Draw and read a clip, by `read` if given, else from storage.
 
@@ -112,8 +117,7 @@ class Loader:
         where = source.where(table, row)
         timed = self.recipe.sampler.timed
         head = read_head(source.schema, read([where.head])[0], job.frames) if timed else None
-        views = self.recipe.draw(job, head.times if head else None)
-        views = [View(view.picked[: job.length], view.steps) for view in views]
+        views = self.draw(job, head.times if head else None)
         wanted = np.unique(np.concatenate([view.picked for view in views]))
         wanted = wanted[wanted >= 0].tolist() if "frames" in self.fields else []
         frames = read_frames(source, where, read, wanted, job.frames, head or self._needs_head)

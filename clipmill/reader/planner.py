@@ -15,6 +15,7 @@ from clipmill.reader.order import InOrder, Order, Shuffled, Weighted
 from clipmill.reader.plan import ByLength, InChunks, InTurn, Plan, Windows
 from clipmill.reader.samplers import Chunks
 from clipmill.reader.shards import ByShard, Shards
+from clipmill.reader.stream import Lanes
 
 log = logging.getLogger("clipmill.reader")
 
@@ -49,6 +50,9 @@ class Planner:
         self._counts, self._windows = self._lengths()
         self._plans: dict[int, Plan] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_plans": {}}
+
     def order(self, epoch: int) -> Order:
         """In which order an epoch goes through the clips."""
         key = (self._options.seed, epoch)
@@ -59,6 +63,12 @@ class Planner:
             table, rows = self.clips.table, self.clips.rows
             return ByShard(table.shard[rows], table.offset[rows], shuffle, *key)
         return Shuffled(self.size, *key) if shuffle else InOrder(self.size)
+
+    def lanes(self, epoch: int) -> Lanes:
+        """The order, where it goes through files from front to back."""
+        order = self.order(epoch)
+        assert isinstance(order, ByShard | InOrder)
+        return order
 
     def plan(self, epoch: int) -> Plan:
         """The batches of an epoch."""

@@ -67,7 +67,10 @@ class Source:
         self._sizes: dict[str, Ints] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_sizes": {}}
+        return {**self.__dict__, "schema": self.schema.name, "_sizes": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, schema=get_schema(state["schema"]))
 
     def where(self, table: ClipTable, row: int) -> Where:
         """Where a clip's head and frames lie.

@@ -37,20 +37,23 @@ def to_dataset(batches: Batches, fields: tuple[str, ...]) -> tf.data.Dataset:
     """
     tf = import_tensorflow()
     reader = batches.only(fields) if fields else batches
+    specs = signature(tf, reader)
     if batches.options.path == "streaming":
         from clipmill.reader.tf_stream import stream
 
-        epochs = stream(tf, batches, reader)
+        epochs = stream(batches, reader, specs)
     else:
-        epochs = tf.data.Dataset.from_generator(_generator(batches, reader), output_signature=signature(tf, reader))
+        epochs = tf.data.Dataset.from_generator(_generator(batches, reader), output_signature=specs)
+    if fields:
+        epochs = epochs.map(lambda batch: tuple(batch[field] for field in fields))
     if batches.step == 0:
         # An endless dataset of which a pass takes one epoch has a known cardinality, and
         # unlike `assert_cardinality` does not fail where a pass begins in mid-epoch.
         epochs = epochs.repeat().take(len(batches))
-    if fields:
-        epochs = epochs.map(lambda batch: tuple(batch[field] for field in fields))
+    # What runs ahead of the one who asks would spoil the count.
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False
+    options.experimental_optimization.map_parallelization = False
     return epochs.with_options(options)
 
 

@@ -47,24 +47,31 @@ class TorchBatches(IterableDataset[Any]):
         self.fields = fields
         self._reader = batches.only(fields)
         self._axes = axes(layout, self._reader.views > 1)
-        self._workers = workers
-        remote = not all(part.dataset.local for part in batches.clips.parts)
-        self._start = start or ("spawn" if remote else None)
+        self._workers = None if not workers else _Workers(self, workers, start)
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
-        epoch, step = self.batches.epoch, self.batches.step
         if worker is not None:
-            threads = max(1, len(os.sched_getaffinity(0)) // worker.num_workers)
-            for batch in self._reader.run(epoch, step + worker.id, worker.num_workers, threads=threads):
-                yield self._named(self._tensors(batch))
+            yield from self.share(self.batches.epoch, self.batches.step, worker)
             return
-        for tensors in self._batches(epoch, step):
+        epoch, step = self.batches.epoch, self.batches.step
+        made = self._workers.run(epoch, step) if self._workers else map(self.tensors, self._reader.run(epoch, step))
+        for tensors in made:
             self.batches.advance(epoch, int(tensors["step"]))
             yield self._named(tensors)
+
+    def share(self, epoch: int, step: int, worker: Any) -> Iterator[Any]:
+        """What one of PyTorch's workers makes of an epoch: every n-th step."""
+        threads = max(1, len(os.sched_getaffinity(0)) // worker.num_workers)
+        for batch in self._reader.run(epoch, step + worker.id, worker.num_workers, threads=threads):
+            yield self._named(self.tensors(batch))
+
+    def tensors(self, batch: Arrays) -> dict[str, Any]:
+        """A batch of arrays as tensors on the same memory."""
+        return {field: tensor(array, self._axes if field == "frames" else None) for field, array in batch.items()}
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch, from 0."""
@@ -78,22 +85,38 @@ class TorchBatches(IterableDataset[Any]):
         """See `Batches.load_state_dict`."""
         self.batches.load_state_dict(state)
 
-    def _batches(self, epoch: int, step: int) -> Iterator[dict[str, Any]]:
-        if not self._workers:
-            for batch in self._reader.run(epoch, step):
-                yield self._tensors(batch)
-            return
-        inner = TorchBatches.__new__(TorchBatches)
-        inner.__dict__.update(self.__dict__, fields=())
-        yield from DataLoader(
-            inner, batch_size=None, num_workers=self._workers, multiprocessing_context=self._start, prefetch_factor=2
-        )
-
-    def _tensors(self, batch: Arrays) -> dict[str, Any]:
-        return {field: tensor(array, self._axes if field == "frames" else None) for field, array in batch.items()}
-
     def _named(self, tensors: dict[str, Any]) -> Any:
         return tuple(tensors[field] for field in self.fields) if self.fields else tensors
+
+
+class _Workers(IterableDataset[Any]):
+    """Processes that live as long as the iterable; where they begin an epoch is told through shared memory."""
+
+    def __init__(self, batches: TorchBatches, count: int, start: str | None) -> None:
+        remote = not all(part.dataset.local for part in batches.batches.clips.parts)
+        self._inner = TorchBatches.__new__(TorchBatches)
+        self._inner.__dict__.update(batches.__dict__, fields=(), _workers=None)
+        self._place = torch.zeros(2, dtype=torch.int64).share_memory_()
+        self._loader: DataLoader[Any] | None = DataLoader(
+            self,
+            batch_size=None,
+            num_workers=count,
+            multiprocessing_context=start or ("spawn" if remote else None),
+            persistent_workers=True,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_loader": None}
+
+    def __iter__(self) -> Iterator[Any]:
+        epoch, step = self._place.tolist()
+        return self._inner.share(epoch, step, get_worker_info())
+
+    def run(self, epoch: int, step: int) -> Iterator[dict[str, Any]]:
+        """The batches of an epoch from a step on."""
+        assert self._loader is not None
+        self._place.copy_(torch.tensor([epoch, step]))
+        return iter(self._loader)
 
 
 class ClipsDataset(Dataset[dict[str, Any]]):
