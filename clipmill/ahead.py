@@ -13,22 +13,36 @@ B = TypeVar("B")
 _AT_ONCE = 32
 
 
-def ahead(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """`function(item)` for every item, in order, computed by threads a few items ahead of what was taken.
+def ahead(
+    function: Callable[[A], B],
+    items: Iterable[A],
+    *,
+    weigh: Callable[[A], int] = lambda item: 1,
+    most: int = _AT_ONCE,
+) -> Iterator[B]:
+    """`function(item)` for every item, in order, computed by threads ahead of what was taken.
 
     The first exception ends it.
+
+    Args:
+        weigh: what an item costs until its result is taken: 1, or bytes of memory.
+        most: all items under way together; an item that costs more goes alone.
     """
     with ThreadPoolExecutor(_AT_ONCE, "clipmill-ahead") as pool:
-        waiting: deque[Future[B]] = deque()
+        waiting: deque[tuple[int, Future[B]]] = deque()
+        under_way = 0
         try:
             for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > _AT_ONCE:
-                    yield waiting.popleft().result()
+                weight = weigh(item)
+                while waiting and under_way + weight > most:
+                    under_way -= waiting[0][0]
+                    yield waiting.popleft()[1].result()
+                waiting.append((weight, pool.submit(function, item)))
+                under_way += weight
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()[1].result()
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
-from clipmill.errors import StorageError
+from clipmill.ahead import ahead
+from clipmill.errors import DataError, StorageError
 from clipmill.fragments import clip_digest, read_footer, read_fragment
 from clipmill.jobs import ShardJob
-from clipmill.layout import shard_path
-from clipmill.rows import Clip, Piece, ShardDone
+from clipmill.layout import ShardEntry, frames_path, shard_path
+from clipmill.rows import Clip, Piece, ShardDone, ShardPlan
 from clipmill.schemas import ClipRecord, get_schema
-from clipmill.shards import ShardClip, read_places, shard_entry, write_shard
+from clipmill.shards import Place, ShardClip, read_places, shard_entry, write_shard
 from clipmill.storage import Storage, open_storage
 from clipmill.tfrecord import read_record
+
+#: Frames that are fetched from an object store before they are written, in bytes.
+_FETCH_AHEAD = 128 << 20
 
 
 def assemble_shard(job: ShardJob) -> ShardDone:
@@ -22,13 +27,48 @@ def assemble_shard(job: ShardJob) -> ShardDone:
         StorageError: storage failed, or frames are not those their decoder wrote.
     """
     storage = open_storage(job.out)
-    if storage.stat(shard_path(job.shard)) is None:
-        clips = (_shard_clip(storage, clip, job.dataset) for clip in job.clips)
-        entry, places = write_shard(storage, job.shard, get_schema(job.schema), clips)
-    else:
-        entry = shard_entry(storage, job.shard)
-        places = read_places(storage, job.shard, [clip.frames for clip in job.clips])
-    return ShardDone(job.shard, entry, [(place.offset, place.length, place.frames_at) for place in places])
+    done = _found_shard(storage, job.shard, job.clips)
+    if done is None:
+        clips = _shard_clips(storage, job)
+        done = _done(job.shard, *write_shard(storage, job.shard, get_schema(job.schema), clips))
+    return done
+
+
+def published_shard(storage: Storage, plan: ShardPlan, entry: ShardEntry) -> ShardDone | None:
+    """A planned shard that a manifest names, where its files are there; its bytes are not read."""
+    try:
+        stats = [storage.stat(path) for path in (shard_path(plan.shard), frames_path(plan.shard))]
+        places = read_places(storage, plan.shard, [clip.frames for clip in plan.clips])
+    except (FileNotFoundError, DataError):
+        return None
+    sizes = [None if stat is None else stat.size for stat in stats]
+    return _done(plan.shard, entry, places) if sizes == [entry.bytes, 4 * entry.frames] else None
+
+
+def _found_shard(storage: Storage, shard: str, clips: list[Clip]) -> ShardDone | None:
+    """A shard that an earlier run wrote and did not publish; None where its files are not all there and whole."""
+    if storage.stat(shard_path(shard)) is None:
+        return None
+    try:
+        entry = shard_entry(storage, shard)
+        places = read_places(storage, shard, [clip.frames for clip in clips])
+    except (FileNotFoundError, DataError):
+        return None
+    whole = entry.frames == sum(clip.frames for clip in clips) and entry.bytes == sum(place.length for place in places)
+    return _done(shard, entry, places) if whole else None
+
+
+def _done(shard: str, entry: ShardEntry, places: list[Place]) -> ShardDone:
+    return ShardDone(shard, entry, [(place.offset, place.length, place.frames_at) for place in places])
+
+
+def _shard_clips(storage: Storage, job: ShardJob) -> Iterator[ShardClip]:
+    def fetch(clip: Clip) -> ShardClip:
+        return _shard_clip(storage, clip, job.dataset)
+
+    if storage.local:
+        return map(fetch, job.clips)
+    return ahead(fetch, job.clips, weigh=lambda clip: clip.nbytes, most=_FETCH_AHEAD)
 
 
 def _shard_clip(storage: Storage, clip: Clip, dataset: str) -> ShardClip:
@@ -65,7 +105,11 @@ def _read_piece(storage: Storage, piece: Piece) -> tuple[list[int], list[int], l
         footer, views = read_fragment(storage, piece.path)
         return footer.timestamps, footer.frame_index, views
     framed = storage.read(piece.path, piece.offset, piece.offset + piece.length)
-    payload = read_record(io.BytesIO(framed), 0, len(framed), f"{storage.root}/{piece.path}")
+    name = f"{storage.root}/{piece.path}"
+    try:
+        payload = read_record(io.BytesIO(framed), 0, len(framed), name)
+    except DataError as error:
+        raise StorageError(f"{error}: delete {name} and build again, so that its clips are decoded anew") from None
     record, frames = get_schema(piece.schema).parse(payload)
     return record.timestamps, record.frame_index, frames
 

@@ -6,11 +6,12 @@ import heapq
 import math
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from clipmill import keys, listings
+from clipmill.foresight import Foreseen
 from clipmill.jobs import SampleJob
 from clipmill.ledger import Failure, Reason
 from clipmill.options import BuildOptions
@@ -79,6 +80,15 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     return Census(clips, bad, dict(splits), classes, rows)
 
 
+def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
+    """The rows that a census counted, one at a time; all that there are where --limit takes some."""
+    kept = {None, *census.classes}
+    for part in listings.parts(options.listing):
+        for row in listings.read_part(options.listing, part):
+            if isinstance(row, ClipRow) and row.label in kept and listings.selected(options.listing, row):
+                yield row
+
+
 class Band(msgspec.Struct, frozen=True):
     """An estimate and how far off it may be (two standard errors, to either side)."""
 
@@ -91,6 +101,7 @@ class Estimate(msgspec.Struct, frozen=True):
 
     Attributes:
         missing: share of the clips whose file is not there.
+        held: share of the clips whose frames are in the output already.
         frames, bytes: of the data set.
         peak_bytes: of the output's disk at the worst moment.
         shards: how many.
@@ -100,6 +111,7 @@ class Estimate(msgspec.Struct, frozen=True):
     """
 
     missing: float
+    held: float
     frames: Band
     bytes: Band
     peak_bytes: float
@@ -110,13 +122,28 @@ class Estimate(msgspec.Struct, frozen=True):
     encoded: int
 
 
-def estimate(census: Census, options: BuildOptions, pool: Pool, *, encode: int, frames: int = 8) -> Estimate:
+def estimate(
+    census: Census,
+    options: BuildOptions,
+    pool: Pool,
+    foreseen: Sequence[Foreseen],
+    rewritten: float,
+    *,
+    encode: int,
+    frames: int = 8,
+) -> Estimate:
     """Estimate a build from a sample of its clips.
 
     Args:
+        foreseen: what is known of the census's sample; only clips that are new are looked at.
+        rewritten: share of the shards that is not published yet.
         encode: clips of which `frames` frames are encoded, since headers do not predict the size of a JPEG.
     """
-    samples = _take_samples(census.sample, options, pool, encode, frames)
+    new = [row for row, seen in zip(census.sample, foreseen, strict=True) if not seen.held and not seen.problem]
+    fresh = _take_samples(new, options, pool, encode, frames)
+    held = [Sample("", seen.frames, 0, seen.nbytes / max(1, seen.frames), 0.0) for seen in foreseen if seen.held]
+    failed = [Sample(seen.problem, 0.0, 0, 0.0, 0.0) for seen in foreseen if seen.problem]
+    samples = fresh + held + failed
     present = [sample for sample in samples if not sample.problem]
     missing = sum(sample.problem == Reason.MISSING for sample in samples) / max(1, len(samples))
     share = len(present) / max(1, len(samples))
@@ -125,18 +152,21 @@ def estimate(census: Census, options: BuildOptions, pool: Pool, *, encode: int, 
     total_frames = Band(clips * per_clip.value, clips * per_clip.error)
     encoded = [sample for sample in present if sample.bytes_per_frame]
     size = _mean([sample.bytes_per_frame for sample in encoded], census.clips)
-    cost = _mean([sample.seconds_per_frame for sample in encoded], census.clips)
+    cost = _mean([sample.seconds_per_frame for sample in encoded if sample.seconds_per_frame], census.clips)
     nbytes = _times(total_frames, size)
-    seconds = _times(total_frames, cost)
+    share_new = 1 - sum(sample.frames for sample in held) / max(1.0, sum(sample.frames for sample in present))
+    seconds = _times(Band(total_frames.value * share_new, total_frames.error * share_new), cost)
     target = target_bytes(int(nbytes.value), options)
     in_flight = (2 * options.workers + 1) * 2 * min(target, nbytes.value)
+    new_bytes = (nbytes.value + nbytes.error) * share_new
     minutes = Band(seconds.value / options.workers / 60, seconds.error / options.workers / 60)
     dollars = Band(*(value / 3600 * DOLLARS_PER_CORE_HOUR for value in (seconds.value, seconds.error)))
     return Estimate(
         missing,
+        len(held) / max(1, len(samples)),
         total_frames,
         nbytes,
-        nbytes.value + nbytes.error + min(in_flight, nbytes.value),
+        (nbytes.value + nbytes.error) * rewritten + min(in_flight, new_bytes),
         max(len(census.splits), math.ceil(nbytes.value / (1.09 * target))),
         minutes,
         dollars,

@@ -23,6 +23,8 @@ from clipmill.storage import Storage
 _TAIL = struct.Struct("<II8s")
 _MAGIC = b"clipfrag"
 _FLUSH = 1 << 20
+#: A fragment without frames is smaller.
+_FAILURE_BYTES = 4096
 
 
 class Footer(msgspec.Struct, frozen=True, array_like=True):
@@ -132,6 +134,15 @@ def read_footer(storage: Storage, path: str) -> Footer | None:
     end = storage.read(path, guess, stat.size)
     packed = _packed_footer(end, stat.size, storage, path)
     return None if packed is None else msgspec.msgpack.decode(packed, type=Footer)
+
+
+def remembered_failure(storage: Storage, path: str) -> tuple[str, str] | None:
+    """(reason, message) where a fragment says that its clip cannot be decoded; None for all others."""
+    stat = storage.stat(path)
+    if stat is None or stat.size > _FAILURE_BYTES:
+        return None
+    footer = read_footer(storage, path)
+    return None if footer is None else footer.failure
 
 
 def _packed_footer(end: bytes, size: int, storage: Storage, path: str) -> bytes | None:

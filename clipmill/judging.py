@@ -54,6 +54,23 @@ def judge_failures(rows: int, reasons: Mapping[str, int], options: BuildOptions)
     )
 
 
+def judge_change(published: int, lost: int, options: BuildOptions) -> Verdict:
+    """Judge what becomes of the published version.
+
+    Args:
+        published: clips of the published version.
+        lost: those whose frames the new one would not have.
+    """
+    if options.max_change is None or lost <= (limit := options.max_change.limit(published)):
+        return _OPEN
+    return Verdict(
+        1,
+        f"{lost:,} of {published:,} published clips are gone or changed, over --max-change "
+        f"{_budget(options.max_change)} ({limit:,}): nothing is decoded or published. See what would change with: "
+        "clipmill plan. Go on with: --yes",
+    )
+
+
 def judge_labels(before: Sequence[str], after: Sequence[str], options: BuildOptions) -> Verdict:
     """Refuse to move the number of a class that is published already."""
     place = {name: index for index, name in enumerate(after)}

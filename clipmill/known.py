@@ -118,13 +118,13 @@ class Notes:
 
 def read_known(storage: Storage, videos: Storage) -> Iterator[Noted]:
     """All that is noted of a root's sources: (source as its rows name it, packed `Known`)."""
-    for path, _ in storage.list(_folder(videos)):
+    for path, _ in storage.list(cache_folder(videos)):
         yield from _read_segment(storage, path)
 
 
 def merge_segments(storage: Storage, videos: Storage) -> None:
     """Join a root's segments once they are many more than their content needs; drop what nobody used for long."""
-    paths = [path for path, _ in storage.list(_folder(videos))]
+    paths = [path for path, _ in storage.list(cache_folder(videos))]
     if len(paths) <= 8:
         return
     latest: dict[tuple[str, str], tuple[int, Noted]] = {}
@@ -142,13 +142,14 @@ def merge_segments(storage: Storage, videos: Storage) -> None:
         storage.delete(path)
 
 
-def _folder(videos: Storage) -> str:
+def cache_folder(videos: Storage) -> str:
+    """Where what is known of a root's sources is kept."""
     return f"{CACHE}/{hashlib.sha256(videos.root.encode()).hexdigest()[:16]}"
 
 
 def _write_segment(storage: Storage, videos: Storage, noted: Sequence[Noted]) -> str:
     data = msgspec.msgpack.encode(noted)
-    path = f"{_folder(videos)}/{_digest(data)}"
+    path = f"{cache_folder(videos)}/{_digest(data)}"
     storage.put(path, data, durable=False)  # its name tells whether a power cut tore it
     return path
 

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 PART = 16 << 20
 _PARTS_AT_ONCE = 4
 _CHUNK = 8 << 20
+#: How long a request is sent again that a server refuses with 5xx or 429, or that does not reach it.
+RETRY_SECONDS = 180.0
 
 
 class ObjectStorage:
     """A bucket, or a prefix in one.
-
-    Requests that a server refuses with 5xx or 429, or that never reach it, are sent
-    again with growing pauses, for three minutes.
 
     Raises:
         UsageError: the URL names no bucket.
@@ -41,13 +40,14 @@ class ObjectStorage:
         if self.root.count("/") < 2 or not self.root.split("/")[2]:
             raise UsageError(f"{root}: no bucket in this URL")
         config, plain = _settings(self.root)
+        client: Any = {"timeout": "120s", "connect_timeout": "10s", "allow_http": plain}
         self._store: Any = from_url(
             self.root.replace("s3a://", "s3://"),
-            config=config,  # type: ignore[arg-type]
-            client_options={"timeout": "120s", "connect_timeout": "10s", "allow_http": plain},
+            config=config,
+            client_options=client,
             retry_config={
                 "max_retries": 60,
-                "retry_timeout": datetime.timedelta(seconds=180),
+                "retry_timeout": datetime.timedelta(seconds=RETRY_SECONDS),
                 "backoff": {
                     "init_backoff": datetime.timedelta(milliseconds=100),
                     "max_backoff": datetime.timedelta(seconds=10),
@@ -86,7 +86,7 @@ class ObjectStorage:
             return None
 
     def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        with self._errors(path):
+        with self._no_bucket(), self._errors(path):
             self._store.put(path, data, use_multipart=False)
 
     def writer(self, path: str, *, durable: bool = True) -> contextlib.AbstractContextManager[Writer]:
@@ -116,6 +116,9 @@ class ObjectStorage:
     def copy(self, source: str, target: str) -> None:
         with self._errors(source):
             self._store.copy(source, target)
+
+    def sync(self, folder: str) -> None:
+        """Nothing to do: what an object store has taken it keeps."""
 
     def delete(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError), self._errors(path):
@@ -147,8 +150,26 @@ class ObjectStorage:
 
     def upload(self, path: str, file: IO[bytes]) -> None:
         """Write an object from the bytes of a local file; it appears when all have arrived."""
-        with self._errors(path):
+        try:
+            self._upload_once(path, file)
+        except StorageError as error:
+            # The answer to the last request was lost, and sent again it found no upload any more.
+            if "404 Not Found" not in str(error):
+                raise
+            self._upload_once(path, file)
+
+    def _upload_once(self, path: str, file: IO[bytes]) -> None:
+        file.seek(0)
+        with self._no_bucket(), self._errors(path):
             self._store.put(path, file, chunk_size=PART, max_concurrency=_PARTS_AT_ONCE)
+
+    @contextlib.contextmanager
+    def _no_bucket(self) -> Iterator[None]:
+        """Writing finds nothing missing but the bucket."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise UsageError(f"{self.root}: there is no such bucket") from error
 
     @contextlib.contextmanager
     def _errors(self, path: str) -> Iterator[None]:
@@ -181,11 +202,10 @@ class _Upload:
     ) -> None:
         with self._waiting:
             if kind is None:
-                self._waiting.seek(0)
-                self._storage.upload(self._path, self._waiting)  # type: ignore[arg-type]
+                self._storage.upload(self._path, self._waiting)
 
 
-def _settings(root: str) -> tuple[dict[str, Any], bool]:
+def _settings(root: str) -> tuple[Any, bool]:
     """Settings beyond those that obstore takes from the environment itself, and whether http:// is meant."""
     if not root.startswith("gs://"):
         return {}, os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")

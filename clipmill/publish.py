@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from clipmill import keys, layout
-from clipmill.ahead import do_all
+from clipmill.ahead import ahead, do_all
 from clipmill.clip_table import join
 from clipmill.layout import Manifest, SplitEntry, split_order
 from clipmill.ledger import Failure
 from clipmill.ledger_file import Ledger
+from clipmill.live import alone
 from clipmill.options import BuildOptions
 from clipmill.rows import ShardWritten, Verdict
 from clipmill.schemas import get_schema
@@ -31,7 +32,10 @@ class Outcome(msgspec.Struct, frozen=True):
         code: exit code of the command.
         message: why nothing was published; "" where something was.
         version: the version that was made, or None.
+        before: the version that was published when the run began, or None.
         changed: whether the published version is another one now.
+        ended: when, in UTC, as 2026-03-01T04:05:06Z.
+        by: "build" or "rollback".
         rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
         splits: clips by split.
         failed: ledger rows by reason.
@@ -41,7 +45,10 @@ class Outcome(msgspec.Struct, frozen=True):
     code: int
     message: str = ""
     version: str | None = None
+    before: str | None = None
     changed: bool = False
+    ended: str = ""
+    by: str = "build"
     rows: int = 0
     clips: int = 0
     frames: int = 0
@@ -97,6 +104,7 @@ def publish(
     outcome = Outcome(
         code=verdict.code,
         message=verdict.message,
+        before=base,
         rows=sum(account.rows.values()),
         clips=sum(clips.values()),
         frames=sum(shard.entry.frames for shard in written),
@@ -115,7 +123,13 @@ def publish(
             outcome = msgspec.structs.replace(outcome, code=1, message="no clip was made: nothing is published")
         else:
             outcome = _publish_version(storage, options, base, labels, written, outcome)
-    storage.put(layout.run_path(options.run, OUTCOME), msgspec.json.format(msgspec.json.encode(outcome)) + b"\n")
+    return write_outcome(storage, options.run, outcome)
+
+
+def write_outcome(storage: Storage, run: str, outcome: Outcome) -> Outcome:
+    """Write how a run ended, and that it ended now."""
+    outcome = msgspec.structs.replace(outcome, ended=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    storage.put(layout.run_path(run, OUTCOME), msgspec.json.format(msgspec.json.encode(outcome)) + b"\n")
     return outcome
 
 
@@ -138,17 +152,44 @@ def _publish_version(
     name = keys.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
     outcome = msgspec.structs.replace(outcome, version=name)
     if name != base:
-        _write_version(storage, options, name, labels, written)
-        pointer = f"{name}\n".encode()
-        swapped = storage.swap(layout.CURRENT, None if base is None else f"{base}\n".encode(), pointer)
-        current = name if swapped else layout.current_version(storage)
+        # The manifest is written last, so a version that has one is whole, and only the pointer moves.
+        if storage.stat(layout.version_path(name, layout.MANIFEST)) is None:
+            _write_version(storage, options, name, labels, written)
+        gone = _missing_shard(storage, written)
+        if gone:
+            message = f"{storage.root}/{gone}: gone since it was written; run the build again"
+            return msgspec.structs.replace(outcome, code=3, message=message)
+        current = move_pointer(storage, base, name)
         if current != name:
             message = f"another run published {current} meanwhile; run the build again"
             return msgspec.structs.replace(outcome, code=3, message=message)
         outcome = msgspec.structs.replace(outcome, changed=True)
-    _link_latest(storage, name)
-    do_all(storage.delete, (path for shard in written for path in (shard.part, *shard.shared)))
+    link_latest(storage, name)
+    do_all(storage.delete, [shard.part for shard in written])
+    shared = {path for shard in written for path in shard.shared}
+    with alone(storage, options.run) as nobody_else:
+        if nobody_else:
+            do_all(storage.delete, shared)
     return outcome
+
+
+def _missing_shard(storage: Storage, written: Sequence[ShardWritten]) -> str | None:
+    paths = [layout.shard_path(shard.shard) for shard in written]
+    return next((path for path, stat in zip(paths, ahead(storage.stat, paths), strict=True) if stat is None), None)
+
+
+def move_pointer(storage: Storage, before: str | None, version: str) -> str | None:
+    """Publish a version that is whole, if `before` is published still; returns what is published then."""
+    storage.sync(layout.version_path(version))
+    storage.sync("shards")
+    held = None if before is None else f"{before}\n".encode()
+    return version if storage.swap(layout.CURRENT, held, f"{version}\n".encode()) else layout.current_version(storage)
+
+
+def link_latest(storage: Storage, version: str) -> None:
+    """OUT/latest, for people: a link that follows CURRENT on local disks."""
+    if isinstance(storage, LocalStorage):
+        storage.link(layout.version_path(version), "latest")
 
 
 def _write_version(
@@ -201,12 +242,3 @@ def _link_shards(storage: Storage, manifest: Manifest) -> None:
         for index, shard in enumerate(entry.shards):
             name = layout.named_shard(manifest.dataset, split, index, len(entry.shards))
             storage.copy(layout.shard_path(shard), layout.version_path(manifest.version, name))
-
-
-def _link_latest(storage: Storage, version: str) -> None:
-    """OUT/latest, for people: a link that follows CURRENT on local disks."""
-    if not isinstance(storage, LocalStorage):
-        return
-    temporary = storage.path(f"latest.{os.getpid()}.link")
-    os.symlink(layout.version_path(version), temporary)
-    os.replace(temporary, storage.path("latest"))

@@ -38,9 +38,12 @@ _COLUMNS = [
 
 def published_spans(storage: Storage, version: str) -> Iterator[tuple[str, SpanDone]]:
     """(clip key, its frames) for every clip of a version."""
-    schema = read_manifest(storage, version).schema
+    manifest = read_manifest(storage, version)
+    paths = [shard_path(shard) for shard in manifest.shards]
+    # A shard that somebody took away, because it was damaged perhaps, is made anew.
+    there = {path for path, stat in zip(paths, ahead(storage.stat, paths), strict=True) if stat is not None}
     with storage.fetch(version_path(version, CLIPS)) as file:
-        yield from _spans(file, schema)
+        yield from ((key, span) for key, span in _spans(file, manifest.schema) if span.piece.path in there)
 
 
 def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone]]:
@@ -49,11 +52,12 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
     Args:
         schema: only shards of this schema are considered.
     """
+    import pyarrow as pa
 
     def of_part(path: str) -> list[tuple[str, SpanDone]]:
         try:
             spans = list(_spans(io.BytesIO(storage.read(path)), schema))
-        except FileNotFoundError:
+        except (FileNotFoundError, pa.ArrowException):  # published meanwhile, or torn by a power cut
             return []
         present = {piece for piece in {span.piece.path for _, span in spans} if storage.stat(piece)}
         return [(key, span) for key, span in spans if span.piece.path in present]

@@ -10,8 +10,9 @@ import av.error
 from clipmill.errors import ClipError
 from clipmill.known import find_source
 from clipmill.ledger import Reason
+from clipmill.options import FrameOptions
 from clipmill.pixels import FrameEncoder
-from clipmill.rows import Sample, SourceTask
+from clipmill.rows import ClipPlan, Sample, SourceTask
 from clipmill.source import plan_clips
 from clipmill.storage import open_storage
 from clipmill.timeline import MICROSECONDS
@@ -31,35 +32,33 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> Sample:
     try:
         at, stat = find_source(storage, task.paths)
         with storage.fetch(task.paths[at]) as file, open_video(file) as video:
-            stored = _stored_frames(video, task, task.named[at])
-            sizes, seconds = _encode_some(video, task, frames) if frames else ([], 0.0)
+            plans = [plan for plan in plan_clips(video, task, task.named[at]) if plan.row == 0]
+            stored = sum(_stored_frames(video, plan, task.frames) for plan in plans)
+            sizes, seconds = _encode_some(video, plans, task.frames, frames) if frames else ([], 0.0)
             mean = sum(sizes) / len(sizes) if sizes else 0.0
             return Sample("", stored, stat.size, mean, seconds / len(sizes) if sizes else 0.0)
     except ClipError as error:
         return Sample(Reason(error.reason).value, 0.0, 0, 0.0, 0.0)
 
 
-def _stored_frames(video: Video, task: SourceTask, named: bool) -> float:
-    """How many frames the first row's clips will have, by the headers."""
-    options = task.frames
-    plans = [plan for plan in plan_clips(video, task, named) if plan.row == 0]
-    total = 0.0
-    for plan in plans:
-        if plan.spans and plan.spans[-1].last is not None:
-            seconds = (plan.spans[-1].last - plan.spans[0].first) / float(video.fps)
-        else:
-            end = min(filter(None, [plan.end, video.duration]), default=0.0)
-            seconds = max(0.0, end - (plan.start or 0.0))
-        frames = seconds * options.fps if options.fps else seconds * float(video.fps) / options.every
-        total += min(frames, options.max_frames) if options.max_frames else frames
-    return total
+def _stored_frames(video: Video, plan: ClipPlan, options: FrameOptions) -> float:
+    """How many frames a clip will have, by the headers."""
+    if plan.problem:
+        return 0.0
+    if plan.spans[-1].last is not None:
+        seconds = (plan.spans[-1].last - plan.spans[0].first) / float(video.fps)
+    else:
+        end = min(filter(None, [plan.end, video.duration]), default=0.0)
+        seconds = max(0.0, end - (plan.start or 0.0))
+    frames = seconds * options.fps if options.fps else seconds * float(video.fps) / options.every
+    return min(frames, options.max_frames) if options.max_frames else frames
 
 
-def _encode_some(video: Video, task: SourceTask, frames: int) -> tuple[list[int], float]:
+def _encode_some(video: Video, plans: list[ClipPlan], options: FrameOptions, frames: int) -> tuple[list[int], float]:
     """Sizes of some encoded frames, and the CPU seconds of decoding and encoding them in a row."""
-    encoder = FrameEncoder(task.frames)
-    start, end = task.ranges[0]
-    first = start or 0.0
+    encoder = FrameEncoder(options)
+    first = plans[0].start or 0.0
+    end = plans[-1].end
     length = max(0.0, (end if end is not None else video.duration or 0.0) - first)
     sizes: list[int] = []
     began = time.process_time()

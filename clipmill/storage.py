@@ -8,12 +8,12 @@ Paths are relative to the storage's root and use "/".
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +24,8 @@ from clipmill.errors import StorageError
 
 _URL = re.compile(r"^(s3|s3a|gs)://")
 _TMP = re.compile(r"\.[0-9a-f]{12}\.tmp$")
+#: What a file system says that has no links, or no more for this file.
+_NO_LINKS = (errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ class Storage(Protocol):
 
     def copy(self, source: str, target: str) -> None:
         """Make `target` the same object as `source`: a hard link where there are such."""
+
+    def sync(self, folder: str) -> None:
+        """Make sure that the names in a folder, and those of its parents, outlive a power cut."""
 
     def delete(self, path: str) -> None:
         """Remove an object, and folders that this leaves empty; nothing happens if there is none."""
@@ -164,7 +169,7 @@ class LocalStorage:
     @contextlib.contextmanager
     def writer(self, path: str, *, durable: bool = True) -> Iterator[Writer]:
         target = self.path(path)
-        temporary = f"{target}.{secrets.token_hex(6)}.tmp"
+        temporary = _temporary(target)
         with self._errors(path):
             file = _create(temporary)
         try:
@@ -200,17 +205,49 @@ class LocalStorage:
                 return True
 
     def copy(self, source: str, target: str) -> None:
-        temporary = f"{self.path(target)}.{secrets.token_hex(6)}.tmp"
+        temporary = _temporary(self.path(target))
         with self._errors(target):
             os.makedirs(os.path.dirname(temporary), exist_ok=True)
             try:
-                os.link(self.path(source), temporary)
-            except PermissionError:  # file systems without hard links
-                shutil.copyfile(self.path(source), temporary)
-            os.replace(temporary, self.path(target))
-            # rename(2) between two names of the same file does nothing and leaves both
-            with contextlib.suppress(FileNotFoundError):
+                try:
+                    os.link(self.path(source), temporary)
+                except OSError as error:
+                    if error.errno not in _NO_LINKS:
+                        raise
+                    _copy_file(self.path(source), temporary)
+                os.replace(temporary, self.path(target))
+            finally:
+                # rename(2) between two names of the same file does nothing and leaves both
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+
+    def link(self, target: str, name: str) -> None:
+        """Put a symbolic link to `target` under a name, in place of any; nothing happens where there are no links."""
+        temporary = _temporary(self.path(name))
+        with self._errors(name):
+            try:
+                os.symlink(target, temporary)
+            except OSError as error:
+                if error.errno in _NO_LINKS:
+                    return
+                raise
+            try:
+                os.replace(temporary, self.path(name))
+            except OSError:
                 os.unlink(temporary)
+                raise
+
+    def sync(self, folder: str) -> None:
+        path = self.path(folder).rstrip("/")
+        with self._errors(folder):
+            while True:
+                _sync_folder(path)
+                if path == self.root:
+                    break
+                path = os.path.dirname(path)
+            # The root may have been made a moment ago; where its parent may not be read, it was not we who made it.
+            with contextlib.suppress(PermissionError):
+                _sync_folder(os.path.dirname(self.root))
 
     def delete(self, path: str) -> None:
         with self._errors(path), contextlib.suppress(FileNotFoundError):
@@ -226,7 +263,7 @@ class LocalStorage:
         for folder, _, names in os.walk(top, onerror=self._raise_unless_missing):
             for name in names:
                 full = os.path.join(folder, name)
-                if _TMP.search(name):
+                if is_temporary(name):
                     continue
                 try:
                     found = os.stat(full)
@@ -246,7 +283,7 @@ class LocalStorage:
             return (), ()
         except OSError as error:
             raise self._storage_error(folder, error) from error
-        return tuple(sorted(folders)), tuple(sorted(name for name in files if not _TMP.search(name)))
+        return tuple(sorted(folders)), tuple(sorted(name for name in files if not is_temporary(name)))
 
     @contextlib.contextmanager
     def fetch(self, path: str) -> Iterator[IO[bytes]]:
@@ -278,6 +315,17 @@ class LocalStorage:
             raise StorageError(f"{error.filename}: {error.strerror}") from error
 
 
+def _temporary(path: str) -> str:
+    return f"{path}.{secrets.token_hex(6)}.tmp"
+
+
+def _copy_file(source: str, target: str) -> None:
+    with open(source, "rb") as reader, open(target, "xb") as writer:
+        shutil.copyfileobj(reader, writer, 8 << 20)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
 def _create(path: str) -> IO[bytes]:
     for _ in range(10):
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -295,6 +343,6 @@ def _sync_folder(folder: str) -> None:
         os.close(handle)
 
 
-def older_than(stat: Stat, seconds: float) -> bool:
-    """Whether an object was last written more than `seconds` ago."""
-    return time.time() - stat.modified > seconds
+def is_temporary(name: str) -> bool:
+    """Whether a file has the name of one that is being written."""
+    return bool(_TMP.search(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +26,7 @@ _DEMUXERS = (
 )
 # Without bitexact 11 of 116 files gave other pixels on other SIMD levels.
 _DECODER = {"flags": "+bitexact"}
+_DEMUXER_ERRORS = (av.error.FFmpegError, OSError, UnicodeDecodeError)
 #: A clip may lose this share: of its packets as bad ones, of the bytes that its index names at its end.
 BAD_SHARE = 0.05
 
@@ -89,14 +91,18 @@ class Video:
 
     def packets(self, tally: Tally) -> Iterator[av.Packet[VideoStream]]:
         """The stream's packets in file order. A demuxer's error ends them, and is counted."""
-        try:
-            for packet in self.container.demux(self.stream):
-                if packet.size:
-                    tally.packets += 1
-                    tally.position = max(tally.position, packet.pos or 0)
-                    yield packet
-        except av.error.FFmpegError as error:
-            tally.refuse(_unless_out_of_memory(error))
+        demuxer = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(demuxer)
+            except (StopIteration, IndexError):  # PyAV stumbles at the end over streams that came late
+                return
+            except _DEMUXER_ERRORS as error:
+                return tally.refuse(_unless_of_the_disk(error))
+            if packet.size:
+                tally.packets += 1
+                tally.position = max(tally.position, packet.pos or 0)
+                yield packet
 
     def frames(self, tally: Tally) -> Iterator[av.VideoFrame]:
         """Frames in the decoder's output order, from where the container stands.
@@ -105,18 +111,18 @@ class Video:
         that fails is counted and passed over: stopping there loses what follows.
         """
         for packet in self.packets(tally):
-            try:
-                frames = packet.decode()
-            except (av.error.FFmpegError, UnicodeDecodeError) as error:
-                tally.refuse(_unless_out_of_memory(error))
-                continue
-            yield from frames
+            yield from self._decode(packet, tally)
+        yield from self._decode(None, tally)
+
+    def _decode(self, packet: av.Packet[VideoStream] | None, tally: Tally) -> list[av.VideoFrame]:
         try:
-            yield from self.stream.codec_context.decode(None)
-        except EOFError:
-            pass
-        except av.error.FFmpegError as error:
-            tally.refuse(_unless_out_of_memory(error))
+            return self.stream.codec_context.decode(packet)
+        except MemoryError:
+            raise
+        except (av.error.FFmpegError, UnicodeDecodeError) as error:
+            if packet is not None or not isinstance(error, EOFError):
+                tally.refuse(error)
+            return []
 
     def seek(self, stamp: int) -> None:
         """Go to the last key frame at or before a timestamp, with the decoder as if it had come from the start.
@@ -160,7 +166,8 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
     file.seek(0)
     try:
         container = av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _DEMUXERS})
-    except (av.error.FFmpegError, UnicodeDecodeError, ValueError) as error:
+    except (*_DEMUXER_ERRORS, ValueError) as error:
+        _unless_of_the_disk(error)
         if declared is not None and declared > size:
             raise ClipError(Reason.TRUNCATED, f"holds {size:,} of {declared:,} bytes, and its index is gone") from error
         raise ClipError(Reason.NOT_A_VIDEO, f"no video format that clipmill reads ({_describe(error)})") from error
@@ -186,8 +193,8 @@ def _describe(error: Exception) -> str:
     return text.strip().splitlines()[0] if text.strip() else type(error).__name__
 
 
-def _unless_out_of_memory(error: Exception) -> Exception:
-    """An error of the file; running into the memory limit is none."""
-    if isinstance(error, MemoryError):
+def _unless_of_the_disk(error: Exception) -> Exception:
+    """An error that the file's bytes brought about, such as a seek to a negative position."""
+    if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError) and error.errno != errno.EINVAL:
         raise error
     return error

@@ -16,74 +16,138 @@ from clipmill import listings
 from clipmill.errors import UsageError
 from clipmill.options import Budget, BuildOptions, FrameOptions, ListingOptions
 from clipmill.storage import absolute, is_url
+from pipeline import values
 from pipeline.runners import RUNNERS
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that build and plan share."""
-    parser.add_argument("listing", nargs="*", help="a folder with a folder per class, official lists, a CSV or JSONL")
-    parser.add_argument(
-        "--videos", metavar="ROOT", help="where relative paths start (default: the format's own choice)"
-    )
-    parser.add_argument("--format", default="auto", help=f"auto, {', '.join(listings.FORMATS)}")
+    parser.add_argument("listing", nargs="*", metavar="LISTING", help="a folder, a file or a glob; several, if need be")
     parser.add_argument("--out", metavar="OUT", help="where the data set goes: a folder, s3://... or gs://...")
-    parser.add_argument("--config", metavar="FILE", help="read options from a TOML file; the command line wins")
+    parser.add_argument("--videos", metavar="ROOT", help="where relative paths start (default: as the format has it)")
+    parser.add_argument(
+        "--format", default="auto", metavar="NAME", help=f"of the listing: {', '.join(listings.FORMATS)} (default auto)"
+    )
+    parser.add_argument("--config", metavar="FILE", help="options from a TOML file; the command line wins")
 
-    which = parser.add_argument_group("what frames")
-    which.add_argument("--every", type=_positive, default=1, metavar="K", help="keep decoded frames 0, K, 2K, ...")
-    which.add_argument("--fps", type=_rate, metavar="F", help="resample by timestamp to F frames per second")
-    which.add_argument("--max-frames", type=_positive, metavar="N", help="keep only the first N frames")
-    which.add_argument("--min-frames", type=_positive, default=1, metavar="N", help="shorter clips are too_short")
-    which.add_argument("--segment-seconds", type=_seconds, metavar="S", help="cut videos into consecutive clips")
+    which = parser.add_argument_group("what frames (default: all)")
+    which.add_argument("--every", type=values.positive, default=1, metavar="K", help="keep decoded frames 0, K, 2K, ...")
+    which.add_argument("--fps", type=values.rate, metavar="F", help="resample by timestamp to F frames per second")
+    which.add_argument("--max-frames", type=values.positive, metavar="N", help="keep only the first N frames of a clip")
+    which.add_argument(
+        "--min-frames", type=values.positive, default=1, metavar="N", help="leave out clips with fewer frames"
+    )
+    which.add_argument(
+        "--segment-seconds", type=values.seconds, metavar="S", help="cut videos into consecutive clips of S seconds"
+    )
     which.add_argument(
         "--trimmed",
         choices=("auto", "yes", "no"),
         default="auto",
-        help="whether files hold just their row's time range",
+        metavar="auto|yes|no",
+        help="whether a file holds just its row's time range, so that nothing is cut (default auto)",
     )
 
-    look = parser.add_argument_group("how they look")
-    look.add_argument("--short-side", type=_positive, metavar="S", help="shrink the shorter side to S; never enlarges")
-    look.add_argument("--size", type=_size, metavar="WxH", help="an exact size instead")
-    look.add_argument("--fit", choices=("crop", "pad", "stretch"), default="crop", help="how --size is reached")
-    look.add_argument("--quality", type=_quality, default=95, metavar="Q", help="of the JPEGs, 1 to 100 (default 95)")
-
-    clips = parser.add_argument_group("which clips")
-    clips.add_argument("--fold", type=_positive, default=1, metavar="N", help="official fold that gives the splits")
-    clips.add_argument("--split", type=_shares, default={}, metavar="train=0.8,...", help="split at random, seeded")
-    clips.add_argument(
-        "--split-by", choices=("group", "clip"), default="group", help="what never parts (default group)"
+    look = parser.add_argument_group("how they look (default: at their own size)")
+    look.add_argument(
+        "--short-side", type=values.positive, metavar="S", help="shrink the shorter side to S pixels; never enlarges"
     )
-    clips.add_argument("--seed", type=int, default=0, metavar="N", help="of --split")
-    clips.add_argument("--limit", type=_positive, metavar="N", help="at most N clips, spread over classes and splits")
-    clips.add_argument("--class-every", type=_positive, default=1, metavar="K", help="keep every K-th class")
-    clips.add_argument("--include", metavar="GLOB", help="keep sources whose path matches")
+    look.add_argument("--size", type=values.size, metavar="WxH", help="an exact size instead")
+    look.add_argument(
+        "--fit",
+        choices=("crop", "pad", "stretch"),
+        default="crop",
+        metavar="crop|pad|stretch",
+        help="how --size is reached (default crop)",
+    )
+    look.add_argument(
+        "--quality", type=values.quality, default=95, metavar="Q", help="of the JPEGs, 1 to 100 (default 95)"
+    )
 
-    labels = parser.add_argument_group("labels")
-    labels.add_argument("--labels", metavar="FILE", help="one class a line: pins the numbering")
-    labels.add_argument("--renumber", action="store_true", help="let published labels move")
+    clips = parser.add_argument_group("which clips (default: all)")
+    clips.add_argument("--limit", type=values.positive, metavar="N", help="N clips, spread over classes and splits")
+    clips.add_argument("--class-every", type=values.positive, default=1, metavar="K", help="every K-th class")
+    clips.add_argument("--include", metavar="GLOB", help="videos whose path matches, as '*Biking*'")
+
+    splits = parser.add_argument_group("splits (default: the listing's own; else all is train)")
+    splits.add_argument(
+        "--fold", type=values.positive, default=1, metavar="N", help="official fold that gives the splits (default 1)"
+    )
+    splits.add_argument(
+        "--split", type=_shares, default={}, metavar="NAME=SHARE,...", help="at random, as train=0.8,val=0.1,test=0.1"
+    )
+    splits.add_argument(
+        "--split-by",
+        choices=("group", "clip"),
+        default="group",
+        metavar="group|clip",
+        help="what --split never parts (default group, where one is known)",
+    )
+    splits.add_argument("--seed", type=values.whole, default=0, metavar="N", help="of --split (default 0)")
+
+    labels = parser.add_argument_group("labels (default: as the listing numbers them, else by name)")
+    labels.add_argument("--labels", metavar="FILE", help="one class a line: pins the numbers")
+    labels.add_argument("--renumber", action="store_true", help="let numbers move that are published already")
 
     stored = parser.add_argument_group("how it is stored")
-    stored.add_argument("--schema", choices=("tfds", "frames", "mediaseq"), default="tfds", help="of the records")
-    stored.add_argument("--sort", choices=("length", "random"), default="length", help="order of the clips")
-    stored.add_argument("--shard-mb", type=_positive, default=256, metavar="MB", help="target size of a shard")
-    stored.add_argument("--hosts", type=_positive, metavar="N", help="smaller shards, at least 10 for each of N hosts")
-    stored.add_argument("--name", default="clips", help="of the data set, in file names and for TFDS")
+    stored.add_argument(
+        "--schema",
+        choices=("tfds", "frames", "mediaseq"),
+        default="tfds",
+        metavar="NAME",
+        help="of the records: tfds, frames or mediaseq (default tfds)",
+    )
+    stored.add_argument(
+        "--sort",
+        choices=("length", "random"),
+        default="length",
+        metavar="length|random",
+        help="order of the clips (default length)",
+    )
+    stored.add_argument(
+        "--shard-mb", type=values.positive, default=256, metavar="MB", help="size of a shard to aim at (default 256)"
+    )
+    stored.add_argument(
+        "--hosts", type=values.positive, metavar="N", help="smaller shards, so that each of N hosts has ten or more"
+    )
+    stored.add_argument(
+        "--name", default="clips", metavar="NAME", help="of the data set: in file names, for TFDS (default clips)"
+    )
 
     runs = parser.add_argument_group("how it runs")
-    runs.add_argument("--workers", type=_positive, metavar="N", help="decoder processes (default: all cores)")
-    runs.add_argument("--timeout", type=_seconds, default=600.0, metavar="S", help="for one clip (default 600)")
+    runs.add_argument("--workers", type=values.positive, metavar="N", help="decoder processes (default: all cores)")
     runs.add_argument(
-        "--max-missing", type=_budget, default=Budget(), metavar="N|P%", help="absent clips allowed (default 1%%)"
+        "--timeout", type=values.seconds, default=600.0, metavar="S", help="seconds for one clip (default 600)"
+    )
+    runs.add_argument(
+        "--max-missing",
+        type=values.budget,
+        default=Budget(),
+        metavar="N|P%",
+        help="so many videos may be missing, or rows bad (default 1%%)",
     )
     runs.add_argument(
         "--max-failures",
-        type=_failures_budget,
+        type=values.failures_budget,
         default=Budget(least=3),
         metavar="N|P%",
-        help="clips that may fail (default 1%%, at least 3)",
+        help="so many clips may fail to decode (default 1%%, and three in any case)",
     )
-    runs.add_argument("--runner", choices=tuple(RUNNERS), default="local", help="where it runs (default local)")
+    runs.add_argument(
+        "--max-change",
+        type=values.budget,
+        metavar="N|P%",
+        help="stop if the listing lost or changed more of the published clips (default: any number)",
+    )
+    runs.add_argument("--yes", action="store_true", help="go on all the same, past --max-change")
+    runs.add_argument("--rehash", action="store_true", help="read every video anew, whatever is known of it")
+    runs.add_argument(
+        "--runner",
+        choices=tuple(RUNNERS),
+        default="local",
+        metavar="NAME",
+        help=f"where it runs: {', '.join(RUNNERS)} (default local); any Beam option may follow after --",
+    )
 
     flink = parser.add_argument_group("on a Flink cluster (--runner flink)")
     flink.add_argument("--flink-master", metavar="HOST:8081", help="the session cluster's REST interface")
@@ -125,7 +189,7 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
     return BuildOptions(
         listing=listings.resolve(chosen),
         out=absolute(arguments.out),
-        run=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3),
+        run=new_run(),
         frames=FrameOptions(
             arguments.every,
             arguments.fps,
@@ -145,11 +209,18 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
         hosts=arguments.hosts,
         name=arguments.name,
         renumber=arguments.renumber,
+        rehash=arguments.rehash,
+        max_change=None if arguments.yes else arguments.max_change,
         workers=arguments.workers or cores(),
         timeout=arguments.timeout,
         max_missing=arguments.max_missing,
         max_failures=arguments.max_failures,
     )
+
+
+def new_run() -> str:
+    """An id that no other run has; ids sort by when their runs began."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
 
 
 def cores() -> int:
@@ -204,53 +275,6 @@ def _expand(words: Sequence[str]) -> list[str]:
             raise UsageError(f"{word}: nothing matches")
         found += [absolute(match) for match in matches]
     return found
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
-    return value
-
-
-def _rate(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text} is not a rate from 0 to 1000 frames per second")
-    return value
-
-
-def _quality(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 100")
-    return value
-
-
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)x(\d+)", text)
-    if not found or not 0 < int(found[1]) <= 16384 or not 0 < int(found[2]) <= 16384:
-        raise argparse.ArgumentTypeError(f"{text} is not a size such as 320x240")
-    return int(found[1]), int(found[2])
-
-
-def _budget(text: str) -> Budget:
-    found = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)%", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text} is neither a count such as 20 nor a share such as 5%")
-    return Budget(count=int(found[1])) if found[1] else Budget(share=float(found[2]) / 100)
-
-
-def _failures_budget(text: str) -> Budget:
-    budget = _budget(text)
-    return budget if budget.count is not None else Budget(share=budget.share, least=3)
 
 
 def _shares(text: str) -> dict[str, float]:

@@ -9,16 +9,19 @@ from collections.abc import Sequence
 import msgspec
 
 from clipmill import layout
-from clipmill.census import Band, Census, Estimate, estimate, take_census
+from clipmill.census import Band, Census, Estimate, estimate, rows_of, take_census
 from clipmill.errors import DataError, TryAgain, UsageError
+from clipmill.foresight import Forecast, Foresight
 from clipmill.ledger import OUTSIDE_BUDGET, Failure
+from clipmill.leftovers import remove_leftovers
+from clipmill.live import live_run
 from clipmill.options import BuildOptions
-from clipmill.pool import Pool
 from clipmill.publish import OUTCOME, Outcome
 from clipmill.storage import Storage, is_url, open_storage
 from pipeline import words
 from pipeline.progress import Progress, clock
 from pipeline.runners import Runner
+from transforms.children import children, close_children
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
@@ -37,20 +40,25 @@ def build(options: BuildOptions, runner: Runner, beam_words: Sequence[str], *, a
     storage = open_storage(options.out)
     base = layout.current_version(storage)
     census = take_census(options, _GLANCE[0])
-    with _children(options) as pool:
-        expected = estimate(census, options, pool, encode=_GLANCE[1], frames=4)
-    if not as_json:
-        print(headline(census, options))
-        print(_expectation(expected, storage))
-    _check_disk(expected, storage)
-    _write_run(storage, options, beam_words)
-    progress = Progress(census.clips, expected.frames.value)
-    began = time.monotonic()
     try:
-        runner.run(options, base, beam_words, progress.paint)
+        expected = _glance(options, base, census)
+        if not as_json:
+            print(headline(census, options))
+            print(_expectation(expected, storage))
+        _check_disk(expected, storage)
+        began = time.monotonic()
+        with live_run(storage, options.run):
+            _write_run(storage, options, beam_words)
+            progress = Progress(census.clips)
+            try:
+                runner.run(options, base, beam_words, progress.paint)
+            finally:
+                progress.close()
+            outcome = msgspec.json.decode(storage.read(layout.run_path(options.run, OUTCOME)), type=Outcome)
+            if not outcome.code:
+                remove_leftovers(storage, open_storage(options.videos), options.run)
     finally:
-        progress.close()
-    outcome = msgspec.json.decode(storage.read(layout.run_path(options.run, OUTCOME)), type=Outcome)
+        close_children()
     if as_json:
         print(msgspec.json.encode(outcome).decode())
     elif not outcome.code:
@@ -65,30 +73,35 @@ def build(options: BuildOptions, runner: Runner, beam_words: Sequence[str], *, a
 def plan(options: BuildOptions, *, as_json: bool) -> int:
     """Say what a build would take; writes nothing."""
     storage = open_storage(options.out)
+    base = layout.current_version(storage)
     census = take_census(options, _STUDY[0])
-    with _children(options) as pool:
-        expected = estimate(census, options, pool, encode=_STUDY[1])
+    # Every row where looking is cheap, else a sample.
+    every = open_storage(options.videos).local and options.listing.limit is None
+    foresight = Foresight(options, base, None if every else {row.source for row in census.sample})
+    forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
+    foreseen = list(foresight.look(census.sample))
+    try:
+        pool = children(options.workers, options.timeout)
+        expected = estimate(census, options, pool, foreseen, forecast.rewritten, encode=_STUDY[1])
+    finally:
+        close_children()
     if as_json:
         plain = msgspec.to_builtins(census) | msgspec.to_builtins(expected) | {"free_bytes": storage.free()}
         plain.pop("sample")
-        print(msgspec.json.encode(plain).decode())
+        print(msgspec.json.encode(plain | {"forecast": forecast}).decode())
         return 0
     print(headline(census, options))
-    print(_study(census, expected, options, storage))
+    print(_study(census, expected, forecast, options, storage))
     return 0
 
 
-class _children:
-    """A pool for the length of a `with` block."""
-
-    def __init__(self, options: BuildOptions) -> None:
-        self._pool = Pool(options.workers, options.timeout)
-
-    def __enter__(self) -> Pool:
-        return self._pool
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.close(kill=error[0] is not None)
+def _glance(options: BuildOptions, base: str | None, census: Census) -> Estimate:
+    foresight = Foresight(options, base, {row.source for row in census.sample})
+    foreseen = list(foresight.look(census.sample))
+    rewritten = foresight.forecast(foreseen, census.clips).rewritten
+    # The run that follows goes on with these children.
+    pool = children(options.workers, options.timeout)
+    return estimate(census, options, pool, foreseen, rewritten, encode=_GLANCE[1], frames=4)
 
 
 def headline(census: Census, options: BuildOptions) -> str:
@@ -111,13 +124,14 @@ def _expectation(expected: Estimate, storage: Storage) -> str:
     free = storage.free()
     space = "" if free is None else f", {words.size(free)} free"
     missing = f", {100 * expected.missing:.2g} % of the videos missing" if expected.missing else ""
+    held = f" ({100 * expected.held:.3g} % there already)" if expected.held else ""
     return (
-        f"about {words.about(expected.frames.value)} frames, {words.size(expected.bytes.value)} out, "
+        f"about {words.about(expected.frames.value)} frames, {words.size(expected.bytes.value)} out{held}, "
         f"{words.size(expected.peak_bytes)} at the peak{space}{missing}"
     )
 
 
-def _study(census: Census, expected: Estimate, options: BuildOptions, storage: Storage) -> str:
+def _study(census: Census, expected: Estimate, forecast: Forecast, options: BuildOptions, storage: Storage) -> str:
     def band(band: Band, show: str) -> str:
         return f"{show}  (+- {100 * band.error / band.value:.0f} %)" if band.value else show
 
@@ -126,6 +140,7 @@ def _study(census: Census, expected: Estimate, options: BuildOptions, storage: S
     rows = [
         ("clips", f"{census.clips:,}"),
         ("missing", f"{100 * expected.missing:.2g} %"),
+        *_reuse(forecast),
         ("frames", band(expected.frames, words.about(expected.frames.value))),
         ("out", band(expected.bytes, words.size(expected.bytes.value))),
         ("peak on disk", words.size(expected.peak_bytes) + ("" if free is None else f", {words.size(free)} free")),
@@ -140,6 +155,18 @@ def _study(census: Census, expected: Estimate, options: BuildOptions, storage: S
     width = max(len(name) for name, _ in rows)
     text = "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
     return f"{text}\n  from {expected.sampled:,} clips looked at and {expected.encoded} of which frames were encoded"
+
+
+def _reuse(forecast: Forecast) -> list[tuple[str, str]]:
+    if not forecast.published:
+        return []
+    gone = f", of which the listing lacks {forecast.gone:,}" if forecast.gone else ""
+    why = f", since {', '.join(forecast.changed_options)}" if forecast.changed_options else ""
+    return [
+        ("published", f"{words.plural(forecast.published, 'clip')}{gone}"),
+        ("reused", words.plural(forecast.held, "clip")),
+        ("to decode", f"{words.plural(forecast.new, 'clip')}{why}"),
+    ]
 
 
 def _check_disk(expected: Estimate, storage: Storage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,19 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     path = _command(commands, "path", "where the published shards are", _path)
     _add_out(path)
     path.add_argument("--split", metavar="S", help="of one split")
+
+    versions = _command(commands, "versions", "what is there, and what changed from one version to the next", _versions)
+    _add_out(versions)
+
+    gc = _command(commands, "gc", "remove old versions, and shards that no kept one names", _gc)
+    _add_out(gc)
+    gc.add_argument("--keep", type=_count, default=3, metavar="K", help="the K newest stay (default 3)")
+    gc.add_argument("--older-than", type=_days, default=7.0, metavar="DAYS", help="younger ones stay (default 7)")
+    gc.add_argument("--dry-run", action="store_true", help="remove nothing, say what would go")
+
+    rollback = _command(commands, "rollback", "publish an earlier version again", _rollback)
+    _add_out(rollback)
+    rollback.add_argument("version", nargs="?", metavar="VERSION", help="by default the one before the current one")
 
     demo = _command(commands, "demo", "make a small synthetic data set, build it, and look at it", _demo)
     demo.add_argument("--out", default="clipmill-demo", metavar="OUT", help="a new folder (default clipmill-demo)")
@@ -159,6 +173,76 @@ def _path(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(paths))
     return 0
+
+
+def _versions(arguments: argparse.Namespace) -> int:
+    from clipmill.versions import Difference, difference, versions
+
+    storage = open_storage(absolute(arguments.out))
+    before = None
+    found = []
+    for version in versions(storage):
+        manifest = layout.read_manifest(storage, version.name)
+        found.append((version, manifest.splits.values(), difference(storage, before, version.name)))
+        before = version.name
+    if arguments.json:
+        _print_json([msgspec.structs.asdict(version) | {"since_before": since} for version, _, since in found])
+        return 0
+    rows = [("version", "published (UTC)", "clips", "size", *(name for name in Difference.__struct_fields__))]
+    for version, splits, since in found:
+        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(version.time)) if version.published else "never"
+        clips, nbytes = sum(split.clips for split in splits), sum(split.bytes for split in splits)
+        counts = (f"{number:,}" for number in msgspec.structs.astuple(since))
+        mark = " *" if version.current else ""
+        rows.append((version.name + mark, when, f"{clips:,}", words.size(nbytes), *counts))
+    print(words.table(rows))
+    return 0
+
+
+def _gc(arguments: argparse.Namespace) -> int:
+    from clipmill.gc import collect_garbage
+    from pipeline.arguments import new_run
+
+    storage = open_storage(absolute(arguments.out))
+    seconds = 86400 * arguments.older_than
+    swept = collect_garbage(storage, new_run(), keep=arguments.keep, seconds=seconds, dry=arguments.dry_run)
+    if arguments.json:
+        _print_json(swept)
+        return 0
+    what = f"{words.plural(len(swept.versions), 'version')} and {words.plural(swept.shards, 'shard')}"
+    done = "would go" if arguments.dry_run else "removed"
+    print(f"{what} {done}, {words.size(swept.bytes)}; {words.plural(len(swept.kept), 'version')} stay")
+    return 0
+
+
+def _rollback(arguments: argparse.Namespace) -> int:
+    from clipmill.versions import rollback
+    from pipeline.arguments import new_run
+
+    out = absolute(arguments.out)
+    outcome = rollback(open_storage(out), new_run(), arguments.version)
+    if arguments.json:
+        _print_json(outcome)
+    else:
+        how = "again" if outcome.changed else "already"
+        print(f"{words.place(out)} is at {outcome.version} {how}, {words.plural(outcome.clips, 'clip')}")
+    return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or text == "0":
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return int(text)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text.removesuffix("d"))
+    except ValueError:
+        days = -1.0
+    if days < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days")
+    return days
 
 
 def _demo(arguments: argparse.Namespace) -> int:

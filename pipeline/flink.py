@@ -89,6 +89,8 @@ class Flink:
         counters.reset()
         # What Beam logs of a failing job are Java's frames; the cause is told in one line.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        if loopback:
+            _hush_workers()
         with stop_event() as stop:
             try:
                 job = self._submit(words, name, options, base)
@@ -119,6 +121,8 @@ class Flink:
             "--flink_submit_uber_jar",
             f"--parallelism={free}",
             f"--sdk_worker_parallelism={-(-slots // managers)}",
+            # Else every stage would start workers of its own, some six seconds each time.
+            "--environment_cache_millis=60000",
         ]
         if self._jar:
             words.append(f"--flink_job_server_jar={self._jar}")
@@ -170,6 +174,17 @@ class Flink:
         """The larger of what Flink knows, bundle by bundle, and what was counted in this process."""
         flink, here = self._rest.counters(job), counters.local_counts()
         return {name: max(flink.get(name, 0), here.get(name, 0)) for name in {*flink, *here}}
+
+
+def _hush_workers() -> None:
+    """Threads of Beam that work in this process end in a stack trace when the job ends, also when it ends well."""
+    show = threading.excepthook
+
+    def hook(ended: threading.ExceptHookArgs) -> None:
+        if ended.thread is None or not ended.thread.name.startswith(("run_worker", "read_grpc_client_inputs")):
+            show(ended)
+
+    threading.excepthook = hook
 
 
 def _first_line(error: BaseException) -> str:

@@ -33,7 +33,9 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     refused = (listing["failures"], grouped["taken"], grouped["duplicates"], resolved["failures"])
     so_far = (listing["rows"], *refused) | "CountSoFar" >> CountRows()
     may_decode = (
-        so_far | "SumSoFar" >> beam.CombinePerKey(sum) | "Gate" >> GateBeforeDecoding(options, listing["labels"], base)
+        so_far
+        | "SumSoFar" >> beam.CombinePerKey(sum)
+        | "Gate" >> GateBeforeDecoding(options, listing["labels"], matched["lost"], base)
     )
 
     decoded = matched["tasks"] | "DecodeFrames" >> DecodeFrames(options, may_decode)
@@ -54,7 +56,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     counts = (so_far, failed | "CountFailed" >> CountRows()) | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
     may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
 
-    shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options)
+    shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options, base)
     outcome = {
         "shards": shards,
         # Flink takes no collection that is both flattened and a side input.

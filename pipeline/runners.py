@@ -13,6 +13,7 @@ from clipmill.options import BuildOptions
 RUNNERS = {
     "local": "pipeline.local",
     "flink": "pipeline.flink",
+    "dataflow": "pipeline.dataflow",
 }
 
 

@@ -37,6 +37,35 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word}{ending}"
 
 
+def percent(share: float) -> str:
+    """A share as 17 %, 0.4 % or 99.5 %: all and nothing only where it is so."""
+    number = 100 * share
+    if 0 < number < 10 or 99 < number < 100:
+        return f"{min(99.9, max(0.1, number)):.1f} %"
+    return f"{number:.0f} %"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 42s, 3m05s or 2h07m."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+def one_line(text: str) -> str:
+    """Text from a file name or a listing, with what could break a line or a terminal spelled out."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def block(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and values, a line each, the values below each other."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"  {name.ljust(width)}  {value}".rstrip() for name, value in rows)
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Columns side by side: the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -9,12 +9,15 @@ import apache_beam as beam
 from apache_beam import pvalue
 
 from clipmill.errors import ClipError
+from clipmill.fragments import fragment_path, remembered_failure
 from clipmill.jobs import DecodeJob, Job
 from clipmill.ledger import Reason
 from clipmill.options import BuildOptions
 from clipmill.rows import ClipTask, Piece, SpanDone, Verdict
+from clipmill.storage import open_storage
 from transforms.children import InChildren
 from transforms.counters import count
+from transforms.spread import Spread
 
 
 class DecodeFrames(beam.PTransform):
@@ -36,7 +39,7 @@ class DecodeFrames(beam.PTransform):
         """`ClipTask` rows."""
         return (
             tasks
-            | "Spread" >> beam.Reshuffle()
+            | "Spread" >> Spread(ClipTask)
             | "Decode"
             >> beam.ParDo(_Decode(self._options), pvalue.AsSingleton(self._verdict)).with_output_types(
                 tuple[str, SpanDone]
@@ -50,8 +53,19 @@ class _Decode(InChildren):
         self._options = options
 
     def process(self, task: ClipTask, verdict: Verdict) -> Iterator[Any]:
-        if verdict.is_open:
+        if not verdict.is_open:
+            return
+        failure = self._remembered(task)
+        if failure is None:
             yield from self.fly(task)
+        else:
+            yield from self.finished(task, ClipError(*failure))
+
+    def _remembered(self, task: ClipTask) -> tuple[str, str] | None:
+        """How the clip failed before. Where a look is cheap, no child is started for that."""
+        storage = open_storage(self._options.out)
+        path = fragment_path(task.clip_key, task.span.number, task.span.of)
+        return remembered_failure(storage, path) if storage.local else None
 
     def prepare(self, task: ClipTask) -> tuple[ClipTask, Job]:
         return task, DecodeJob(task, self._options.videos, self._options.out, self._options.frames)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.utils.windowed_value import WindowedValue
 
-from clipmill.judging import judge_failures, judge_labels, judge_sources
+from clipmill.judging import judge_change, judge_failures, judge_labels, judge_sources
+from clipmill.layout import read_manifest
 from clipmill.ledger import Failure
 from clipmill.options import BuildOptions
 from clipmill.published import published_labels
@@ -55,17 +56,21 @@ class _CountBundle(beam.DoFn):
 
 
 class GateBeforeDecoding(beam.PTransform):
-    """One `Verdict`: missing rows, sources that are no videos, labels that would move.
+    """One `Verdict`: missing rows, sources that are no videos, labels that would move, published clips that would go.
 
     Args:
         labels: a PCollection of one `LabelTable`.
+        lost: numbers of published clips that would go or change.
         base: the published version, or None.
     """
 
-    def __init__(self, options: BuildOptions, labels: beam.PCollection, base: str | None) -> None:
+    def __init__(
+        self, options: BuildOptions, labels: beam.PCollection, lost: beam.PCollection, base: str | None
+    ) -> None:
         super().__init__()
         self._options = options
         self._labels = labels
+        self._lost = lost
         self._base = base
 
     def expand(self, counts: beam.PCollection) -> beam.PCollection:
@@ -75,7 +80,11 @@ class GateBeforeDecoding(beam.PTransform):
             | "Once" >> beam.Create([self._base or ""])
             | "Judge"
             >> beam.Map(
-                _judge, pvalue.AsDict(counts), pvalue.AsSingleton(self._labels), self._options
+                _judge,
+                pvalue.AsDict(counts),
+                pvalue.AsSingleton(self._labels),
+                pvalue.AsIter(self._lost),
+                self._options,
             ).with_output_types(Verdict)
         )
 
@@ -99,12 +108,17 @@ class GateBeforeWriting(beam.PTransform):
         )
 
 
-def _judge(base: str, counts: Mapping[Key, int], labels: LabelTable, options: BuildOptions) -> Verdict:
-    if base:
-        verdict = judge_labels(published_labels(open_storage(options.out), base), labels.names, options)
-        if not verdict.is_open:
-            return verdict
-    return _judged(judge_sources, counts, options)
+def _judge(
+    base: str, counts: Mapping[Key, int], labels: LabelTable, lost: Iterable[int], options: BuildOptions
+) -> Verdict:
+    verdict = _judged(judge_sources, counts, options)
+    if verdict.is_open and base:
+        storage = open_storage(options.out)
+        verdict = judge_labels(published_labels(storage, base), labels.names, options)
+        if verdict.is_open:
+            published = sum(split.clips for split in read_manifest(storage, base).splits.values())
+            verdict = judge_change(published, sum(lost), options)
+    return verdict
 
 
 def _judge_again(before: Verdict, counts: Mapping[Key, int], options: BuildOptions) -> Verdict:

@@ -12,6 +12,7 @@ from clipmill.options import BuildOptions
 from clipmill.published import published_spans, waiting_spans
 from clipmill.rows import ClipTask, SpanDone
 from clipmill.storage import open_storage
+from transforms.children import in_global_window
 from transforms.counters import count
 from transforms.joining import JoinByKey
 
@@ -23,7 +24,8 @@ class MatchPublished(beam.PTransform):
         base: the published version's name, or None.
 
     Returns:
-        tasks (`ClipTask`: to decode) and reused ((clip key, `SpanDone`)).
+        tasks (`ClipTask`: to decode), reused ((clip key, `SpanDone`)), and lost (numbers that add
+        up to how many published clips nobody wants any more).
     """
 
     def __init__(self, options: BuildOptions, base: str | None) -> None:
@@ -37,34 +39,44 @@ class MatchPublished(beam.PTransform):
             wanted.pipeline
             | "Base" >> beam.Create([self._base or ""])
             | "ReadPublished"
-            >> beam.FlatMap(_published, self._options.out, self._options.schema).with_output_types(tuple[str, SpanDone])
+            >> beam.FlatMap(_published, self._options.out, self._options.schema)
+            .with_output_types(tuple[str, SpanDone], waiting=tuple[str, SpanDone])
+            .with_outputs("waiting", main="published")
         )
         matched = (
-            {"wanted": wanted, "published": published}
-            | "Join" >> JoinByKey(wanted=ClipTask, published=SpanDone)
+            {"wanted": wanted, "published": published.published, "waiting": published.waiting}
+            | "Join" >> JoinByKey(wanted=ClipTask, published=SpanDone, waiting=SpanDone)
             | "Match"
-            >> beam.FlatMap(_match)
-            .with_output_types(ClipTask, reused=tuple[str, SpanDone])
-            .with_outputs("reused", main="tasks")
+            >> beam.ParDo(_Match())
+            .with_output_types(ClipTask, reused=tuple[str, SpanDone], lost=int)
+            .with_outputs("reused", "lost", main="tasks")
         )
-        return {"tasks": matched.tasks, "reused": matched.reused}
+        return {name: matched[name] for name in ("tasks", "reused", "lost")}
 
 
-def _published(version: str, out: str, schema: str) -> Iterator[tuple[str, SpanDone]]:
+def _published(version: str, out: str, schema: str) -> Iterator[Any]:
     storage = open_storage(out)
     if version:
         yield from published_spans(storage, version)
-    yield from waiting_spans(storage, schema)
+    yield from (pvalue.TaggedOutput("waiting", span) for span in waiting_spans(storage, schema))
 
 
-def _match(joined: tuple[str, dict[str, list[Any]]]) -> Iterator[Any]:
-    key, found = joined
-    # Several clips may want the same content, and a span is the same for all of them.
-    wanted = {task.span.number: task for task in found["wanted"]}
-    if not wanted:
-        return
-    if found["published"]:
-        count("reused")
-        yield pvalue.TaggedOutput("reused", (key, found["published"][0]))
-    else:
-        yield from wanted.values()
+class _Match(beam.DoFn):
+    def start_bundle(self) -> None:
+        self._lost = 0
+
+    def process(self, joined: tuple[str, dict[str, list[Any]]]) -> Iterator[Any]:
+        key, found = joined
+        # Several clips may want the same content, and a span is the same for all of them.
+        wanted = {task.span.number: task for task in found["wanted"]}
+        there = found["published"] + found["waiting"]
+        if not wanted:
+            self._lost += len(found["published"])
+        elif there:
+            count("reused")
+            yield pvalue.TaggedOutput("reused", (key, there[0]))
+        else:
+            yield from wanted.values()
+
+    def finish_bundle(self) -> Iterator[pvalue.TaggedOutput]:
+        yield pvalue.TaggedOutput("lost", in_global_window(self._lost))

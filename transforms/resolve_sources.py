@@ -95,6 +95,7 @@ class _Resolve(InChildren):
         resolved = settle(asked.rows, result, self._label_index, self._options)
         for job, tasks in resolved.jobs:
             yield job.whole.clip_key, job
+            count("tasks", len(tasks))
             for task in tasks:
                 yield pvalue.TaggedOutput("tasks", (task.clip_key, task))
         for failure in resolved.failures:

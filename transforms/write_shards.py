@@ -8,40 +8,60 @@ from typing import Any
 import apache_beam as beam
 
 from clipmill.ahead import do_all
+from clipmill.assemble import published_shard
 from clipmill.clip_table import further_columns, part
 from clipmill.errors import ClipError, StorageError
 from clipmill.jobs import Job, ShardJob
+from clipmill.layout import read_manifest
+from clipmill.live import alone
 from clipmill.options import BuildOptions
 from clipmill.published import part_path
 from clipmill.rows import ShardDone, ShardPlan, ShardWritten
 from clipmill.storage import open_storage
 from transforms.children import InChildren
 from transforms.counters import count
+from transforms.spread import Spread
 
 
 class WriteShards(beam.PTransform):
-    """Writes the planned shards that are not there yet: `ShardWritten` rows."""
+    """Writes the planned shards that are not there yet: `ShardWritten` rows.
 
-    def __init__(self, options: BuildOptions) -> None:
+    Args:
+        base: the published version, whose shards are known to be whole, or None.
+    """
+
+    def __init__(self, options: BuildOptions, base: str | None) -> None:
         super().__init__()
         self._options = options
+        self._base = base
 
     def expand(self, plans: beam.PCollection) -> beam.PCollection:
         """`ShardPlan` rows, spread by a shuffle."""
         return (
             plans
-            | "Spread" >> beam.Reshuffle()
-            | "Write" >> beam.ParDo(_Write(self._options)).with_output_types(ShardWritten)
+            | "Spread" >> Spread(ShardPlan)
+            | "Write" >> beam.ParDo(_Write(self._options, self._base)).with_output_types(ShardWritten)
         )
 
 
 class _Write(InChildren):
-    def __init__(self, options: BuildOptions) -> None:
+    def __init__(self, options: BuildOptions, base: str | None) -> None:
         super().__init__(options.workers, options.timeout)
         self._options = options
+        self._base = base
+
+    def start_bundle(self) -> None:
+        super().start_bundle()
+        self._storage = open_storage(self._options.out)
+        self._published = read_manifest(self._storage, self._base).shards if self._base else {}
 
     def process(self, plan: ShardPlan) -> Iterator[ShardWritten]:
-        yield from self.fly(plan)
+        entry = self._published.get(plan.shard)
+        done = None if entry is None else published_shard(self._storage, plan, entry)
+        if done is None:
+            yield from self.fly(plan)
+        else:
+            yield self._written(plan, done, durable=False)
 
     def prepare(self, plan: ShardPlan) -> tuple[ShardPlan, Job]:
         options = self._options
@@ -50,14 +70,19 @@ class _Write(InChildren):
     def finished(self, plan: ShardPlan, result: Any) -> Iterator[ShardWritten]:
         if isinstance(result, ClipError):
             raise StorageError(f"shard {plan.shard}: {result.message}; run the build again")
-        done: ShardDone = result
-        storage = open_storage(self._options.out)
-        path = part_path(self._options.run, plan.shard, self._options.schema)
-        storage.put(path, part(plan.shard, plan.clips, done.places))
-        # The shard is durable and its part names every clip in it, so the fragments can go.
-        do_all(storage.delete, _fragments(plan, shared=False))
         count("shards")
-        yield ShardWritten(
+        yield self._written(plan, result, durable=True)
+
+    def _written(self, plan: ShardPlan, done: ShardDone, *, durable: bool) -> ShardWritten:
+        path = part_path(self._options.run, plan.shard, self._options.schema)
+        self._storage.put(path, part(plan.shard, plan.clips, done.places), durable=durable)
+        # The shard is durable and its part names every clip in it: fragments can go, unless another run counts on them.
+        fragments = _fragments(plan, shared=False)
+        if fragments:
+            with alone(self._storage, self._options.run) as nobody_else:
+                if nobody_else:
+                    do_all(self._storage.delete, fragments)
+        return ShardWritten(
             plan.split,
             plan.band,
             plan.number,

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from clipmill.reader.augment import (
-    Augmentation,
     CentreCrop,
-    ColourJitter,
     CropOrPad,
-    Function,
     HorizontalFlip,
     MultiScaleCrop,
-    Normalise,
     RandomCrop,
     RandomResizedCrop,
     RandomRotation,
     RandomShortSide,
     Resize,
-    ReverseTime,
     ThreeCrops,
 )
+from clipmill.reader.augmentation import Augmentation
 from clipmill.reader.batches import BadClip, Batches
 from clipmill.reader.clipset import ClipSet
-from clipmill.reader.dataset import Dataset, open
-from clipmill.reader.mix import mix
+from clipmill.reader.dataset import Dataset
+from clipmill.reader.dataset import open as open  # not in __all__: a star import must not hide the builtin
+from clipmill.reader.mixing import mix
+from clipmill.reader.ops import warp_boxes, warp_mask
+from clipmill.reader.recolour import ColourJitter, Function, Normalise, ReverseTime
+from clipmill.reader.sampler import Sampler
 from clipmill.reader.samplers import (
     AtFps,
     CentreWindow,
@@ -31,7 +31,6 @@ from clipmill.reader.samplers import (
     FirstFrames,
     RandomWindow,
     Ranges,
-    Sampler,
     Segments,
     UniformWindows,
     WholeClip,
@@ -71,5 +70,6 @@ __all__ = [
     "UniformWindows",
     "WholeClip",
     "mix",
-    "open",
+    "warp_boxes",
+    "warp_mask",
 ]

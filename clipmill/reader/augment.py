@@ -1,23 +1,24 @@
-"""Augmentations: drawn once for each view of a clip, so that all its frames agree.
+"""Augmentations of place and size.
 
-Each is a small frozen value. `draw` turns random numbers that belong to (seed,
-epoch, clip id, view) into steps of `clipmill.reader.ops`. Sizes are a number of
-pixels for a square, or (height, width).
+Each is a small frozen value. `draw` turns random numbers that belong to (seed, epoch,
+clip id, view) into steps of `clipmill.reader.ops`. Sizes are a number of pixels for a
+square, or (height, width).
 """
+
+# ruff: noqa: D102 (Augmentation says once what the methods do)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import cos, exp, log, pi, sin, sqrt
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Sequence
+from math import exp, log, sqrt
+from typing import ClassVar, TypeAlias
 
 import cv2
-import msgspec
-import numpy as np
 
 from clipmill.errors import UsageError
 from clipmill.reader import ops
-from clipmill.reader.draws import Draws, Ints
+from clipmill.reader.augmentation import Augmentation
+from clipmill.reader.draws import Draws
 
 Size: TypeAlias = int | tuple[int, int]
 
@@ -29,35 +30,7 @@ METHODS = {
 }
 
 
-class Augmentation(msgspec.Struct, frozen=True, tag=True):
-    """Base of all augmentations; one of your own derives from it and has a `draw`.
-
-    Attributes:
-        views: views that it makes of one; a clip then has that many times more.
-        floats: whether it turns uint8 into float32.
-    """
-
-    views: ClassVar[int] = 1
-    floats: ClassVar[bool] = False
-
-    def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
-        """(height, width) of what it makes of images of this size; None where that is drawn.
-
-        Raises:
-            UsageError: it cannot work on images of this size.
-        """
-        return size
-
-    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
-        """The steps for one view of a clip of this size."""
-        return ()
-
-    def reorder(self, picked: Ints, draws: Draws) -> Ints:
-        """The picked frames in another order; empty ones (-1) stay at the end."""
-        return picked
-
-
-class Resize(Augmentation):
+class Resize(Augmentation, frozen=True):
     """To an exact size, or with `short_side` so that the shorter side has so many pixels.
 
     `method` is linear, area, cubic or nearest, as OpenCV has them; linear does not blur before it shrinks.
@@ -83,7 +56,7 @@ class Resize(Augmentation):
         return [ops.Resized(height, width, *size, METHODS[self.method])]
 
 
-class RandomShortSide(Augmentation):
+class RandomShortSide(Augmentation, frozen=True):
     """Resized so that the shorter side has `low` to `high` pixels, both included."""
 
     low: int
@@ -104,7 +77,7 @@ class RandomShortSide(Augmentation):
         return [ops.Resized(height, width, *_short_side(height, width, side), METHODS[self.method])]
 
 
-class _Crop(Augmentation):
+class _Crop(Augmentation, frozen=True):
     to: Size
 
     def __post_init__(self) -> None:
@@ -134,21 +107,21 @@ class _Crop(Augmentation):
             )
 
 
-class RandomCrop(_Crop):
+class RandomCrop(_Crop, frozen=True):
     """A part of this size, from a random place."""
 
     def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
         return draws.below(down + 1), draws.below(right + 1)
 
 
-class CentreCrop(_Crop):
+class CentreCrop(_Crop, frozen=True):
     """A part of this size, from the middle."""
 
     def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
         return down // 2, right // 2
 
 
-class ThreeCrops(_Crop):
+class ThreeCrops(_Crop, frozen=True):
     """Three views: the beginning, middle and end of the longer side, for testing."""
 
     views: ClassVar[int] = 3
@@ -160,7 +133,7 @@ class ThreeCrops(_Crop):
         return down // 2, right * third // 2
 
 
-class CropOrPad(Augmentation):
+class CropOrPad(Augmentation, frozen=True):
     """To this size about the middle: what is too much is cut, what is missing is black."""
 
     to: Size
@@ -182,7 +155,7 @@ class CropOrPad(Augmentation):
         return steps
 
 
-class RandomResizedCrop(Augmentation):
+class RandomResizedCrop(Augmentation, frozen=True):
     """A part of random area and aspect, resized (Szegedy et al., "Going deeper with convolutions", 2015).
 
     Attributes:
@@ -222,7 +195,7 @@ class RandomResizedCrop(Augmentation):
         return ops.Crop((width - wide) // 2, (height - tall) // 2, max(1, wide), max(1, tall))
 
 
-class MultiScaleCrop(Augmentation):
+class MultiScaleCrop(Augmentation, frozen=True):
     """A corner, edge or middle part of one of a few scales, resized (TSN, Wang et al., 2016).
 
     Attributes:
@@ -255,7 +228,7 @@ class MultiScaleCrop(Augmentation):
         return [crop, ops.Resized(tall, wide, *_pair(self.to), METHODS[self.method])]
 
 
-class HorizontalFlip(Augmentation):
+class HorizontalFlip(Augmentation, frozen=True):
     """Left and right exchanged, with this probability."""
 
     probability: float = 0.5
@@ -264,80 +237,13 @@ class HorizontalFlip(Augmentation):
         return [ops.Flipped(width)] if draws.chance(self.probability) else ()
 
 
-class RandomRotation(Augmentation):
+class RandomRotation(Augmentation, frozen=True):
     """Turned about the middle by one angle of -`degrees` to `degrees`; what comes in is black."""
 
     degrees: float = 360.0
 
     def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
         return [ops.Rotated(draws.uniform(-self.degrees, self.degrees), width, height)]
-
-
-class ColourJitter(Augmentation):
-    """Brightness, contrast, saturation and hue changed by one random amount each.
-
-    A factor of 1 - x to 1 + x for the first three, x at most 1, where contrast is about mid-grey and
-    saturation about the pixel's luma; -x to x of a full turn of hue in YIQ. All four
-    together are one linear map of RGB, so every frame gets exactly the same.
-    """
-
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
-
-    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
-        brightness, contrast, saturation = (
-            draws.uniform(max(0.0, 1 - x), 1 + x) for x in (self.brightness, self.contrast, self.saturation)
-        )
-        turn = 2 * pi * draws.uniform(-self.hue, self.hue)
-        grey = np.tile(ops.LUMA, (3, 1))
-        colour = saturation * np.eye(3) + (1 - saturation) * grey
-        chroma = np.array([[1, 0, 0], [0, cos(turn), -sin(turn)], [0, sin(turn), cos(turn)]])
-        linear = np.linalg.inv(_YIQ) @ chroma @ _YIQ @ colour * (brightness * contrast)
-        return [ops.Coloured(np.column_stack([linear, np.full(3, 128 * (1 - contrast))]))]
-
-
-#: RGB to YIQ (FCC, NTSC 1953, rounded to three digits).
-_YIQ = np.array([ops.LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-
-
-class Normalise(Augmentation):
-    """uint8 to float32: (value / 255 - mean) / std for each channel; by default ImageNet's."""
-
-    floats: ClassVar[bool] = True
-
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-
-    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
-        table = (np.arange(256)[:, None] / 255 - np.array(self.mean)) / np.array(self.std)
-        return [ops.Normalised(table.astype(np.float32).reshape(256, 1, 3))]
-
-
-class ReverseTime(Augmentation):
-    """Frames from last to first, with this probability."""
-
-    probability: float = 0.5
-
-    def reorder(self, picked: Ints, draws: Draws) -> Ints:
-        if not draws.chance(self.probability):
-            return picked
-        real = picked[picked >= 0]
-        return np.concatenate([real[::-1], picked[len(real) :]])
-
-
-class Function(Augmentation):
-    """A function of your own: (frames, generator) to frames of the same shape and dtype.
-
-    It is called once for each view with all frames that are not empty, (frames, height,
-    width, 3), and a `numpy.random.Generator` of that view's key.
-    """
-
-    function: Callable[[Any, np.random.Generator], Any]
-
-    def draw(self, draws: Draws, height: int, width: int) -> Sequence[ops.Op]:
-        return [ops.Called(self.function, draws.generator())]
 
 
 def _pair(size: Size) -> tuple[int, int]:

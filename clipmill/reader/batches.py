@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,9 +19,9 @@ from clipmill.reader.buffers import Buffers
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.loading import FIELDS, Arrays, Loader, mend
 from clipmill.reader.options import ReaderOptions
-from clipmill.reader.plan import Plan
+from clipmill.reader.plan import Plan, Step
 from clipmill.reader.planner import Planner
-from clipmill.reader.recipe import Job, Recipe
+from clipmill.reader.recipe import Job, Recipe, View
 from clipmill.reader.samplers import Chunks
 from clipmill.reader.source import Vanished
 from clipmill.reader.stream import Fetch, Indexed, Streaming
@@ -116,10 +117,9 @@ class Batches:
         Raises:
             UsageError: the epoch has no such step.
         """
-        plan = self.planner.plan(epoch)
-        if not 0 <= step < plan.steps:
-            raise UsageError(f"step {step}: epoch {epoch} has steps 0 to {plan.steps - 1}")
-        return next(self.run(epoch, step, prefetch=0))
+        self._step(epoch, step)
+        with closing(self.run(epoch, step, prefetch=0)) as coming:
+            return next(coming)
 
     def alone(self, epoch: int, step: int) -> Arrays:
         """The batch of any step, made by this thread alone."""
@@ -135,11 +135,17 @@ class Batches:
         """Views of each clip."""
         return self._recipe.views
 
-    def jobs(self, epoch: int, step: int) -> list[Job]:
-        """What this host reads in a step."""
-        plan = self.planner.plan(epoch)
-        loader = self.loader()
-        return [loader.job(epoch, plan.step(step), number) for number in self.share(len(plan.step(step).clips))]
+    def drawn(self, epoch: int, step: int) -> list[tuple[Job, list[View]]]:
+        """The clips of any step, with the frames and the steps drawn for each of their views.
+
+        `clipmill.reader.warp_mask` and `warp_boxes` send masks and boxes of your own through the same steps.
+
+        Raises:
+            UsageError: the epoch has no such step.
+        """
+        loader, coming = self.loader(), self._step(epoch, step)
+        jobs = [loader.job(epoch, coming, number) for number in self.share(len(coming.clips))]
+        return [(job, loader.views(job)) for job in jobs]
 
     def shapes(self) -> dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]:
         """Shape and dtype of each field; None where batches differ."""
@@ -156,7 +162,7 @@ class Batches:
 
     def run(
         self, epoch: int, step: int, stride: int = 1, prefetch: int | None = None, threads: int | None = None
-    ) -> Iterator[Arrays]:
+    ) -> Generator[Arrays, None, None]:
         """The batches `step`, `step + stride`, ... of an epoch; where the reader stands does not change."""
         plan = self.planner.plan(epoch)
         loader = self.loader()
@@ -223,6 +229,12 @@ class Batches:
         options = self.options
         return Loader(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
 
+    def _step(self, epoch: int, step: int) -> Step:
+        plan = self.planner.plan(epoch)
+        if not 0 <= step < plan.steps:
+            raise UsageError(f"step {step}: epoch {epoch} has steps 0 to {plan.steps - 1}")
+        return plan.step(step)
+
     def share(self, clips: int) -> range:
         """Which of a batch's clips are this host's."""
         index, count = self.host
@@ -236,8 +248,9 @@ class Batches:
 
         def job_at(position: int) -> Job | None:
             index, number = divmod(position, size)
-            ours = first <= index < plan.steps and (index - first) % stride == 0 and number % self.host[1] == self.host[0]
-            return loader.job(epoch, step_at(index), number) if ours else None
+            if not first <= index < plan.steps or (index - first) % stride or number % self.host[1] != self.host[0]:
+                return None
+            return loader.job(epoch, step_at(index), number)
 
         return Streaming(loader, self.planner.order(epoch), job_at)  # type: ignore[arg-type]
 
@@ -251,9 +264,7 @@ class Batches:
         arrays = loader.arrays(rows, step.frames, self.buffers)
         size = self.options.batch_size or 1
         fetches = reader.begin(jobs, [index * size + number for number in share])
-        futures = [
-            pool.submit(_load, loader, fetch, arrays, slot) for slot, fetch in enumerate(fetches)
-        ]
+        futures = [pool.submit(_load, loader, fetch, arrays, slot) for slot, fetch in enumerate(fetches)]
         return _UnderWay(index, jobs, arrays, futures)
 
     def _finished(self, work: _UnderWay) -> Arrays:
@@ -273,7 +284,7 @@ class Batches:
                 bad.append(slot)
         if bad:
             mend(work.arrays, bad)
-        return {**work.arrays, "step": np.asarray(work.index, np.int64)}
+        return {**work.arrays, "step": np.asarray(work.step, np.int64)}
 
 
 class BadClip(DataError):
@@ -283,7 +294,7 @@ class BadClip(DataError):
 class _UnderWay(NamedTuple):
     """A batch that threads are filling."""
 
-    index: int
+    step: int
     jobs: list[Job]
     arrays: Arrays
     futures: list[Future[None]]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from clipmill.errors import UsageError
 from clipmill.reader import selection
-from clipmill.reader.augment import Augmentation
-from clipmill.reader.samplers import Lengths, Sampler
+from clipmill.reader.augmentation import Augmentation
+from clipmill.reader.sampler import Lengths, Sampler
 from clipmill.reader.shards import Shards
 from clipmill.reader.table import ClipTable
 
@@ -53,7 +53,11 @@ class ClipSet:
     """
 
     def __init__(
-        self, parts: Sequence[Part], table: ClipTable | None = None, rows: Rows | None = None, labels: Sequence[str] = ()
+        self,
+        parts: Sequence[Part],
+        table: ClipTable | None = None,
+        rows: Rows | None = None,
+        labels: Sequence[str] = (),
     ) -> None:
         self.parts = tuple(parts)
         self.labels = list(labels or parts[0].dataset.labels)
@@ -206,9 +210,7 @@ class ClipSet:
             on_error=on_error,
             path=path,
         )
-        return Batches(
-            self, options, weights=weights, hosts=hosts, fields=fields, prefetch=prefetch, threads=threads
-        )
+        return Batches(self, options, weights=weights, hosts=hosts, fields=fields, prefetch=prefetch, threads=threads)
 
     def clips_dataset(
         self,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from clipmill.errors import UsageError
 from clipmill.layout import LABELS, read_manifest, split_order, version_path
+from clipmill.reader.cache import CachedStorage, Reading
 from clipmill.reader.clipset import ClipSet, Part
 from clipmill.reader.source import Source
 from clipmill.reader.table import CORE, ClipTable, read_columns, to_arrays
@@ -35,12 +36,10 @@ def open(path: str, *, version: str | None = None, cache: str | None = None, cac
         NoSuchDataset: nothing is published there, the version is gone, or its layout is
             newer than this clipmill.
     """
-    from clipmill.reader.cache import CachedStorage
-
     storage = open_storage(absolute(str(path)))
-    if cache is not None and not storage.local:
-        storage = CachedStorage(storage, cache, int(cache_gb * 1e9))
-    return Dataset(storage, version)
+    if cache is None or storage.local:
+        return Dataset(storage, version)
+    return Dataset(storage, version, CachedStorage(storage, cache, int(cache_gb * 1e9)))
 
 
 class Dataset:
@@ -54,8 +53,8 @@ class Dataset:
         labels: names of the classes; a clip's label is an index into them.
     """
 
-    def __init__(self, storage: Storage, version: str | None = None, fold: int | None = None) -> None:
-        self._storage = storage
+    def __init__(self, storage: Storage, version: str | None = None, reading: Reading | None = None) -> None:
+        self._storage: Reading = reading or storage
         self.manifest = read_manifest(storage, version)
         if self.manifest.encoding != "jpeg":
             raise UsageError(f"{storage.root}: frames are stored as {self.manifest.encoding}; this reader reads jpeg")
@@ -64,9 +63,9 @@ class Dataset:
         self.version = self.manifest.version
         self.name = self.manifest.dataset
         self.labels = storage.read(version_path(self.version, LABELS)).decode().splitlines()
-        total = sum(split.frames for split in self.manifest.splits.values())
-        columns = read_columns(storage, self.version, CORE)
-        self.table: ClipTable = to_arrays(columns, Source(storage, self.manifest.schema, total))
+        shard_frames = {name: entry.frames for name, entry in self.manifest.shards.items()}
+        columns = read_columns(self._storage, self.version, CORE)
+        self.table: ClipTable = to_arrays(columns, Source(self._storage, self.manifest.schema, shard_frames))
         self._fold: int | None = None
         self._names, self._codes = _encoded(columns["split"])
 
@@ -111,7 +110,8 @@ class Dataset:
         folds = self.column("folds")
         least = pc.min(pc.list_value_length(folds)).as_py() or 0
         if not 1 <= number <= least:
-            raise UsageError(f"{self.path}: no fold {number}; " + (f"there are 1 to {least}" if least else "it has none"))
+            there = f"there are 1 to {least}" if least else "it has none"
+            raise UsageError(f"{self.path}: no fold {number}; {there}")
         other = object.__new__(Dataset)
         other.__dict__.update(self.__dict__, _fold=number)
         other._names, other._codes = _encoded(pc.list_element(folds, number - 1))

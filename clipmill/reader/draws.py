@@ -16,6 +16,7 @@ import numpy.typing as npt
 #: What a key is made of: seed, epoch, clip id, ...
 Word: TypeAlias = int | str
 Ints: TypeAlias = npt.NDArray[np.int64]
+Words: TypeAlias = npt.NDArray[np.uint64]
 
 _WORDS = struct.Struct("<8Q")
 
@@ -47,7 +48,7 @@ class Draws:
             self._block += 1
             again = hashlib.blake2b(self._digest + self._block.to_bytes(8, "little"))
             self._left = list(_WORDS.unpack(again.digest()))
-        return (self._left.pop() >> 11) * 2.0**-53
+        return int(self._left.pop() >> 11) * 2.0**-53
 
     def uniform(self, low: float, high: float) -> float:
         """The next number, uniform in [low, high)."""
@@ -67,14 +68,15 @@ class Draws:
         return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
 
 
-def mix64(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mix64(words: Words) -> Words:
     """A hash of each 64-bit word: the finalizer of splitmix64 (Steele, Lea, Flood, OOPSLA 2014)."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    mixed: Words = words ^ (words >> np.uint64(31))
+    return mixed
 
 
-def round_keys(count: int, *key: Word) -> npt.NDArray[np.uint64]:
+def round_keys(count: int, *key: Word) -> Words:
     """`count` 64-bit words that depend on the key alone."""
     raw = b"".join(digest(*key, block) for block in range(-(-count // 8)))
     return np.frombuffer(raw, "<u8")[:count].astype(np.uint64)

@@ -12,11 +12,11 @@ from clipmill.reader.buffers import Buffers
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.decode import fill
 from clipmill.reader.draws import Ints
-from clipmill.reader.heads import read_head
+from clipmill.reader.heads import Head, read_head
 from clipmill.reader.plan import Step
 from clipmill.reader.recipe import Job, Recipe, View
 from clipmill.reader.scale import shrink
-from clipmill.reader.source import Frames, ReadRanges, Source, read_frames
+from clipmill.reader.source import Frames, ReadRanges, Source, Where, read_frames
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -99,11 +99,19 @@ class Loader:
     def source(self, clip: int) -> Source:
         """The source of a clip of the set."""
         table = self.clips.table
-        return table.shards[table.shard[self.clips.rows[clip]]][1]
+        _, source = table.shards[int(table.shard[self.clips.rows[clip]])]
+        return source
 
     def draw(self, job: Job, times: Ints | None) -> list[View]:
         """The views of a clip, cut to the length that its batch has."""
         return [View(view.picked[: job.length], view.steps) for view in self.recipe.draw(job, times)]
+
+    def views(self, job: Job) -> list[View]:
+        """The views of a clip; of its bytes, no more is read than drawing needs."""
+        if not self.recipe.sampler.timed:
+            return self.draw(job, None)
+        row, table, source = int(self.clips.rows[job.clip]), self.clips.table, self.source(job.clip)
+        return self.draw(job, self._head(job, source, source.where(table, row), source.ranged(table, row)).times)
 
     def prepare(self, job: Job, read: ReadRanges | None = None) -> Prepared:
         """Draw and read a clip, by `read` if given, else from storage.
@@ -115,8 +123,8 @@ class Loader:
         source = self.source(job.clip)
         read = read or source.ranged(table, row)
         where = source.where(table, row)
-        timed = self.recipe.sampler.timed
-        head = read_head(source.schema, read([where.head])[0], job.frames) if timed else None
+        # Who picks by time must know the times first, at the price of a second request.
+        head = self._head(job, source, where, read) if self.recipe.sampler.timed else None
         views = self.draw(job, head.times if head else None)
         wanted = np.unique(np.concatenate([view.picked for view in views]))
         wanted = wanted[wanted >= 0].tolist() if "frames" in self.fields else []
@@ -147,6 +155,9 @@ class Loader:
             else:
                 for number, view in enumerate(views):
                     _describe(field, out, number, view, frames)
+
+    def _head(self, job: Job, source: Source, where: Where, read: ReadRanges) -> Head:
+        return read_head(source.schema, read([where.head])[0], job.frames)
 
     def _frames(self, out: npt.NDArray[Any], prepared: Prepared) -> None:
         job, views, frames = prepared

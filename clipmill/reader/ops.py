@@ -5,6 +5,8 @@ Images are (height, width, 3) uint8 RGB, or float32 after `Normalised`; masks ar
 in pixels. OpenCV does the arithmetic; every step works on a view where it can.
 """
 
+# ruff: noqa: D102 (Op says once what the methods do)
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -56,8 +58,9 @@ class Crop(NamedTuple):
         return self.image(mask)
 
     def boxes(self, boxes: Boxes) -> Boxes:
-        moved = boxes - np.float32([self.left, self.top, self.left, self.top])
-        return np.clip(moved, 0, np.float32([self.width, self.height, self.width, self.height]))
+        moved = boxes - np.array([self.left, self.top, self.left, self.top], np.float32)
+        inside: Boxes = np.clip(moved, 0, np.array([self.width, self.height, self.width, self.height], np.float32))
+        return inside
 
 
 class Pad(NamedTuple):
@@ -82,7 +85,8 @@ class Pad(NamedTuple):
         return self.image(mask)
 
     def boxes(self, boxes: Boxes) -> Boxes:
-        return boxes + np.float32([self.left, self.top, self.left, self.top])
+        moved: Boxes = boxes + np.array([self.left, self.top, self.left, self.top], np.float32)
+        return moved
 
 
 class Resized(NamedTuple):
@@ -107,7 +111,8 @@ class Resized(NamedTuple):
 
     def boxes(self, boxes: Boxes) -> Boxes:
         x, y = self.width / self.old_width, self.height / self.old_height
-        return boxes * np.float32([x, y, x, y])
+        scaled: Boxes = boxes * np.array([x, y, x, y], np.float32)
+        return scaled
 
 
 class Flipped(NamedTuple):
@@ -140,7 +145,8 @@ class Rotated(NamedTuple):
 
     def matrix(self) -> npt.NDArray[np.float64]:
         """(2, 3), from old to new pixel coordinates."""
-        return cv2.getRotationMatrix2D(((self.width - 1) / 2, (self.height - 1) / 2), self.degrees, 1.0)
+        middle = (self.width - 1) / 2, (self.height - 1) / 2
+        return np.asarray(cv2.getRotationMatrix2D(middle, self.degrees, 1.0), np.float64)
 
     def image(self, image: Image, out: Image | None = None) -> Image:
         return self._warp(image, cv2.INTER_LINEAR, out)
@@ -212,6 +218,25 @@ def run(steps: Sequence[Op], image: Image, out: Image) -> None:
         steps[-1].image(image, out)
     else:
         out[...] = image
+
+
+def warp_mask(steps: Sequence[Op], mask: Image) -> Image:
+    """Send a mask, (height, width), through the steps of a view; values are never blended."""
+    for step in steps:
+        mask = step.mask(mask)
+    return mask
+
+
+def warp_boxes(steps: Sequence[Op], boxes: npt.ArrayLike) -> Boxes:
+    """Send boxes, (n, 4) left, top, right, bottom in pixels, through the steps of a view.
+
+    They are cut at the frame's edges; one that lies outside becomes empty. A turned box is
+    the smallest upright one that holds it.
+    """
+    warped: Boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+    for step in steps:
+        warped = step.boxes(warped)
+    return warped
 
 
 def put(image: Image, out: Image | None) -> Image:

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from clipmill.errors import UsageError
-from clipmill.reader.augment import Augmentation, Function, ReverseTime
-from clipmill.reader.samplers import Chunks, Sampler, WholeClip
+from clipmill.reader.augmentation import Augmentation
+from clipmill.reader.recolour import Function, ReverseTime
+from clipmill.reader.sampler import Sampler
+from clipmill.reader.samplers import Chunks, WholeClip
 from clipmill.reader.shards import Shards
 
 

@@ -4,6 +4,8 @@ Nothing is shuffled in memory: position p of epoch e of seed s is computed when 
 is asked for, so any host can start anywhere, and all of them agree.
 """
 
+# ruff: noqa: D102 (Order says once what the methods do)
+
 from __future__ import annotations
 
 from math import isqrt
@@ -53,7 +55,8 @@ class Permutation:
         for pair in range(0, ROUNDS, 2):
             left = (left + mix64(right + self._keys[pair]) % rows) % rows
             right = (right + mix64(left + self._keys[pair + 1]) % columns) % columns
-        return (left * columns + right).astype(np.int64)
+        sent: Ints = (left * columns + right).astype(np.int64)
+        return sent
 
 
 class Order(Protocol):

@@ -1,5 +1,7 @@
 """Which clips go into which batch: planned for an epoch from lengths alone, before a byte is read."""
 
+# ruff: noqa: D102 (Plan says once what the methods do)
+
 from __future__ import annotations
 
 from typing import NamedTuple, Protocol
@@ -41,6 +43,9 @@ class Plan(Protocol):
     def step(self, index: int) -> Step:
         """Batch number `index`."""
 
+    def sequence(self) -> Ints:
+        """All clips in the order in which batches bring them."""
+
 
 class Windows(NamedTuple):
     """How many frames the windows of a batch have.
@@ -76,6 +81,9 @@ class InTurn:
         first = index * self._size
         clips, repeats = self._order.at(np.arange(first, min(first + self._size, self._order.size)))
         return Step(clips, repeats, self._windows.of(clips))
+
+    def sequence(self) -> Ints:
+        return self._order.at(np.arange(min(self.steps * self._size, self._order.size)))[0]
 
 
 class ByLength:
@@ -136,6 +144,10 @@ class ByLength:
         which = self._batches(np.arange(self.steps)) if self._batches else np.arange(self.steps)
         return self._cuts[which, 0], self._cuts[which, 1], self._clips
 
+    def sequence(self) -> Ints:
+        begins, ends, clips = self.sizes()
+        return np.concatenate([clips[begin:end] for begin, end in zip(begins, ends, strict=True)])
+
 
 class InChunks:
     """The batches of `inner`, each of them spread over as many steps as its clips need."""
@@ -152,6 +164,9 @@ class InChunks:
         batch = int(np.searchsorted(self._ends, index, side="right"))
         chunk = index - (int(self._ends[batch - 1]) if batch else 0)
         return self._inner.step(batch)._replace(frames=self._frames, chunk=chunk)
+
+    def sequence(self) -> Ints:
+        return self._inner.sequence()
 
 
 def _whole(order: Order) -> tuple[Ints, Ints]:

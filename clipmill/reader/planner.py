@@ -150,7 +150,8 @@ class Planner:
             raise UsageError("weights: no clip has any")
         shares = np.array([p.share for p in self.clips.parts]) / sum(p.share for p in self.clips.parts)
         running = np.cumsum(each * (shares / sums)[part])
-        return running / running[-1]
+        cumulative: npt.NDArray[np.float64] = running / running[-1]
+        return cumulative
 
     def _lengths(self) -> tuple[npt.NDArray[np.int64], Windows]:
         """Frames that each clip gives to batching, and the rule for a batch's."""

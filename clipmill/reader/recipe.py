@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import UsageError
-from clipmill.reader.augment import Augmentation
+from clipmill.reader.augmentation import Augmentation
 from clipmill.reader.draws import Draws, Ints
 from clipmill.reader.ops import Op
-from clipmill.reader.samplers import ClipTimes, Sampler
+from clipmill.reader.sampler import ClipTimes, Sampler
 
 
 class Job(NamedTuple):
@@ -120,5 +120,5 @@ class Recipe:
 
 def describe(step: Op) -> dict[str, Any]:
     """A step as plain words and numbers, for people."""
-    fields = step._asdict() if hasattr(step, "_asdict") else {}
-    return {"step": type(step).__name__, **{name: getattr(value, "item", lambda v=value: v)() for name, value in fields.items()}}
+    fields: dict[str, Any] = step._asdict() if hasattr(step, "_asdict") else {}
+    return {"step": type(step).__name__, **fields}

@@ -1,110 +1,37 @@
-"""Samplers: which frames of a clip, as pure functions of its length, its times and a random key.
+"""Samplers: which frames of a clip.
 
-A sampler is a small frozen value. `pick` gives the numbers of the frames in the
-clip, -1 where a frame is left empty; what is done with clips that are too short is
-its `short`: loop, hold, pad, drop or error (see `clipmill.reader.short`).
+A sampler is a small frozen value. What is done with clips that are too short is its
+`short`: loop, hold, pad, drop or error (see `clipmill.reader.short`).
 """
+
+# ruff: noqa: D102 (Sampler says once what the methods do)
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from clipmill.errors import UsageError
 from clipmill.reader import short as policies
 from clipmill.reader.draws import Draws, Ints
-
-Bools = npt.NDArray[np.bool_]
-
-
-class Lengths(NamedTuple):
-    """What the clip table says of the clips' lengths.
-
-    Attributes:
-        ids: (clips,) clip ids, anything that can be iterated.
-        frames: (clips,) int64.
-        fps: (clips,) frames per second.
-    """
-
-    ids: Any
-    frames: Ints
-    fps: npt.NDArray[Any]
+from clipmill.reader.sampler import Bools, ClipTimes, Lengths, Sampler, positive
 
 
-class ClipTimes(NamedTuple):
-    """What a sampler knows of the clip it picks from.
-
-    Attributes:
-        clip_id: its id.
-        frames: how many it has.
-        times: (frames,) int64 microseconds from its start, increasing; None unless the
-            sampler is `timed`.
-        chunk: how many chunks of it were given before (see `Chunks`).
-    """
-
-    clip_id: str
-    frames: int
-    times: Ints | None = None
-    chunk: int = 0
-
-
-class Sampler(msgspec.Struct, frozen=True, tag=True):
-    """Base of all samplers; one of your own derives from it and has a `pick`.
-
-    Attributes:
-        timed: whether `pick` needs the clip's times.
-    """
-
-    timed: ClassVar[bool] = False
-
-    @property
-    def views(self) -> int:
-        """Windows that each clip gives; with several, arrays have an axis for them."""
-        return 1
-
-    @property
-    def policy(self) -> str:
-        """The policy for short clips."""
-        return getattr(self, "short", "pad")
-
-    @property
-    def length(self) -> int | None:
-        """Frames of every window, or None where it depends on the clip."""
-        return None
-
-    def counts(self, clips: Lengths) -> Ints:
-        """(clips,) frames that each gives, as far as the table tells; what batches are planned with."""
-        return clips.frames if self.length is None else np.full_like(clips.frames, self.length)
-
-    def too_short(self, clips: Lengths) -> Bools:
-        """(clips,) which of them the policy for short clips is for."""
-        return np.zeros(len(clips.frames), bool)
-
-    def pick(self, clip: ClipTimes, draws: Draws) -> Ints:
-        """Frame numbers of one view, (length,) int64; `draws.view` says which view.
-
-        Frames that are left empty are -1 and stand at the end.
-        """
-        raise NotImplementedError
-
-
-class WholeClip(Sampler):
+class WholeClip(Sampler, frozen=True):
     """Every frame of the clip."""
 
     def pick(self, clip: ClipTimes, draws: Draws) -> Ints:
         return np.arange(clip.frames)
 
 
-class EveryKth(Sampler):
+class EveryKth(Sampler, frozen=True):
     """Frames 0, k, 2k, ... of the clip."""
 
     k: int
 
     def __post_init__(self) -> None:
-        _positive(k=self.k)
+        positive(k=self.k)
 
     def counts(self, clips: Lengths) -> Ints:
         return -(-clips.frames // self.k)
@@ -113,18 +40,23 @@ class EveryKth(Sampler):
         return np.arange(0, clip.frames, self.k)
 
 
-class _Window(Sampler):
+class _Window(Sampler, frozen=True):
     frames: int
     stride: int = 1
     short: str = "loop"
 
     def __post_init__(self) -> None:
-        _positive(frames=self.frames, stride=self.stride)
+        positive(frames=self.frames, stride=self.stride)
         policies.check(self.short)
 
     @property
     def length(self) -> int:
         return self.frames
+
+    def filled(self, clips: Lengths) -> Ints:
+        if self.short != "pad":
+            return self.counts(clips)
+        return np.minimum(self.frames, -(-clips.frames // self.stride))
 
     def too_short(self, clips: Lengths) -> Bools:
         return clips.frames < self._span()
@@ -140,28 +72,28 @@ class _Window(Sampler):
         raise NotImplementedError
 
 
-class FirstFrames(_Window):
+class FirstFrames(_Window, frozen=True):
     """The first `frames` frames, `stride` apart."""
 
     def _start(self, room: int, draws: Draws) -> int:
         return 0
 
 
-class RandomWindow(_Window):
+class RandomWindow(_Window, frozen=True):
     """`frames` frames, `stride` apart, from a random start: every place that fits is equally likely."""
 
     def _start(self, room: int, draws: Draws) -> int:
         return draws.below(room + 1)
 
 
-class CentreWindow(_Window):
+class CentreWindow(_Window, frozen=True):
     """`frames` frames, `stride` apart, in the middle of the clip."""
 
     def _start(self, room: int, draws: Draws) -> int:
         return room // 2
 
 
-class UniformWindows(_Window):
+class UniformWindows(_Window, frozen=True):
     """`windows` test windows: the first at the clip's start, the last at its end, the others between.
 
     Each is a view. With `ThreeCrops` there are three views of each window.
@@ -171,7 +103,7 @@ class UniformWindows(_Window):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _positive(windows=self.windows)
+        positive(windows=self.windows)
 
     @property
     def views(self) -> int:
@@ -183,7 +115,7 @@ class UniformWindows(_Window):
         return round(room * (draws.view % self.windows) / (self.windows - 1))
 
 
-class Segments(Sampler):
+class Segments(Sampler, frozen=True):
     """One frame from each of `segments` equal parts of the clip, as in TSN (Wang et al., 2016).
 
     A random one of the part, or with `random=False` the one in its middle. A clip with
@@ -194,7 +126,7 @@ class Segments(Sampler):
     random: bool = True
 
     def __post_init__(self) -> None:
-        _positive(segments=self.segments)
+        positive(segments=self.segments)
 
     @property
     def length(self) -> int:
@@ -206,7 +138,7 @@ class Segments(Sampler):
         return np.minimum(places.astype(np.int64), clip.frames - 1)
 
 
-class AtFps(Sampler):
+class AtFps(Sampler, frozen=True):
     """Frames at `fps` frames per second, by timestamp: for each tick the last frame shown by then.
 
     The clip's last frame is taken to be shown as long as the one before it was.
@@ -226,7 +158,7 @@ class AtFps(Sampler):
     short: str = "loop"
 
     def __post_init__(self) -> None:
-        _positive(fps=self.fps, frames=1 if self.frames is None else self.frames)
+        positive(fps=self.fps, frames=1 if self.frames is None else self.frames)
         policies.check(self.short)
         if self.start not in ("random", "centre", "first"):
             raise UsageError(f"start={self.start!r}: not one of random, centre, first")
@@ -258,10 +190,11 @@ class AtFps(Sampler):
 
     def _ticks(self, clips: Lengths) -> Ints:
         seconds = clips.frames / clips.fps
-        return np.maximum(1, np.ceil(np.round(seconds * self.fps, 3))).astype(np.int64)
+        ticks: Ints = np.maximum(1, np.ceil(np.round(seconds * self.fps, 3))).astype(np.int64)
+        return ticks
 
 
-class Ranges(Sampler):
+class Ranges(Sampler, frozen=True):
     """Explicit half-open ranges of frame numbers, the same for all clips or by clip id.
 
     Attributes:
@@ -276,7 +209,7 @@ class Ranges(Sampler):
     short: str = "error"
 
     def __post_init__(self) -> None:
-        _positive(step=self.step)
+        positive(step=self.step)
         policies.check(self.short)
         for ranges in self._all():
             if not ranges or any(not 0 <= start < stop for start, stop in ranges):
@@ -319,7 +252,7 @@ class Ranges(Sampler):
         return self.ranges[clip_id]
 
 
-class Chunks(Sampler):
+class Chunks(Sampler, frozen=True):
     """For recurrent training: a batch's clips go on over several steps, `frames` frames each.
 
     All clips of a batch begin together, with `reset` set, and end together; batches are
@@ -337,13 +270,16 @@ class Chunks(Sampler):
     tail: str = "pad"
 
     def __post_init__(self) -> None:
-        _positive(frames=self.frames, stride=self.stride)
+        positive(frames=self.frames, stride=self.stride)
         if self.tail not in ("pad", "cut"):
             raise UsageError(f"tail={self.tail!r}: not one of pad, cut")
 
     @property
     def length(self) -> int:
         return self.frames
+
+    def filled(self, clips: Lengths) -> Ints:
+        return -(-clips.frames // self.stride)
 
     def steps(self, frames: Ints) -> int:
         """Steps that a batch of clips with so many frames takes."""
@@ -353,9 +289,3 @@ class Chunks(Sampler):
     def pick(self, clip: ClipTimes, draws: Draws) -> Ints:
         first = clip.chunk * self.frames
         return policies.pad((first + np.arange(self.frames)) * self.stride, clip.frames)
-
-
-def _positive(**values: float) -> None:
-    for name, value in values.items():
-        if not value > 0:
-            raise UsageError(f"{name}={value}: must be positive")

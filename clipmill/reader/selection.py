@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def cut(clips: ClipSet, shares: Mapping[str, float], seed: int, by: str) -> list
     places = {key: unit("reader split", seed, key) for key in set(keys)}
     place = np.array([places[key] for key in keys])
     bounds = [0.0, *np.cumsum(list(shares.values()))]
-    masks = [(low <= place) & (place < high) for low, high in zip(bounds, bounds[1:], strict=False)]
+    masks = [(low <= place) & (place < high) for low, high in pairwise(bounds)]
     return [place >= bounds[-1], *masks]
 
 

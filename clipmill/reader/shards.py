@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from clipmill.errors import UsageError
 from clipmill.reader.draws import Ints, Word
@@ -40,7 +43,7 @@ class ByShard:
         key: which order.
     """
 
-    def __init__(self, shard: Ints, offset: Ints, shards: Shards, *key: Word) -> None:
+    def __init__(self, shard: npt.NDArray[np.integer[Any]], offset: Ints, shards: Shards, *key: Word) -> None:
         self.size = len(shard)
         self.lanes = max(1, min(shards.lanes, self.size))
         self._window = shards.window
@@ -86,14 +89,15 @@ class ByShard:
         where = each * lane + min(lane, more) + places
         run = np.searchsorted(self._ends, where, side="right")
         numbers = self._firsts[run] + where - self._begins[run]
-        return numbers if self._numbers is None else self._numbers[numbers]
+        found: Ints = numbers if self._numbers is None else self._numbers[numbers]
+        return found
 
     def lane_size(self, lane: int) -> int:
         """Clips of a lane; those of two lanes differ by one at most."""
         return self.size // self.lanes + (lane < self.size % self.lanes)
 
 
-def _by_place(shard: Ints, offset: Ints) -> Ints | None:
+def _by_place(shard: npt.NDArray[np.integer[Any]], offset: Ints) -> Ints | None:
     """The clips sorted by shard and place, or None if they are."""
     moves = np.diff(shard.astype(np.int64))
     if bool(((moves > 0) | ((moves == 0) & (np.diff(offset) > 0))).all()):

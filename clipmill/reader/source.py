@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -10,13 +11,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from clipmill.errors import DataError
+from clipmill.errors import DataError, UsageError
 from clipmill.layout import frames_path, shard_path
+from clipmill.reader.cache import Reading
 from clipmill.reader.draws import Ints
 from clipmill.reader.heads import Head, read_head
 from clipmill.reader.table import ClipTable
 from clipmill.schemas import Schema, get_schema
-from clipmill.storage import Storage
 from clipmill.tfrecord import AFTER, BEFORE
 
 #: The sizes of all frames are held in memory up to so many bytes; of a larger data set each clip's are read.
@@ -57,20 +58,22 @@ class Source:
     Args:
         storage: the data set's root.
         schema: name of the records' schema.
-        total_frames: of the version, which decides whether frame sizes are held.
+        shard_frames: how many frames each shard holds, by its id.
     """
 
-    def __init__(self, storage: Storage, schema: str, total_frames: int) -> None:
+    def __init__(self, storage: Reading, schema: str, shard_frames: dict[str, int]) -> None:
         self.storage = storage
         self.schema: Schema = get_schema(schema)
-        self._hold = 4 * total_frames <= HELD_SIZES
+        self._shard_frames = shard_frames
+        self._hold = 4 * sum(shard_frames.values()) <= HELD_SIZES
         self._sizes: dict[str, Ints] = {}
+        self._process = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "schema": self.schema.name, "_sizes": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, schema=get_schema(state["schema"]))
+        self.__dict__.update(state, schema=get_schema(state["schema"]), _process=os.getpid())
 
     def where(self, table: ClipTable, row: int) -> Where:
         """Where a clip's head and frames lie.
@@ -100,33 +103,32 @@ class Source:
         return self._checked(path, [(int(table.offset[rows[0]]), end)])[0]
 
     def _frame_sizes(self, shard: str, first: int, count: int) -> Ints:
-        path = frames_path(shard)
-        if self._hold:
-            held = self._sizes.get(shard)
-            if held is None:
-                held = self._sizes[shard] = np.frombuffer(self._present(path, self.storage.read, path), "<u4")
-            sizes = held[first : first + count]
-        else:
-            raw = self._present(path, self.storage.read, path, 4 * first, 4 * (first + count))
-            sizes = np.frombuffer(raw[: len(raw) // 4 * 4], "<u4")
-        if len(sizes) < count:
-            raise DataError(f"{self.storage.root}/{path}: ends before the sizes of frames {first} to {first + count}")
-        return sizes.astype(np.int64)
+        if not self._hold:
+            return self._read_sizes(shard, first, first + count)
+        if shard not in self._sizes:
+            self._sizes[shard] = self._read_sizes(shard, 0, self._shard_frames[shard])
+        return self._sizes[shard][first : first + count]
+
+    def _read_sizes(self, shard: str, first: int, last: int) -> Ints:
+        return np.frombuffer(self._checked(frames_path(shard), [(4 * first, 4 * last)])[0], "<u4").astype(np.int64)
 
     def _checked(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        blobs: list[bytes] = self._present(path, self.storage.read_ranges, path, ranges)
-        for (start, end), blob in zip(ranges, blobs, strict=True):
-            if len(blob) != end - start:
-                raise DataError(f"{self.storage.root}/{path}: ends before byte {end}")
-        return blobs
-
-    def _present(self, path: str, read: Callable[..., Any], *args: Any) -> Any:
+        if not self.storage.local and os.getpid() != self._process:
+            # The client's threads are not there after a fork, so it would wait for ever.
+            raise UsageError(
+                f"{self.storage.root}: a forked process cannot read remote data; start workers by spawn or "
+                'forkserver (a DataLoader with multiprocessing_context="spawn")'
+            )
         try:
-            return read(*args)
+            blobs = self.storage.read_ranges(path, ranges)
         except FileNotFoundError:
             raise Vanished(
                 f"{self.storage.root}/{path}: gone since this version was opened; open the data set again"
             ) from None
+        for (start, end), blob in zip(ranges, blobs, strict=True):
+            if len(blob) != end - start:
+                raise DataError(f"{self.storage.root}/{path}: ends before byte {end}")
+        return blobs
 
 
 class Vanished(DataError):
@@ -179,13 +181,14 @@ def read_frames(
 
 def _prefixes(schema: Schema, sizes: Ints) -> Ints:
     """Bytes that stand before each frame of these sizes."""
-    limits, lengths = _prefix_steps(schema)
+    limits, lengths = _prefix_steps(schema.name)
     return lengths[np.searchsorted(limits, sizes, side="right")]
 
 
 @lru_cache(maxsize=8)
-def _prefix_steps(schema: Schema) -> tuple[Ints, Ints]:
+def _prefix_steps(name: str) -> tuple[Ints, Ints]:
     """The sizes at which a schema's prefix grows, and its length below, between and above them."""
+    schema = get_schema(name)
 
     def length(size: int) -> int:
         return len(schema.prefix(size))

@@ -13,11 +13,13 @@ import numpy as np
 
 from clipmill.errors import UsageError
 from clipmill.reader import selection
-from clipmill.reader.augment import Augmentation, Function
+from clipmill.reader.augmentation import Augmentation
 from clipmill.reader.clipset import ClipSet, Part
-from clipmill.reader.mix import mix
+from clipmill.reader.mixing import mix
 from clipmill.reader.options import ReaderOptions
-from clipmill.reader.samplers import Chunks, Sampler
+from clipmill.reader.recolour import Function
+from clipmill.reader.sampler import Sampler
+from clipmill.reader.samplers import Chunks
 from clipmill.reader.shards import Shards
 
 if TYPE_CHECKING:
@@ -57,9 +59,8 @@ def check_state(batches: Batches, state: dict[str, Any]) -> None:
     ours, theirs = _deciding(config(batches)), _deciding(state["reader"])
     for name in sorted({*ours, *theirs}):
         if ours.get(name) != theirs.get(name):
-            raise UsageError(
-                f"the state is of a reader with {name} {_brief(theirs.get(name))}, this one has {_brief(ours.get(name))}"
-            )
+            was, now = _brief(theirs.get(name)), _brief(ours.get(name))
+            raise UsageError(f"the state is of a reader with {name} {was}, this one has {now}")
 
 
 def from_state(state: dict[str, Any], path: str | None = None, **runtime: Any) -> Batches:
@@ -78,8 +79,10 @@ def from_state(state: dict[str, Any], path: str | None = None, **runtime: Any) -
     _check_form(state)
     reader = state["reader"]
     parts = [_open_part(raw, path if len(reader["clips"]) == 1 else None) for raw in reader["clips"]]
-    clips = parts[0] if len(parts) == 1 else mix(
-        {raw["name"]: (part, raw["share"]) for raw, part in zip(reader["clips"], parts, strict=True)}
+    clips = (
+        parts[0]
+        if len(parts) == 1
+        else mix({raw["name"]: (part, raw["share"]) for raw, part in zip(reader["clips"], parts, strict=True)})
     )
     batches = Batches(clips, _options(reader["options"]), weights=_unpacked(reader["weights"]), **runtime)
     batches.epoch, batches.step = int(state["epoch"]), int(state["step"])

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from clipmill.errors import NoSuchDataset
 from clipmill.layout import CLIPS, version_path
+from clipmill.reader.cache import Reading
 from clipmill.reader.draws import Ints
-from clipmill.storage import Storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,7 @@ class ClipTable(NamedTuple):
     dataset: npt.NDArray[np.uint8] | None = None
 
 
-def read_columns(storage: Storage, version: str, columns: Sequence[str] | None = None) -> pa.Table:
+def read_columns(storage: Reading, version: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Columns of a version's clips.parquet, by default all.
 
     Raises:
@@ -94,13 +94,14 @@ def _array(columns: pa.Table, name: str) -> npt.NDArray[Any]:
 
 
 def _plain(array: pa.Array) -> npt.NDArray[Any]:
-    return array.to_numpy(zero_copy_only=False)
+    plain: npt.NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    return plain
 
 
 class _Ranged(io.RawIOBase):
     """An object of any storage as a file that Arrow can seek in."""
 
-    def __init__(self, storage: Storage, path: str, size: int) -> None:
+    def __init__(self, storage: Reading, path: str, size: int) -> None:
         self._storage = storage
         self._path = path
         self._size = size

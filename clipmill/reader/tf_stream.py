@@ -14,6 +14,7 @@ import numpy as np
 
 from clipmill.errors import UsageError
 from clipmill.layout import shard_path
+from clipmill.reader.cache import Reading
 from clipmill.reader.draws import Ints
 from clipmill.reader.heads import Head
 from clipmill.reader.loading import Loader, Prepared
@@ -22,7 +23,6 @@ from clipmill.reader.source import Frames
 from clipmill.reader.stream import Lanes
 from clipmill.schemas import Schema
 from clipmill.schemas.example import ExampleSchema
-from clipmill.storage import Storage
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -52,11 +52,16 @@ def stream(batches: Batches, reader: Batches, specs: dict[str, tf.TensorSpec]) -
         step.set_shape(())
         rows = _Rows(tf, reader, {name: spec for name, spec in specs.items() if name != "step"})
         batch = rows.records(epoch, step).map(rows.sample, num_parallel_calls=reader.threads, deterministic=True)
-        batch = batch.batch(-(-(reader.options.batch_size or 1) // reader.host[1]), drop_remainder=reader.options.drop_remainder)
+        size = -(-(reader.options.batch_size or 1) // reader.host[1])
+        batch = batch.batch(size, drop_remainder=reader.options.drop_remainder)
         return batch.enumerate(step).map(lambda index, values: count(epoch, index, values))
 
+    def advance(epoch: Any, step: Any) -> Any:
+        batches.advance(int(epoch), int(step))
+        return step
+
     def count(epoch: Any, step: Any, values: Any) -> Any:
-        done = tf.numpy_function(lambda e, s: batches.advance(int(e), int(s)) or s, [epoch, step], tf.int64)
+        done = tf.numpy_function(advance, [epoch, step], tf.int64)
         done.set_shape(())
         found = {**dict(zip([name for name in names if name != "step"], values, strict=True)), "step": done}
         return {name: tf.ensure_shape(found[name], specs[name].shape) for name in names}
@@ -101,7 +106,9 @@ class _Rows:
         kept = tf.data.Dataset.zip(records, tf.data.Dataset.from_tensor_slices(keep)).filter(lambda _, wanted: wanted)
         windows = kept.map(lambda record, _: record).batch(window)
         orders = tf.data.Dataset.from_tensor_slices(order).batch(window)
-        return tf.data.Dataset.zip(windows, orders).map(tf.gather).unbatch().skip(late)
+        shuffled = tf.data.Dataset.zip(windows, orders).map(tf.gather).unbatch()
+        # TensorFlow 2.21 crashes on `skip` by a computed number inside `flat_map`.
+        return shuffled.enumerate().filter(lambda turn, _: turn >= late).map(lambda _, record: record)
 
     def _files(self, epoch: int, step: int, lane: int) -> tuple[Any, ...]:
         """What a lane reads from a step on.
@@ -115,9 +122,10 @@ class _Rows:
         size = self._reader.options.batch_size or 1
         turn = max(0, -(-(step * size - lane) // order.lanes))
         count = order.lane_size(lane)
-        begin, end = order.window(lane, min(turn, max(0, count - 1)))
+        begin = order.window(lane, min(turn, max(0, count - 1)))[0]
         turns = np.arange(begin, count)
-        in_window = order.shuffled(lane, turns) - turns // (window := max(1, order.window(lane, 0)[1])) * window
+        window = order.window(lane, 0)[1]
+        in_window = order.shuffled(lane, turns) - turns // window * window
         rows = self._loader.clips.rows[order.clips(lane, turns)]
         paths, skips, takes, keep = [], [], [], []
         shards = self._loader.clips.table.shard[rows]
@@ -200,17 +208,18 @@ def _decode(tf: Any) -> Any:
     return lambda jpeg: tf.io.decode_jpeg(jpeg, channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def _tensorflow_root(storage: Storage) -> str:
+def _tensorflow_root(storage: Reading) -> str:
     return storage.root.replace("s3a://", "s3://")
 
 
 def _check(reader: Batches) -> None:
     options, (_, hosts) = reader.options, reader.host
     if options.dct_scale or options.on_error == "skip":
-        raise UsageError('path="streaming" with .tf(): TensorFlow\'s operations know neither dct_scale nor on_error="skip"')
+        raise UsageError('path="streaming" with .tf(): TensorFlow knows neither dct_scale nor on_error="skip"')
     if len(reader.clips.parts) > 1:
         raise UsageError('path="streaming" with .tf(): not for a mix')
-    if hosts > 1 and (not options.drop_remainder or reader.planner.lanes(0).lanes % hosts or (options.batch_size or 1) % hosts):
+    odd = reader.planner.lanes(0).lanes % hosts or (options.batch_size or 1) % hosts
+    if hosts > 1 and (odd or not options.drop_remainder):
         raise UsageError(
             f'path="streaming" with .tf() on {hosts} hosts: needs drop_remainder=True, '
             f"and a batch_size and lanes that {hosts} divides"

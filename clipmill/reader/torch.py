@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clipmill.reader.batches import Batches
 
 
-class TorchBatches(IterableDataset[Any]):
+class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
     """An iterable of dicts of tensors, or of tuples if fields are named; texts are lists of str.
 
     It may be iterated as it is, where our threads decode; with `workers`, where processes
@@ -41,7 +41,12 @@ class TorchBatches(IterableDataset[Any]):
     """
 
     def __init__(
-        self, batches: Batches, fields: tuple[str, ...], layout: str = "BTHWC", workers: int = 0, start: str | None = None
+        self,
+        batches: Batches,
+        fields: tuple[str, ...],
+        layout: str = "BTHWC",
+        workers: int = 0,
+        start: str | None = None,
     ) -> None:
         self.batches = batches
         self.fields = fields
@@ -89,7 +94,7 @@ class TorchBatches(IterableDataset[Any]):
         return tuple(tensors[field] for field in self.fields) if self.fields else tensors
 
 
-class _Workers(IterableDataset[Any]):
+class _Workers(IterableDataset[Any]):  # type: ignore[misc]
     """Processes that live as long as the iterable; where they begin an epoch is told through shared memory."""
 
     def __init__(self, batches: TorchBatches, count: int, start: str | None) -> None:
@@ -119,7 +124,7 @@ class _Workers(IterableDataset[Any]):
         return iter(self._loader)
 
 
-class ClipsDataset(Dataset[dict[str, Any]]):
+class ClipsDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
     """Clip i of a set, as a dict of tensors without a batch axis; made by `ClipSet.clips_dataset`.
 
     The random draws are those of a batch of the same epoch and seed, whatever the order

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tools.processes import CannotStart
-from tools.servers import GcsServer, S3Server
 
 from clipmill.storage import Storage, open_storage
+from tools.processes import CannotStart
+from tools.servers import GcsServer, S3Server
 
 HERE = Path(__file__).parent
 BUCKET = "clipmill-tests"

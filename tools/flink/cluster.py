@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,13 +167,8 @@ class Cluster:
 
     def start_pool(self) -> None:
         """Start the worker pool, also again after it was killed."""
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(REPOSITORY),
-            **self.environment,
-        }
-        module = "apache_beam.runners.worker.worker_pool_main"
-        self.pool.start([sys.executable, "-m", module, f"--service_port={self.pool_port}"], environment)
+        environment = {"PYTHONPATH": str(REPOSITORY), **self.environment}
+        self.pool.start([sys.executable, "-m", "pipeline.worker_pool", f"--port={self.pool_port}"], environment)
         self.pool.wait_until(lambda: listens(self.pool_port), 60)
 
     def stop(self) -> None:
@@ -188,15 +183,10 @@ class Cluster:
         return {}
 
     def workers(self) -> list[int]:
-        """Process ids of the SDK workers that the pool started."""
+        """Process ids of the SDK workers: what was forked by the process that the pool forks from."""
+        parents = dict(_parents())
         pool = self.pool.pid
-        found = []
-        for status in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                fields = status.read_text().rpartition(") ")[2].split()
-                if int(fields[1]) == pool and fields[0] != "Z":
-                    found.append(int(status.parent.name))
-        return sorted(found)
+        return sorted(pid for pid, parent in parents.items() if pool is not None and parents.get(parent) == pool)
 
     def _java(self, process: Process, main: str, *words: str) -> None:
         sizes = [word for word in words if word.startswith("-X")]
@@ -246,6 +236,15 @@ class Cluster:
         conf.mkdir(exist_ok=True)
         (conf / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
         (conf / "log4j.properties").write_text(_LOGGING)
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """(process, its parent) of all that run."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = status.read_text().rpartition(") ")[2].split()[:2]
+            if state != "Z":
+                yield int(status.parent.name), int(parent)
 
 
 def main() -> int:

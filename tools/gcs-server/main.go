@@ -58,13 +58,15 @@ type object struct {
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	bucket, name, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	query := r.URL.Query()
+	// Whatever name a client or a proxy has for this server.
+	r.Host = s.host
 	switch {
 	case bucket == "storage" || bucket == "upload" || bucket == "download" || bucket == "_internal":
 		s.json.ServeHTTP(w, r)
 	case name == "" && r.Method == http.MethodGet:
 		s.list(w, bucket, query)
 	case r.Method == http.MethodPost && query.Has("uploads"):
-		s.beginUpload(w)
+		s.beginUpload(w, bucket)
 	case r.Method == http.MethodPut && query.Has("uploadId"):
 		s.takePart(w, r, query)
 	case r.Method == http.MethodPost && query.Has("uploadId"):
@@ -196,7 +198,11 @@ func (s *server) list(w http.ResponseWriter, bucket string, query url.Values) {
 	_ = xml.NewEncoder(w).Encode(result)
 }
 
-func (s *server) beginUpload(w http.ResponseWriter) {
+func (s *server) beginUpload(w http.ResponseWriter, bucket string) {
+	if s.ask(http.MethodGet, "/storage/v1/b/"+bucket, nil).Code != http.StatusOK {
+		http.Error(w, "no such bucket", http.StatusNotFound)
+		return
+	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	id := fmt.Sprintf("upload-%d", time.Now().UnixNano())

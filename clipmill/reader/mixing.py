@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from clipmill.errors import UsageError
 from clipmill.reader.clipset import ClipSet
+from clipmill.reader.source import Source
 from clipmill.reader.table import ClipTable
 
 
@@ -68,7 +69,7 @@ def _relabelled(clips: ClipSet, number: int, numbers: dict[str, int]) -> ClipTab
 
 
 def _joined(tables: list[ClipTable]) -> ClipTable:
-    shards = []
+    shards: list[tuple[str, Source]] = []
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ClipTable._fields if name not in ("ids", "shards")}
     for table in tables:
         for name, parts in columns.items():

@@ -1,0 +1,165 @@
+"""Which runs are at work in an output, so that none takes away what another one needs.
+
+    work/live/<run>     who it is; locked by its process on local disks, written anew every minute on object stores
+
+A local lock dies with its process. On object stores a run counts as live for five
+minutes after its last beat. A run announces itself before it looks at anything; who
+wants to delete what others may use looks for them first, and on local disks holds the
+door shut meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import IO
+
+import msgspec
+
+from clipmill.errors import StorageError, TryAgain
+from clipmill.storage import LocalStorage, Storage
+
+LIVE = "work/live"
+_DOOR = "work/live.lock"
+#: Seconds between two beats, and after which silence is death.
+_BEAT, _DEAD = 60.0, 300.0
+#: How the ids of runs begin that delete.
+_SWEEPER = "gc-"
+
+
+@contextlib.contextmanager
+def live_run(storage: Storage, run: str) -> Iterator[None]:
+    """Announce a run for the length of a `with` block.
+
+    Raises:
+        TryAgain: gc is at work there, on an object store; on local disks the run waits for it.
+    """
+    path = f"{LIVE}/{run}"
+    who = msgspec.json.encode({"run": run, "host": socket.gethostname(), "pid": os.getpid(), "since": int(time.time())})
+    with contextlib.ExitStack() as stack:
+        stack.callback(_leave, storage, path)
+        if isinstance(storage, LocalStorage):
+            with _door(storage):
+                stack.enter_context(_locked(storage, path, who))
+        else:
+            storage.put(path, who)
+            stack.enter_context(_beating(storage, path, who))
+            if not run.startswith(_SWEEPER) and any(other.startswith(_SWEEPER) for other in others(storage, run)):
+                raise TryAgain(f"{storage.root}: clipmill gc is at work here; try again when it has ended")
+        yield
+
+
+@contextlib.contextmanager
+def sweeping(storage: Storage, token: str) -> Iterator[None]:
+    """Keep runs out for the length of a `with` block, in which anything may be deleted.
+
+    Args:
+        token: any, of this call alone.
+
+    Raises:
+        TryAgain: a run is live.
+    """
+    run = _SWEEPER + token
+    with contextlib.nullcontext() if storage.local else live_run(storage, run), alone(storage, run) as nobody:
+        if not nobody:
+            live = ", ".join(others(storage, run))
+            raise TryAgain(f"{storage.root}: {live} is at work here; try again when it has ended")
+        yield
+
+
+def others(storage: Storage, run: str) -> list[str]:
+    """Ids of the other runs that are live."""
+    if isinstance(storage, LocalStorage):
+        return [
+            name for name in storage.children(LIVE)[1] if name != run and _is_locked(storage.path(f"{LIVE}/{name}"))
+        ]
+    beats = {path.rpartition("/")[2]: stat.modified for path, stat in storage.list(LIVE)}
+    # Our own beat shows the storage's clock.
+    now = beats.get(run, time.time())
+    return sorted(name for name, beat in beats.items() if name != run and beat > now - _DEAD)
+
+
+@contextlib.contextmanager
+def alone(storage: Storage, run: str) -> Iterator[bool]:
+    """Whether no other run is live; on local disks none begins before the `with` block ends."""
+    if not isinstance(storage, LocalStorage):
+        yield not others(storage, run)
+        return
+    with _door(storage):
+        live = others(storage, run)
+        for name in storage.children(LIVE)[1]:
+            if name != run and name not in live:
+                storage.delete(f"{LIVE}/{name}")
+        yield not live
+
+
+@contextlib.contextmanager
+def _door(storage: LocalStorage) -> Iterator[None]:
+    with _opened(storage, _DOOR) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _locked(storage: LocalStorage, path: str, who: bytes) -> Iterator[None]:
+    with _opened(storage, path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(who)
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def _opened(storage: LocalStorage, path: str) -> Iterator[IO[bytes]]:
+    full = storage.path(path)
+    try:
+        while True:
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            # Who leaves removes the folder in between, if it is empty.
+            with contextlib.suppress(FileNotFoundError):
+                file = open(full, "ab")  # noqa: SIM115
+                break
+    except OSError as error:
+        raise StorageError(f"{full}: {error.strerror}") from error
+    with file:
+        yield file
+
+
+def _is_locked(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:  # held; or of another user, so that nobody can tell
+        return True
+    return False
+
+
+def _leave(storage: Storage, path: str) -> None:
+    # An error would hide how the run ended, and a marker that stays is seen to be dead.
+    with contextlib.suppress(StorageError):
+        storage.delete(path)
+
+
+@contextlib.contextmanager
+def _beating(storage: Storage, path: str, who: bytes) -> Iterator[None]:
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(_BEAT):
+            with contextlib.suppress(StorageError):
+                storage.put(path, who)
+
+    thread = threading.Thread(target=beat, name="clipmill-beat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,150 @@
+"""Any step of a training again, from a saved state: which clips, frames and crops, and how they looked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from clipmill.errors import UsageError
+from clipmill.reader.batches import Batches
+from clipmill.reader.loading import Arrays
+from clipmill.reader.recipe import describe
+from clipmill.reader.state import from_state
+
+#: Frames of each clip on a contact sheet, and their height there in pixels.
+COLUMNS, HEIGHT, CAPTION = 8, 96, 18
+
+
+class Replayed(NamedTuple):
+    """One step again.
+
+    Attributes:
+        epoch, step: which.
+        batch: the very arrays that the reader gave, for all hosts together.
+        clips: of each row `id`, `label`, `source`, `dataset`, `version`, `shard`, and its `views`
+            with `frames` (numbers in the clip) and `steps` (crop, flip, ... as words and pixels).
+    """
+
+    epoch: int
+    step: int
+    batch: Arrays
+    clips: list[dict[str, Any]]
+
+
+def replay(
+    state: dict[str, Any] | str, step: int | None = None, epoch: int | None = None, path: str | None = None
+) -> Replayed:
+    """Make the batch of a step again.
+
+    Args:
+        state: what `Batches.state_dict` gave, or a JSON file that holds it.
+        step: in the epoch; by default the one after which the state was taken.
+        epoch: by default that of the state.
+        path: where the data set lies now; by default where it was.
+
+    Raises:
+        UsageError: the state cannot be read, or there is no such step.
+        NoSuchDataset: the version is not there any more.
+    """
+    held = _read(state) if isinstance(state, str) else state
+    batches = from_state(held, path)
+    if epoch is None:
+        epoch = batches.epoch if step is not None or batches.step else max(0, batches.epoch - 1)
+    if step is None:
+        step = (batches.step or batches.planner.plan(epoch).steps) - 1
+    return Replayed(epoch, step, batches.at(epoch, step), _explained(batches, epoch, step))
+
+
+def replay_to(
+    out: str, state: str, step: int | None = None, png: str | None = None, epoch: int | None = None
+) -> dict[str, Any]:
+    """`clipmill replay`: the step of a state file, as plain values, and a contact sheet.
+
+    Args:
+        out: the data set.
+        state: the state file.
+        step: in the epoch; by default the one after which the state was taken.
+        png: where to put the contact sheet.
+        epoch: by default that of the state.
+    """
+    found = replay(state, step, epoch, out)
+    if png is not None:
+        Path(png).write_bytes(contact_sheet(found))
+    return {"epoch": found.epoch, "step": found.step, "clips": found.clips, "png": png}
+
+
+def contact_sheet(found: Replayed) -> bytes:
+    """A PNG with one line for each view of each clip: its id and label, and up to 8 of its frames."""
+    frames = found.batch["frames"]
+    if frames.dtype == object:
+        raise UsageError("the state is of a reader with decode=False: its batches hold no pictures")
+    if frames.ndim == 5:
+        frames = frames[:, None]
+    low, high = float(frames.min()), float(frames.max())  # floats are stretched between them
+    lines = []
+    for row, clip in enumerate(found.clips):
+        for view in range(frames.shape[1]):
+            chosen = np.linspace(0, frames.shape[2] - 1, min(COLUMNS, frames.shape[2])).round().astype(int)
+            pictures = [_picture(frames[row, view, number], low, high) for number in chosen]
+            shown = clip["views"][view]["frames"]
+            text = f"{clip['id']}  {clip['label']}  frames {shown[0]}..{shown[-1]}  {clip['source']}"
+            lines.append((text, np.concatenate(pictures, axis=1)))
+    width = max(line.shape[1] for _, line in lines)
+    sheet = []
+    for text, line in lines:
+        caption = np.full((CAPTION, width, 3), 255, np.uint8)
+        cv2.putText(caption, text, (4, CAPTION - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+        sheet += [caption, np.pad(line, ((0, 4), (0, width - line.shape[1]), (0, 0)), constant_values=255)]
+    return bytes(cv2.imencode(".png", np.concatenate(sheet)[..., ::-1])[1].tobytes())
+
+
+def _picture(frame: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:
+    if frame.dtype != np.uint8:
+        frame = ((frame - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+    width = max(1, round(frame.shape[1] * HEIGHT / frame.shape[0]))
+    return np.asarray(cv2.resize(frame, (width, HEIGHT)), np.uint8)
+
+
+def _explained(batches: Batches, epoch: int, step: int) -> list[dict[str, Any]]:
+    return [
+        {
+            **_origin(batches, job.clip),
+            "views": [{"frames": view.picked.tolist(), "steps": [describe(op) for op in view.steps]} for view in views],
+        }
+        for job, views in batches.drawn(epoch, step)
+    ]
+
+
+def _origin(batches: Batches, clip: int) -> dict[str, Any]:
+    """Where a clip is from."""
+    import pyarrow.compute as pc
+
+    clips = batches.planner.clips
+    table, row = clips.table, int(clips.rows[clip])
+    part = clips.parts[0 if table.dataset is None else int(table.dataset[row])]
+    name = table.ids[row].as_py()
+    label = int(table.label[row])
+    place = pc.index(part.dataset.table.ids, name).as_py()
+    return {
+        "id": name,
+        "label": clips.labels[label] if label >= 0 else "",
+        "source": part.dataset.column("source")[place].as_py(),
+        "dataset": part.dataset.path,
+        "version": part.dataset.version,
+        "shard": table.shards[table.shard[row]][0],
+    }
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        found = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read as a state file: {error}") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: is no state file")
+    return found

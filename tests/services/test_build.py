@@ -1,0 +1,120 @@
+"""A whole build with its input and its output on object stores: the same bytes as on a local disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from clipmill import layout
+from clipmill.storage import Storage, open_storage
+from pipeline.cli import main
+from tools.proxy import Proxy, Request
+from tools.servers import GcsServer, S3Server
+
+BUCKET = "clipmill-tests"
+#: Enough for several classes and, with small shards, several shards.
+FEW = ["--limit", "16", "--split", "train=0.8,val=0.2", "--shard-mb", "10"]
+
+
+def published(storage: Storage) -> dict[str, bytes]:
+    """Every object that a version consists of, by name."""
+    version = layout.current_version(storage)
+    assert version is not None
+    names = [path for path, _ in storage.list(layout.version_path(version)) if ".tfrecord-" not in path]
+    names += [path for path, _ in storage.list("shards")]
+    return {"CURRENT": storage.read("CURRENT")} | {name: storage.read(name) for name in names}
+
+
+def upload(folder: Path, storage: Storage) -> None:
+    for file in folder.rglob("*.avi"):
+        storage.put(str(file.relative_to(folder)), file.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def local(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The build on a local disk."""
+    out = str(tmp_path_factory.mktemp("local") / "out")
+    assert main(["build", str(shared_data / "videos" / "ucf101"), "--out", out, *FEW]) == 0
+    return published(open_storage(out))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["s3", "gcs"])
+def test_the_same_bytes(
+    kind: str,
+    request: pytest.FixtureRequest,
+    shared_data: Path,
+    local: Mapping[str, bytes],
+    use: Callable[[dict[str, str]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server: S3Server | GcsServer = request.getfixturevalue(kind)
+    proxy = Proxy(server.port)
+    use(server.environment(proxy.port))
+    videos = f"{server.scheme}://{BUCKET}/videos/ucf101"
+    out = f"{server.scheme}://{BUCKET}/out"
+    upload(shared_data / "videos" / "ucf101", open_storage(videos))
+
+    assert main(["build", videos, "--out", out, *FEW]) == 0
+    storage = open_storage(out)
+    assert published(storage) == local
+    left = [path for path, _ in storage.list("work")]
+    assert [path for path in left if not path.startswith("work/cache/")] == []
+    listed = [unquote(request.path) for request in proxy.requests if "list-type" in request.path]
+    assert not [path for path in listed if "work/fragments" in path], "fragments are looked up, never listed"
+
+    capsys.readouterr()
+    assert main(["verify", out, "--deep", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["problems"] == []
+    assert main(["inspect", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == local["CURRENT"].decode().strip()
+    assert main(["failures", out]) == 0
+    assert main(["path", out, "--split", "val"]) == 0
+    assert f"{out}/shards/" in capsys.readouterr().out
+
+    assert main(["build", videos, "--out", out, *FEW]) == 0
+    assert "nothing changed" in capsys.readouterr().out
+    proxy.close()
+
+
+@pytest.mark.timeout(300)
+def test_two_builds_at_once(s3: S3Server, shared_data: Path, use: Callable[[dict[str, str]], None]) -> None:
+    """One is about to move the pointer when the other does: it is told to try again, and nothing is torn."""
+    proxy = Proxy(s3.port)
+    arrived, released = threading.Event(), threading.Event()
+
+    def hold(request: Request) -> str:
+        if request.method == "PUT" and request.path.endswith("/CURRENT"):
+            arrived.set()
+            released.wait(120)
+        return ""
+
+    proxy.mood = hold
+    out = f"s3://{BUCKET}/race"
+    build = ["build", str(shared_data / "videos" / "ucf101"), "--out", out, "--limit", "6"]
+    slow = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *build, "--quality", "90"],
+        env={**os.environ, **s3.environment(proxy.port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert arrived.wait(120), slow.communicate(timeout=1)
+    use(s3.environment())
+    assert main([*build, "--quality", "91"]) == 0
+    version = layout.current_version(open_storage(out))
+    released.set()
+    errors = slow.communicate(timeout=120)[1]
+    proxy.close()
+    assert slow.returncode == 3, errors
+    assert f"another run published {version} meanwhile" in errors
+    assert layout.current_version(open_storage(out)) == version
+    assert main(["verify", out]) == 0
