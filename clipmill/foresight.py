@@ -11,20 +11,22 @@ import msgspec
 from clipmill.ahead import ahead
 from clipmill.errors import ClipError
 from clipmill.fragments import fragment_path, remembered_failure
+from clipmill.inspection import read_clips
 from clipmill.keys import clip_key
 from clipmill.known import find_source, question, read_known, recall
-from clipmill.layout import CLIPS, read_manifest, version_path
+from clipmill.layout import read_manifest
 from clipmill.ledger import Reason
 from clipmill.listings import assign_split
 from clipmill.options import BuildOptions, FrameOptions
 from clipmill.resolving import source_tasks
 from clipmill.rows import ClipRow, Known, Source, SourceTask
-from clipmill.storage import Storage, open_storage
+from clipmill.storage import open_storage
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 _BATCH = 10_000
+_COLUMNS = ["clip_key", "clip_id", "label_text", "split", "frames", "bytes"]
 #: Options of the manifest that are in the name of every clip's frames.
 FRAME_OPTIONS = frozenset(FrameOptions.__struct_fields__) | {"segment_seconds"}
 
@@ -86,7 +88,7 @@ class Foresight:
             for source, packed in read_known(self._out, self._videos):
                 if sources is None or source in sources:
                     self._known.setdefault(source, []).append(packed)
-        self._table = None if base is None else _read_table(self._out, base)
+        self._table = None if base is None else read_clips(self._out, base, _COLUMNS).combine_chunks()
         self._seen: set[int] = set()
 
     def forecast(self, foreseen: Iterable[Foreseen], clips: int) -> Forecast:
@@ -204,11 +206,3 @@ class Foresight:
         assert self._table is not None
         places = pc.index_in(pa.array(wanted, pa.string()), value_set=self._table[column]).to_pylist()
         return {value: place for value, place in zip(wanted, places, strict=True) if place is not None}
-
-
-def _read_table(storage: Storage, version: str) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    columns = ["clip_key", "clip_id", "label_text", "split", "frames", "bytes"]
-    with storage.fetch(version_path(version, CLIPS)) as file:
-        return pq.read_table(file, columns=columns).combine_chunks()

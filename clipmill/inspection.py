@@ -8,8 +8,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from clipmill.ahead import ahead
 from clipmill.errors import NoSuchDataset, UsageError
-from clipmill.layout import CLIPS, LABELS, current_version, read_manifest, split_order, version_path
+from clipmill.layout import (
+    CLIPS,
+    LABELS,
+    named_shard,
+    read_manifest,
+    run_path,
+    shard_path,
+    split_order,
+    version_path,
+)
+from clipmill.ledger_file import NAME as LEDGER
 from clipmill.storage import Storage
 
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -18,7 +29,8 @@ _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 def read_clips(storage: Storage, version: str, columns: list[str] | None = None) -> pa.Table:
     """The clip table of a version, or some of its columns."""
     with storage.fetch(version_path(version, CLIPS)) as file:
-        return pq.read_table(file, columns=columns)
+        # A thread of Arrow's that is still in a Python file when Python ends takes the process down with it.
+        return pq.ParquetFile(file, pre_buffer=False).read(columns, use_threads=False)
 
 
 def summary(storage: Storage) -> dict[str, Any]:
@@ -70,16 +82,35 @@ def clip(storage: Storage, clip_id: str) -> dict[str, Any]:
     raise UsageError(f"--clip {clip_id}: no such clip in version {manifest.version}{hint}")
 
 
-def last_run(storage: Storage) -> str:
-    """The id of the latest run that ended.
+def find_run(storage: Storage, run: str | None) -> str:
+    """The id of a run that ended: the latest, or the one whose id begins like this.
 
     Raises:
-        NoSuchDataset: there is none.
+        NoSuchDataset: no run has ended here.
+        UsageError: none, or several, have such an id.
     """
-    runs = {path.split("/")[1] for path, _ in storage.list("runs") if path.endswith("/outcome.json")}
-    if not runs:
+    ended, _ = _runs(storage)
+    if not ended:
         raise NoSuchDataset(f"{storage.root}: no run has ended here")
-    return max(runs)
+    found = [known for known in ended if known == run or (run and known.startswith(run))]
+    if run is None:
+        return ended[-1]
+    if len(found) != 1:
+        raise UsageError(f"--run {run}: {'several runs' if found else 'no run that ended'}; the latest is {ended[-1]}")
+    return found[0]
+
+
+def unfinished_run(storage: Storage) -> str | None:
+    """The id of the latest run, if it has not ended."""
+    ended, begun = _runs(storage)
+    return begun[-1] if begun and begun[-1] not in ended else None
+
+
+def _runs(storage: Storage) -> tuple[list[str], list[str]]:
+    """Ids of the runs that left a ledger, and of all, each in order of time."""
+    begun = storage.children("runs")[0]
+    with_ledger = ahead(lambda run: storage.stat(run_path(run, LEDGER)) is not None, begun)
+    return [run for run, there in zip(begun, with_ledger, strict=True) if there], list(begun)
 
 
 def split_files(storage: Storage, split: str | None) -> list[str]:
@@ -88,9 +119,7 @@ def split_files(storage: Storage, split: str | None) -> list[str]:
     Raises:
         UsageError: there is no such split.
     """
-    from clipmill.layout import named_shard, shard_path
-
-    manifest = read_manifest(storage, current_version(storage))
+    manifest = read_manifest(storage)
     if split is not None and split not in manifest.splits:
         raise UsageError(f"--split {split}: there is {', '.join(sorted(manifest.splits, key=split_order))}")
     paths = []

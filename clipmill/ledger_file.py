@@ -52,9 +52,11 @@ class Ledger(msgspec.Struct, frozen=True):
         return cls(_counts(table, "reason"), _counts(table, "split"), _first_of_each(table))
 
 
-def read_ledger(storage: Storage, run: str) -> list[Failure]:
-    """All rows of a run's ledger."""
-    table = pq.read_table(io.BytesIO(storage.read(run_path(run, NAME))))
+def read_ledger(storage: Storage, run: str, reason: str | None = None) -> list[Failure]:
+    """The rows of a run's ledger, in the order of the listing: all, or those of one reason."""
+    table = pq.ParquetFile(pa.BufferReader(storage.read(run_path(run, NAME)))).read(use_threads=False)
+    if reason is not None:
+        table = table.filter(pc.equal(table["reason"], reason))
     return [Failure(**row) for row in table.to_pylist()]
 
 

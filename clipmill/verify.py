@@ -129,11 +129,16 @@ class _VersionCheck:
         self.report.problems.append(Problem(version_path(self.version, name), where, what))
 
     def _check_pointer(self) -> None:
-        """The link beside CURRENT, where there is one, leads to the same version."""
+        """The link beside CURRENT, where there is one, leads to the same version.
+
+        Or to another one that is there: a run that was killed after it moved CURRENT leaves that.
+        """
         if isinstance(self.storage, LocalStorage):
             link = self.storage.path("latest")
             current = current_version(self.storage)
-            if current and os.path.islink(link) and os.path.basename(os.readlink(link)) != current:
+            if not current or not os.path.islink(link) or os.path.basename(os.readlink(link)) == current:
+                return
+            if not os.path.isfile(os.path.join(link, MANIFEST)):
                 self.report.problems.append(Problem("latest", "", f"leads to {os.readlink(link)}, not to {current}"))
 
     def _check_manifest(self) -> None:

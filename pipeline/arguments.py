@@ -10,7 +10,6 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from clipmill import listings
 from clipmill.errors import UsageError
@@ -56,7 +55,6 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     look.add_argument(
         "--fit",
         choices=("crop", "pad", "stretch"),
-        default="crop",
         metavar="crop|pad|stretch",
         help="how --size is reached (default crop)",
     )
@@ -74,7 +72,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         "--fold", type=values.positive, default=1, metavar="N", help="official fold that gives the splits (default 1)"
     )
     splits.add_argument(
-        "--split", type=_shares, default={}, metavar="NAME=SHARE,...", help="at random, as train=0.8,val=0.1,test=0.1"
+        "--split", type=values.shares, default={}, metavar="NAME=SHARE,...", help="at random, as train=0.8,val=0.1,test=0.1"
     )
     splits.add_argument(
         "--split-by",
@@ -163,16 +161,7 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
     Raises:
         UsageError: an option or the listing is wrong.
     """
-    if not arguments.listing:
-        raise UsageError("which listing? Give a folder, a list or a CSV: clipmill build LISTING --out OUT")
-    if not arguments.out:
-        raise UsageError("--out: where shall the data set go?")
-    if arguments.size and arguments.short_side:
-        raise UsageError("--size and --short-side exclude each other")
-    if arguments.fps and arguments.every != 1:
-        raise UsageError("--fps and --every exclude each other")
-    if not re.fullmatch(r"[a-zA-Z]\w*", arguments.name):
-        raise UsageError(f"--name {arguments.name}: a letter, then letters, digits and _ (TFDS takes nothing else)")
+    _check(arguments)
     chosen = ListingOptions(
         listings=tuple(_expand(arguments.listing)),
         videos=absolute(arguments.videos) if arguments.videos else None,
@@ -196,8 +185,7 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
             arguments.max_frames,
             arguments.short_side,
             arguments.size,
-            # The fit says nothing without a size, and must not change the name of the pixels then.
-            arguments.fit if arguments.size else "crop",
+            arguments.fit or "crop",
             arguments.quality,
         ),
         min_frames=arguments.min_frames,
@@ -218,6 +206,24 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
     )
 
 
+def _check(arguments: argparse.Namespace) -> None:
+    """What no option can see alone."""
+    if not arguments.listing:
+        raise UsageError("which listing? Name a folder of videos, or a file that lists them")
+    if not arguments.out:
+        raise UsageError("where shall the data set go? Add --out OUT")
+    if arguments.size and arguments.short_side:
+        raise UsageError("--size and --short-side exclude each other")
+    if arguments.fit and not arguments.size:
+        raise UsageError(f"--fit {arguments.fit}: needs --size WxH")
+    if arguments.fps and arguments.every != 1:
+        raise UsageError("--fps and --every exclude each other")
+    if arguments.max_frames and arguments.max_frames < arguments.min_frames:
+        raise UsageError(f"--max-frames {arguments.max_frames}: below --min-frames {arguments.min_frames}")
+    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", arguments.name):
+        raise UsageError(f"--name {arguments.name}: a letter, then letters, digits and _ (TFDS takes nothing else)")
+
+
 def new_run() -> str:
     """An id that no other run has; ids sort by when their runs began."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
@@ -225,43 +231,7 @@ def new_run() -> str:
 
 def cores() -> int:
     """Cores this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def read_config(path: str, parser: argparse.ArgumentParser) -> list[str]:
-    """A TOML file of options as words of a command line: `short-side = 256` is --short-side 256.
-
-    Raises:
-        UsageError: the file cannot be read, or names an option that there is not.
-    """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        with open(path, "rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        raise UsageError(f"--config {path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"--config {path}: {error}") from None
-    known = {option for action in parser._actions for option in action.option_strings}
-    words: list[str] = []
-    for key, value in values.items():
-        option = f"--{key.replace('_', '-')}"
-        if key == "listing":
-            words += [str(item) for item in (value if isinstance(value, list) else [value])]
-        elif option not in known or option == "--config":
-            raise UsageError(f"--config {path}: there is no option {option}")
-        elif value is True:
-            words.append(option)
-        elif value is not False:
-            words.append(f"{option}={_plain(value)}")
-    return words
-
-
-def _plain(value: Any) -> str:
-    return ",".join(f"{key}={share}" for key, share in value.items()) if isinstance(value, dict) else str(value)
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _expand(words: Sequence[str]) -> list[str]:
@@ -275,18 +245,3 @@ def _expand(words: Sequence[str]) -> list[str]:
             raise UsageError(f"{word}: nothing matches")
         found += [absolute(match) for match in matches]
     return found
-
-
-def _shares(text: str) -> dict[str, float]:
-    shares: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, share = part.partition("=")
-        try:
-            shares[name.strip()] = float(share)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{part!r} is not a share such as train=0.8") from None
-    if not all(re.fullmatch(r"\w+", name) for name in shares) or any(share < 0 for share in shares.values()):
-        raise argparse.ArgumentTypeError(f"{text} is not like train=0.8,val=0.2")
-    if abs(sum(shares.values()) - 1) > 1e-9:
-        raise argparse.ArgumentTypeError(f"the shares add up to {sum(shares.values()):g}, not 1")
-    return shares

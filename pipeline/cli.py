@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from clipmill import __version__
-from clipmill.errors import ClipmillError, Interrupted, MissingExtra, UsageError
+from clipmill.errors import ClipmillError, Interrupted, StorageError, UsageError
+from pipeline.parsing import Parser
 
+_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    the data said no (budgets, verification): nothing is published
+  2    the command, an option or the listing is wrong, or the disk too small
+  3    worth trying again: storage failed, or another run published first
+  130  interrupted
+"""
 
-class _Parser(argparse.ArgumentParser):
-    """Errors in one line, and where help is."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
+_BUG = "this is a bug; please report it with the lines above"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,41 +35,57 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Beam warns of extras that nobody here needs.
     logging.getLogger().setLevel(logging.ERROR)
     try:
-        return _run(words)
-    except ClipmillError as error:
-        print(f"clipmill: {error}", file=sys.stderr)
-        code = error.exit_code
-        if isinstance(error, Interrupted):
-            _flush_and_exit(code)
+        code = _run(words)
+        sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        print("clipmill: interrupted", file=sys.stderr)
-        return Interrupted.exit_code
     except BrokenPipeError:
-        # Our reader (head, less) has enough; Python must not complain about it on the way out.
-        sys.stderr.close()
+        # Our reader (head, less) has enough; Python shall not stumble over it on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Interrupted as error:
+        _say(error)
+        sys.stdout.flush()
+        # Threads of Beam outlive an interrupted run, and Python would wait for them.
+        os._exit(error.exit_code)
+    except ClipmillError as error:
+        if "\n" in str(error):  # a child's traceback
+            _say(f"{error}\n{_BUG}")
+        else:
+            _say(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return Interrupted.exit_code
+    except OSError as error:
+        _say(f"{error.filename or 'the output of this command'}: {error.strerror or error}")
+        return StorageError.exit_code
     except Exception:
         traceback.print_exc()
-        print("clipmill: this is a bug; please report it with the lines above", file=sys.stderr)
-        return 1
+        _say(_BUG)
+    return 1
+
+
+def _say(what: object) -> None:
+    print(f"clipmill: {what}", file=sys.stderr)
 
 
 def _run(words: list[str]) -> int:
     own, beam_words = _split(words)
     parser = _parser()
-    arguments = parser.parse_args(own)
-    if not getattr(arguments, "run", None):
+    arguments = parser.parse_words(own)
+    if not arguments.command:
         parser.print_help()
         return UsageError.exit_code
     if beam_words and arguments.command != "build":
         raise UsageError(f"{' '.join(beam_words)}: only build takes Beam options")
     if getattr(arguments, "config", None):
-        from pipeline.arguments import read_config
+        from pipeline.config import with_config
 
-        at = own.index(arguments.command) + 1
-        configured = read_config(arguments.config, arguments.parser)
-        arguments = parser.parse_args(own[:at] + configured + own[at:])
+        configured = with_config(own, arguments)
+        try:
+            arguments = parser.parse_words(configured)
+        except UsageError as error:
+            raise UsageError(f"--config {arguments.config}: {error}") from None
     arguments.beam_words = beam_words
     run: Callable[[argparse.Namespace], int] = arguments.run
     return run(arguments)
@@ -78,30 +99,15 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
     return words[:at], words[at + 1 :]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     from pipeline import commands
 
-    parser = _Parser(prog="clipmill", description="Turns a listing of videos into shards of frames for training.")
+    parser = Parser(
+        prog="clipmill",
+        usage="clipmill COMMAND ...   (clipmill COMMAND --help says more)",
+        description="Turns a listing of videos into shards of frames for training.",
+        epilog=_EXIT_CODES,
+    )
     parser.add_argument("--version", action="version", version=f"clipmill {__version__}")
-    commands.add_commands(parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser))
+    commands.add_commands(parser.add_subparsers(title="commands", dest="command", metavar="", parser_class=Parser))
     return parser
-
-
-def _flush_and_exit(code: int) -> None:
-    from pipeline.local import exit_now
-
-    sys.stdout.flush()
-    sys.stderr.flush()
-    exit_now(code)
-
-
-def needs(what: str, extra: str, *modules: str) -> None:
-    """Check that an extra is installed.
-
-    Raises:
-        MissingExtra: one of the modules is not there; names the pip line that mends it.
-    """
-    from importlib.util import find_spec
-
-    if any(find_spec(module) is None for module in modules):
-        raise MissingExtra(what, extra)

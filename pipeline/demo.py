@@ -42,15 +42,16 @@ def demo(out: str) -> int:
 
 
 def _draw_batch(data: str, picture: str) -> str:
-    from clipmill.picture import contact_sheet, write_png
-
     import clipmill
-    from clipmill.reader import RandomWindow
+    from clipmill.picture import contact_sheet, png
+    from clipmill.reader import RandomResizedCrop, RandomWindow
 
     train = clipmill.open(data)["train"]
-    batches = train.batches(RandomWindow(8, stride=2), batch_size=6, shuffle=True, seed=0)
+    crop = RandomResizedCrop(112, scale=(0.6, 1.0))
+    batches = train.batches(RandomWindow(16, stride=2), augment=[crop], batch_size=6, shuffle=True, seed=0)
     batch = next(iter(batches))
     labels = clipmill.open(data).labels
     captions = [labels[label] for label in batch["label"]]
-    write_png(picture, contact_sheet(batch["frames"], captions))
+    with open(picture, "wb") as file:
+        file.write(png(contact_sheet(batch["frames"], captions)))
     return f"{'x'.join(map(str, batch['frames'].shape))} {batch['frames'].dtype}, {words.plural(len(captions), 'clip')}"

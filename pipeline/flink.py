@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import apache_beam as beam
@@ -22,6 +22,7 @@ from clipmill.storage import is_url, open_storage
 from pipeline.flink_rest import ENDED, FlinkRest, error_of
 from pipeline.graph import build_graph
 from pipeline.interrupts import interrupted, stop_event
+from pipeline.runners import Paint
 from transforms import counters
 from transforms.children import close_children
 
@@ -76,9 +77,7 @@ class Flink:
                 "gs://, or add --shared-filesystem if every machine has the same files there"
             )
 
-    def run(
-        self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Callable[[dict[str, int]], None]
-    ) -> None:
+    def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
         """Run a build to its end, good or bad: see `pipeline.runners.Runner`."""
         name = f"clipmill-{options.run}".lower()
         words = [*self._defaults(name), *beam_words]
@@ -121,8 +120,6 @@ class Flink:
             "--flink_submit_uber_jar",
             f"--parallelism={free}",
             f"--sdk_worker_parallelism={-(-slots // managers)}",
-            # Else every stage would start workers of its own, some six seconds each time.
-            "--environment_cache_millis=60000",
         ]
         if self._jar:
             words.append(f"--flink_job_server_jar={self._jar}")
@@ -130,9 +127,7 @@ class Flink:
             return [*words, "--environment_type=LOOPBACK"]
         return [*words, "--environment_type=EXTERNAL", f"--environment_config={WORKER_POOL}"]
 
-    def _submit(
-        self, words: list[str], name: str, options: BuildOptions, base: str | None
-    ) -> str:
+    def _submit(self, words: list[str], name: str, options: BuildOptions, base: str | None) -> str:
         """Build the graph, hand it over, and return Flink's id of the job."""
         failures: list[BaseException] = []
 
@@ -156,7 +151,7 @@ class Flink:
             raise TryAgain(f"the Flink cluster at {self._rest.url} has lost the job {name}")
         return job
 
-    def _watch(self, job: str, stop: threading.Event, paint: Callable[[dict[str, int]], None]) -> None:
+    def _watch(self, job: str, stop: threading.Event, paint: Paint) -> None:
         """Paint the counters until the job has ended."""
         while (state := self._rest.state(job)) not in ENDED:
             if stop.wait(_POLL_SECONDS):

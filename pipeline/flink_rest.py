@@ -61,8 +61,9 @@ class FlinkRest:
         found: dict[str, int] = {}
         for accumulator in self._ask(f"/jobs/{job}/accumulators")["user-task-accumulators"]:
             if accumulator["name"] == "__metricscontainers":
-                metrics = json_format.Parse(accumulator["value"], beam_job_api_pb2.GetJobMetricsResponse(), ignore_unknown_fields=True)
-                for key, value in from_monitoring_infos(metrics.metrics.attempted, user_metrics_only=True)[0].items():
+                answer = beam_job_api_pb2.GetJobMetricsResponse()
+                attempted = json_format.Parse(accumulator["value"], answer).metrics.attempted
+                for key, value in from_monitoring_infos(attempted, user_metrics_only=True)[0].items():
                     if key.metric.namespace == NAMESPACE:
                         found[key.metric.name] = found.get(key.metric.name, 0) + value
         return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
+import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -16,10 +16,13 @@ from clipmill.errors import ClipmillError
 from clipmill.options import BuildOptions
 from pipeline.graph import build_graph
 from pipeline.interrupts import interrupted, stop_event
+from pipeline.runners import Paint
 from transforms import counters
 from transforms.children import close_children
 
 _PAINT_SECONDS = 0.2
+#: What Beam appends to the text of any error.
+_WHILE_RUNNING = re.compile(r" \[while running '[^']*'\]$")
 
 
 def runner(arguments: argparse.Namespace) -> Local:
@@ -37,9 +40,7 @@ class Local:
     def check(self, options: BuildOptions) -> None:
         """Everything runs here."""
 
-    def run(
-        self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Callable[[dict[str, int]], None]
-    ) -> None:
+    def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
         """Run a build to its end, good or bad: see `pipeline.runners.Runner`."""
         counters.reset()
         close_children()
@@ -65,7 +66,8 @@ class Local:
                 close_children(kill=stop.is_set())
         paint(counters.local_counts())
         if stop.is_set():
-            thread.join(5)
+            # What is left of it ends with the process.
+            thread.join(1)
             raise interrupted()
         thread.join()
         if failures:
@@ -77,11 +79,7 @@ def cause(error: BaseException) -> BaseException:
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ClipmillError):
+            seen.args = (_WHILE_RUNNING.sub("", str(seen)),)
             return seen
         seen = seen.__cause__ or seen.__context__
     return error
-
-
-def exit_now(code: int) -> None:
-    """End without waiting for threads of Beam that outlive an interrupted run."""
-    os._exit(code)

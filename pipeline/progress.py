@@ -17,43 +17,31 @@ _BAR = 12
 _ERASE_TO_END = "\x1b[K"
 
 
-class Progress:
-    """Shows clips, frames per second, time left and failures so far.
+class Line:
+    """A line of text that changes.
 
     Args:
-        clips: how many the listing has.
-        stream: where to write; a terminal gets a bar, anything else a line now and then.
+        stream: a terminal gets one line that is painted over, anything else a line every half minute.
     """
 
-    def __init__(self, clips: int, stream: TextIO = sys.stderr) -> None:
-        self._clips = clips
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream = stream
         self._terminal = stream.isatty()
-        self._painted_at = time.monotonic()
-        self._next_line = self._painted_at + _PLAIN_SECONDS
-        self._decoding: tuple[float, float] | None = None
+        self._next = time.monotonic() + _PLAIN_SECONDS
         self._shown = ""
 
-    def paint(self, counts: Mapping[str, int]) -> None:
-        """Show the counters of a run (`transforms.counters.count` names them)."""
-        now = time.monotonic()
-        done, todo = counts.get("spans", 0), counts.get("tasks", 0) - counts.get("reused", 0)
-        if done and self._decoding is None:
-            self._decoding = (self._painted_at, now)
-        elif self._decoding and (done < todo or not todo):
-            self._decoding = (self._decoding[0], now)
-        self._painted_at = now
-        line = self._line(counts)
-        if self._terminal and line != self._shown:
-            self._stream.write(f"\r{line[: self._columns() - 1]}{_ERASE_TO_END}")
+    def show(self, text: str) -> None:
+        """Show a text in place of the one before."""
+        if self._terminal and text != self._shown:
+            self._stream.write(f"\r{text[: self._columns() - 1]}{_ERASE_TO_END}")
             self._stream.flush()
-            self._shown = line
-        elif not self._terminal and now >= self._next_line:
-            self._next_line = now + _PLAIN_SECONDS
-            print(line, file=self._stream, flush=True)
+            self._shown = text
+        elif not self._terminal and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _PLAIN_SECONDS
+            print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """End the line, with the last counters in it."""
+        """Leave the last text, and end the line."""
         if self._shown:
             self._stream.write("\n")
             self._stream.flush()
@@ -65,22 +53,50 @@ class Progress:
         except OSError:
             return 80
 
-    def _line(self, counts: Mapping[str, int]) -> str:
-        return "  ".join(part for part in (*self._stage(counts), _failed(counts)) if part)
+
+def bar(done: int, of: int) -> str:
+    """How much is done: 250/500  ######......"""
+    full = _BAR * done // max(1, of)
+    return f"{done:,}/{of:,}  {'#' * full}{'.' * (_BAR - full)}"
+
+
+class Progress:
+    """Shows clips, frames per second, time left and failures so far.
+
+    Args:
+        clips: how many the listing has.
+        line: where.
+    """
+
+    def __init__(self, clips: int, line: Line) -> None:
+        self._clips = clips
+        self._line = line
+        self._painted_at = time.monotonic()
+        self._decoding: tuple[float, float] | None = None
+
+    def paint(self, counts: Mapping[str, int]) -> None:
+        """Show the counters of a run (`transforms.counters.count` names them)."""
+        now = time.monotonic()
+        done, todo = counts.get("spans", 0), counts.get("tasks", 0) - counts.get("reused", 0)
+        if done and self._decoding is None:
+            self._decoding = (self._painted_at, now)
+        elif self._decoding and done < todo:
+            self._decoding = (self._decoding[0], now)
+        self._painted_at = now
+        failed = f"{counts['failed']:,} failed" if counts.get("failed") else ""
+        self._line.show("  ".join(part for part in (*self._stage(counts), failed) if part))
 
     def _stage(self, counts: Mapping[str, int]) -> list[str]:
-        made, tasks = counts.get("spans", 0) + counts.get("reused", 0), counts.get("tasks", 0)
+        made = counts.get("spans", 0) + counts.get("reused", 0)
         if counts.get("shards"):
-            return [self._bar(1.0), f"writing shards: {counts['shards']:,}"]
+            return [bar(self._clips, self._clips), f"writing shards: {counts['shards']:,}"]
         if made:
-            return [self._bar(min(1.0, made / max(tasks, made))), *self._speed(counts)]
+            # Spans of long videos, and clips that are known to fail, move the bar but not the number of clips.
+            share = made / max(made, counts.get("tasks", 0))
+            return [bar(int(share * self._clips), self._clips), *self._speed(counts)]
         if counts.get("sources"):
-            return ["looking at the videos", f"{counts['sources']:,} files"]
-        return ["reading the listing", f"{counts.get('rows', 0):,} clips"]
-
-    def _bar(self, share: float) -> str:
-        full = round(share * _BAR)
-        return f"{round(share * self._clips):,}/{self._clips:,}  {'#' * full}{'.' * (_BAR - full)}"
+            return ["looking at the videos:", f"{counts['sources']:,}"]
+        return [f"reading the listing: {counts.get('rows', 0):,} clips"]
 
     def _speed(self, counts: Mapping[str, int]) -> list[str]:
         began, until = self._decoding or (0.0, 0.0)
@@ -90,7 +106,3 @@ class Progress:
         rate = f"{counts.get('frames', 0) / seconds:,.0f} frames/s"
         left = seconds * (counts.get("tasks", 0) - counts.get("reused", 0) - spans) / spans
         return [rate, f"{clock(left)} left"] if seconds >= _WARM_UP and left >= 1 else [rate]
-
-
-def _failed(counts: Mapping[str, int]) -> str:
-    return f"{counts['failed']:,} failed" if counts.get("failed") else ""

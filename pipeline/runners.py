@@ -17,6 +17,10 @@ RUNNERS = {
 }
 
 
+#: Takes the counters of a run: rows, sources, clips, frames, failed, shards.
+Paint = Callable[[dict[str, int]], None]
+
+
 class Runner(Protocol):
     """Runs the graph somewhere."""
 
@@ -27,9 +31,7 @@ class Runner(Protocol):
             ClipmillError: says what is missing, and how to mend it.
         """
 
-    def run(
-        self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Callable[[dict[str, int]], None]
-    ) -> None:
+    def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
         """Run a build to its end, good or bad.
 
         Args:

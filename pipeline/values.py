@@ -72,6 +72,19 @@ def days(text: str) -> float:
     return found
 
 
+def shares(text: str) -> dict[str, float]:
+    """Splits and their shares, which add up to 1: train=0.8,val=0.2."""
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, share = (word.strip() for word in part.partition("="))
+        if not re.fullmatch(r"[0-9A-Za-z_]+", name) or name in found:
+            raise argparse.ArgumentTypeError(f"{text} is not like train=0.8,val=0.2")
+        found[name] = _between(share, 1, "a share above 0, at most 1, as in train=0.8,val=0.2")
+    if abs(sum(found.values()) - 1) > 1e-9:
+        raise argparse.ArgumentTypeError(f"{text} adds up to {sum(found.values()):g}, not 1")
+    return found
+
+
 def _between(text: str, most: float, what: str) -> float:
     try:
         value = float(text)

@@ -55,6 +55,11 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
+def version(name: str) -> str:
+    """A version's name as people need it: eight digits tell versions apart, and every command takes them."""
+    return name[:8]
+
+
 def one_line(text: str) -> str:
     """Text from a file name or a listing, with what could break a line or a terminal spelled out."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

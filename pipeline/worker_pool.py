@@ -1,4 +1,6 @@
-"""A Beam worker pool, to stand beside each Flink task manager: python -m pipeline.worker_pool [--port 50000]
+"""A Beam worker pool, to stand beside each Flink task manager.
+
+    python -m pipeline.worker_pool [--port 50000] [--host 127.0.0.1]
 
 Flink wants new workers for each of the graph's many stages. Beam's own pool starts a Python for
 each, which takes seconds to import what it needs; here they are forked from one that has.
@@ -28,11 +30,11 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
 
     def __init__(self) -> None:
         self._fork = multiprocessing.get_context("forkserver")
-        self._fork.set_forkserver_preload(["pipeline.worker_pool", "pipeline.graph"])
+        self._fork.set_forkserver_preload(["apache_beam.runners.worker.sdk_worker", "pipeline.graph"])
         self._workers: dict[str, BaseProcess] = {}
         self._lock = threading.Lock()
 
-    def StartWorker(self, request: beam_fn_api_pb2.StartWorkerRequest, context: object) -> object:  # noqa: N802
+    def StartWorker(self, request: beam_fn_api_pb2.StartWorkerRequest, context: object) -> object:
         """Start a worker that takes its work from the endpoint in the request."""
         arguments = (request.control_endpoint.url, request.worker_id)
         worker = self._fork.Process(target=_work, args=arguments, name=request.worker_id, daemon=True)
@@ -42,7 +44,7 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         _LOG.info("worker %s is process %s", request.worker_id, worker.pid)
         return beam_fn_api_pb2.StartWorkerResponse()
 
-    def StopWorker(self, request: beam_fn_api_pb2.StopWorkerRequest, context: object) -> object:  # noqa: N802
+    def StopWorker(self, request: beam_fn_api_pb2.StopWorkerRequest, context: object) -> object:
         """Stop a worker, if it has not ended by itself."""
         with self._lock:
             worker = self._workers.pop(request.worker_id, None)

@@ -107,7 +107,7 @@ class Resized(NamedTuple):
         return _checked(cv2.resize(image, (self.width, self.height), dst=out, interpolation=self.method), out)
 
     def mask(self, mask: Image) -> Image:
-        return cv2.resize(mask, (self.width, self.height), interpolation=cv2.INTER_NEAREST)
+        return cv2.resize(mask, (self.width, self.height), interpolation=cv2.INTER_NEAREST_EXACT)
 
     def boxes(self, boxes: Boxes) -> Boxes:
         x, y = self.width / self.old_width, self.height / self.old_height

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from unittest import mock
@@ -15,9 +16,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal import apiclient
 
+from clipmill.errors import LostRace, TryAgain
 from clipmill.listings import resolve
 from clipmill.options import BuildOptions, ListingOptions
 from pipeline import template
+from pipeline.arguments import add_build_arguments
 from pipeline.dataflow import Dataflow
 from transforms.coders import ROWS, StructCoder
 
@@ -121,9 +124,7 @@ def test_no_session_and_nothing_large_is_pickled(large, pipeline):
 
 
 def test_coders_are_ours_or_plain(pipeline):
-    known = set(
-        ["bytes", "string_utf8", "varint", "kv", "iterable", "tuple", "nullable", "global_window", "bool", "double"]
-    )
+    known = {"bytes", "string_utf8", "varint", "kv", "iterable", "tuple", "nullable", "global_window"}
     ours = set()
     for coder in pipeline.components.coders.values():
         urn = coder.spec.urn.removeprefix("beam:coder:").removesuffix(":v1")
@@ -166,8 +167,6 @@ def test_what_is_shuffled_is_packed_rows_or_counts(pipeline):
 
 
 def test_an_active_job_of_the_same_name_is_another_build(tmp_path):
-    from clipmill.errors import LostRace, TryAgain
-
     listing = write_listing(tmp_path / "listing", 3)
     options = BuildOptions(listing, "gs://bucket/out", "run")
     for error, kind in (
@@ -218,12 +217,8 @@ def test_the_template_s_metadata_names_parameters_that_there_are():
     metadata = json.loads((Path(__file__).parents[2] / "docker" / "template-metadata.json").read_text())
     words = [f"--{parameter['name']}=1" for parameter in metadata["parameters"]]
     assert {"--listing=1", "--out=1", "--videos=1", "--short_side=1"} <= set(words)
-    import argparse
-
-    from pipeline.arguments import add_build_arguments
-
     parser = argparse.ArgumentParser()
     add_build_arguments(parser)
-    own, beam_words = template.split_parameters([word for word in words if "renumber" not in word], parser)
+    _, beam_words = template.split_parameters([word for word in words if "renumber" not in word], parser)
     assert not beam_words, "Beam would ignore them"
     assert all(parameter["helpText"] and parameter["label"] for parameter in metadata["parameters"])

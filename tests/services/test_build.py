@@ -12,30 +12,16 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from real_servers import BUCKET, left_over, published, upload
 
 from clipmill import layout
-from clipmill.storage import Storage, open_storage
+from clipmill.storage import open_storage
 from pipeline.cli import main
 from tools.proxy import Proxy, Request
 from tools.servers import GcsServer, S3Server
 
-BUCKET = "clipmill-tests"
 #: Enough for several classes and, with small shards, several shards.
 FEW = ["--limit", "16", "--split", "train=0.8,val=0.2", "--shard-mb", "10"]
-
-
-def published(storage: Storage) -> dict[str, bytes]:
-    """Every object that a version consists of, by name."""
-    version = layout.current_version(storage)
-    assert version is not None
-    names = [path for path, _ in storage.list(layout.version_path(version)) if ".tfrecord-" not in path]
-    names += [path for path, _ in storage.list("shards")]
-    return {"CURRENT": storage.read("CURRENT")} | {name: storage.read(name) for name in names}
-
-
-def upload(folder: Path, storage: Storage) -> None:
-    for file in folder.rglob("*.avi"):
-        storage.put(str(file.relative_to(folder)), file.read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +52,7 @@ def test_the_same_bytes(
     assert main(["build", videos, "--out", out, *FEW]) == 0
     storage = open_storage(out)
     assert published(storage) == local
-    left = [path for path, _ in storage.list("work")]
-    assert [path for path in left if not path.startswith("work/cache/")] == []
+    assert left_over(storage) == []
     listed = [unquote(request.path) for request in proxy.requests if "list-type" in request.path]
     assert not [path for path in listed if "work/fragments" in path], "fragments are looked up, never listed"
 

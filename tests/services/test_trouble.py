@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from real_servers import BUCKET
 
 from clipmill import object_storage
 from clipmill.errors import StorageError, UsageError
@@ -15,7 +16,6 @@ from clipmill.storage import Storage, open_storage
 from tools.proxy import Proxy, Request
 from tools.servers import GcsServer, S3Server
 
-BUCKET = "clipmill-tests"
 BIG = bytes(range(256)) * (40 << 12)
 
 

@@ -263,9 +263,7 @@ def main() -> int:
             print(install_flink())
         elif arguments.command == "start":
             cluster.start()
-            print(
-                f"Flink {FLINK} at http://{cluster.master} with {cluster.slots} slots; a worker pool at localhost:{cluster.pool_port}"
-            )
+            print(f"Flink {FLINK} with {cluster.slots} slots, and a worker pool at localhost:{cluster.pool_port}")
             print(f"clipmill build ... --runner flink --flink-master {cluster.master} --flink-jar {cluster.jar}")
         elif arguments.command == "stop":
             cluster.stop()

@@ -1,0 +1,58 @@
+"""--config FILE: options from a TOML file, under the names that they have on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from clipmill.errors import UsageError
+
+
+def with_config(words: list[str], arguments: argparse.Namespace) -> list[str]:
+    """The words of a command line, with those of its configuration file before them, so that the command line wins.
+
+    Args:
+        arguments: what the words were parsed into.
+
+    Raises:
+        UsageError: the file cannot be read, or names an option that there is not.
+    """
+    at = words.index(arguments.command) + 1
+    configured = _words(arguments.config, arguments.parser, with_listing=not arguments.listing)
+    return [*words[:at], *configured, *words[at:]]
+
+
+def _words(path: str, parser: argparse.ArgumentParser, *, with_listing: bool) -> list[str]:
+    known = {option for action in parser._actions for option in action.option_strings} - {"--config", "--help"}
+    words: list[str] = []
+    for key, value in _read(path).items():
+        option = f"--{key.replace('_', '-')}"
+        if key == "listing":
+            words += map(str, (value if isinstance(value, list) else [value]) if with_listing else [])
+        elif option not in known:
+            raise UsageError(f"--config {path}: there is no option {option}")
+        elif value is True:
+            words.append(option)
+        elif value is not False:
+            words.append(f"{option}={_plain(value)}")
+    return words
+
+
+def _read(path: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"--config {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {path}: {error}") from None
+
+
+def _plain(value: Any) -> str:
+    """`split = {train = 0.8, val = 0.2}` as --split takes it; everything else as it is."""
+    return ",".join(f"{name}={share}" for name, share in value.items()) if isinstance(value, dict) else str(value)

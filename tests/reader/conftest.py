@@ -1,0 +1,30 @@
+"""Small data sets whose frames say which clip and frame they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from miniature import Miniature, publish_miniature
+
+import clipmill
+from clipmill.reader import Dataset
+
+
+@pytest.fixture(scope="session")
+def mini(tmp_path_factory: pytest.TempPathFactory) -> Miniature:
+    """40 clips of 5, 9, 30 or 17 frames in shards of 3, two splits, groups and folds."""
+    path = tmp_path_factory.mktemp("mini") / "out"
+    return publish_miniature(path, clips=40, lengths=[5, 9, 30, 17], groups=8, folds=3, unlabelled=[4])
+
+
+@pytest.fixture
+def data(mini: Miniature) -> Dataset:
+    return clipmill.open(str(mini.path))
+
+
+@pytest.fixture(scope="session", params=["tfds", "frames", "mediaseq"])
+def each_schema(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Miniature:
+    """The same, in every schema that the pipeline writes."""
+    path: Path = tmp_path_factory.mktemp(request.param) / "out"
+    return publish_miniature(path, clips=26, lengths=[5, 9, 30, 17], schema=request.param)

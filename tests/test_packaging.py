@@ -1,0 +1,75 @@
+"""What an import costs, and who may import what."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted(path for folder in ("clipmill", "transforms", "pipeline") for path in (ROOT / folder).rglob("*.py"))
+
+
+class WithoutTypes(ast.NodeTransformer):
+    """Takes out what only type checkers import."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of all that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(WithoutTypes().visit(ast.parse(path.read_text()))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "clipmill").rglob("*.py")), ids=lambda path: path.name)
+def test_the_library_knows_nothing_of_beam(path: Path) -> None:
+    assert not imported(path) & {"apache_beam", "transforms", "pipeline"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "transforms").rglob("*.py")), ids=lambda path: path.name)
+def test_transforms_know_nothing_of_the_application(path: Path) -> None:
+    assert "pipeline" not in imported(path)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_frameworks_are_imported_in_their_own_reader_modules_only(path: Path) -> None:
+    allowed = {
+        "tensorflow": path.parent.name == "reader" and path.name.startswith("tf"),
+        "torch": path.parent.name == "reader" and path.name.startswith("torch"),
+    }
+    for framework, may in allowed.items():
+        assert may or framework not in imported(path)
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_importing_clipmill_loads_none_of_the_heavy_packages() -> None:
+    assert not loaded_by("import clipmill") & {"apache_beam", "tensorflow", "torch", "cv2", "av", "pyarrow", "numpy"}
+
+
+def test_the_reader_loads_neither_beam_nor_a_framework_nor_a_decoder() -> None:
+    assert not loaded_by("import clipmill.reader") & {"apache_beam", "tensorflow", "torch", "av"}
+
+
+def test_a_child_that_decodes_loads_neither_beam_nor_tensorflow() -> None:
+    loaded = loaded_by("import clipmill.decode_worker, clipmill.decode, clipmill.source, clipmill.assemble")
+    assert {"av", "cv2"} <= loaded
+    assert not loaded & {"apache_beam", "tensorflow", "torch"}
