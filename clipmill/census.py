@@ -7,6 +7,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,6 +23,15 @@ from clipmill.rows import ClipRow, Sample
 
 #: Dataflow batch workers, us-central1, dollars per vCPU hour with 4 GB of memory, 2026 list prices, rounded up.
 DOLLARS_PER_CORE_HOUR = 0.075
+#: Seconds until the first clip is decoded; CPU seconds for what is not decoding: a row's way through the graph,
+#: hashing and probing its file; writing, hashing, checking and copying a byte.
+_START_UP = 5.0
+_SECONDS_PER_CLIP = 0.01
+_SECONDS_PER_BYTE = 4e-9
+#: Frame counts from headers are off by so much now and then.
+_HEADERS = 0.01
+#: Shards are 1.09 times the target on average, and some are twice as large.
+_LARGE_SHARD = 1.25
 
 
 class Census(msgspec.Struct, frozen=True):
@@ -30,15 +40,19 @@ class Census(msgspec.Struct, frozen=True):
     Attributes:
         clips: rows that name a clip, after all choices.
         bad_rows: rows that do not.
+        ignored: files of a folder that are not named like videos.
         splits: clips by split.
         classes: names of the classes, in order.
+        example: a path that --include does not match; "" if there is none.
         sample: some of the rows, drawn evenly by a hash.
     """
 
     clips: int
     bad_rows: int
+    ignored: int
     splits: dict[str, int]
     classes: list[str]
+    example: str
     sample: list[ClipRow]
 
 
@@ -47,15 +61,17 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     chosen = options.listing
     counts: Counter[tuple[str, str | None]] = Counter()
     labels: set[tuple[str, int | None]] = set()
-    bad = 0
+    bad = ignored = number = 0
+    example = ""
     heap: list[tuple[float, int, ClipRow]] = []
-    number = 0
     for part in listings.parts(chosen):
+        ignored += listings.ignored(chosen, part)
         for row in listings.read_part(chosen, part):
             if isinstance(row, Failure):
                 bad += 1
                 continue
             if not listings.selected(chosen, row):
+                example = row.source
                 continue
             number += 1
             counts[listings.assign_split(chosen, row), row.label] += 1
@@ -68,16 +84,28 @@ def take_census(options: BuildOptions, sample: int) -> Census:
                 heapq.heapreplace(heap, entry)
     classes = listings.class_table(listings.declared_classes(chosen) or labels)[:: chosen.class_every]
     kept = {None, *classes}
-    splits: Counter[str] = Counter()
-    for (split, label), times in counts.items():
-        if label in kept:
-            splits[split] += times
+    counts = Counter({key: times for key, times in counts.items() if key[1] in kept})
     rows = [row for _, _, row in sorted(heap, reverse=True) if row.label in kept][:sample]
-    clips = sum(splits.values())
-    if chosen.limit is not None and clips > chosen.limit:
-        splits = Counter({split: round(times * chosen.limit / clips) for split, times in splits.items()})
-        clips = chosen.limit
-    return Census(clips, bad, dict(splits), classes, rows)
+    splits = _splits(counts, chosen.limit)
+    return Census(sum(splits.values()), bad, ignored, splits, classes, example, rows)
+
+
+def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[str, int]:
+    """Clips by split; --limit takes one of each class of each split, then a second one of each, and so on."""
+    every = sum(counts.values())
+    left = every if limit is None else min(limit, every)
+    taken: Counter[str] = Counter()
+    level = 0
+    while left:
+        groups = [split for (split, _), times in counts.items() if times > level]
+        deeper = min(times for times in counts.values() if times > level) - level
+        rounds = min(deeper, left // len(groups))
+        for place, split in enumerate(groups):
+            # Which groups give the last ones is a matter of hashes.
+            taken[split] += rounds or int(place < left)
+        left -= rounds * len(groups) or left
+        level += rounds
+    return dict(taken)
 
 
 def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
@@ -95,6 +123,10 @@ class Band(msgspec.Struct, frozen=True):
     value: float
     error: float
 
+    def times(self, factor: float) -> Band:
+        """The band of a multiple."""
+        return Band(self.value * factor, self.error * factor)
+
 
 class Estimate(msgspec.Struct, frozen=True):
     """What a build will take.
@@ -103,10 +135,11 @@ class Estimate(msgspec.Struct, frozen=True):
         missing: share of the clips whose file is not there.
         held: share of the clips whose frames are in the output already.
         frames, bytes: of the data set.
-        peak_bytes: of the output's disk at the worst moment.
+        smaller_bytes: of the data set with --short-side 256; None where that was not tried.
+        peak_bytes: that the output's disk must have free, for the worst moment.
         shards: how many.
         minutes: on this machine, with the workers asked for.
-        dollars: on rented cores.
+        dollars: on rented cores, each as fast as one here, at `dollars_per_core_hour`.
         sampled, encoded: clips that were looked at, and those of which frames were encoded.
     """
 
@@ -114,10 +147,12 @@ class Estimate(msgspec.Struct, frozen=True):
     held: float
     frames: Band
     bytes: Band
+    smaller_bytes: float | None
     peak_bytes: float
     shards: int
     minutes: Band
     dollars: Band
+    dollars_per_core_hour: float
     sampled: int
     encoded: int
 
@@ -141,37 +176,42 @@ def estimate(
     """
     new = [row for row, seen in zip(census.sample, foreseen, strict=True) if not seen.held and not seen.problem]
     fresh = _take_samples(new, options, pool, encode, frames)
-    held = [Sample("", seen.frames, 0, seen.nbytes / max(1, seen.frames), 0.0) for seen in foreseen if seen.held]
-    failed = [Sample(seen.problem, 0.0, 0, 0.0, 0.0) for seen in foreseen if seen.problem]
-    samples = fresh + held + failed
-    present = [sample for sample in samples if not sample.problem]
-    missing = sum(sample.problem == Reason.MISSING for sample in samples) / max(1, len(samples))
-    share = len(present) / max(1, len(samples))
-    clips = census.clips * share
-    per_clip = _mean([sample.frames for sample in present], census.clips)
-    total_frames = Band(clips * per_clip.value, clips * per_clip.error)
-    encoded = [sample for sample in present if sample.bytes_per_frame]
-    size = _mean([sample.bytes_per_frame for sample in encoded], census.clips)
-    cost = _mean([sample.seconds_per_frame for sample in encoded if sample.seconds_per_frame], census.clips)
-    nbytes = _times(total_frames, size)
-    share_new = 1 - sum(sample.frames for sample in held) / max(1.0, sum(sample.frames for sample in present))
-    seconds = _times(Band(total_frames.value * share_new, total_frames.error * share_new), cost)
+    held = [seen for seen in foreseen if seen.held]
+    problems = [sample.problem for sample in fresh if sample.problem] + [s.problem for s in foreseen if s.problem]
+    looked_at = max(1, len(problems) + len(held) + sum(not sample.problem for sample in fresh))
+    each = census.clips / looked_at  # a clip of the sample stands for so many
+    fresh = [sample for sample in fresh if not sample.problem]
+    clips = each * len(fresh)
+
+    sizes = [_Clip(sample, sample.frames * sample.bytes_per_frame, sample.frames * sample.spread) for sample in fresh]
+    small = [_Clip(sample, sample.frames * sample.smaller, 0.0) for sample in fresh]
+    costs = [_Clip(sample, sample.frames * sample.seconds_per_frame, 0.0) for sample in fresh]
+    new_frames = _total([sample.frames for sample in fresh], clips)
+    new_frames = Band(new_frames.value, math.hypot(new_frames.error, _HEADERS * new_frames.value))
+    new_bytes = _by_pixels(sizes, clips)
+    cpu = _by_pixels(costs, clips)
+    held_frames = _total([float(seen.frames) for seen in held], each * len(held))
+    held_bytes = _total([float(seen.nbytes) for seen in held], each * len(held))
+    nbytes = _sum(new_bytes, held_bytes)
+
     target = target_bytes(int(nbytes.value), options)
-    in_flight = (2 * options.workers + 1) * 2 * min(target, nbytes.value)
-    new_bytes = (nbytes.value + nbytes.error) * share_new
-    minutes = Band(seconds.value / options.workers / 60, seconds.error / options.workers / 60)
-    dollars = Band(*(value / 3600 * DOLLARS_PER_CORE_HOUR for value in (seconds.value, seconds.error)))
+    # As many shards are under way as there are jobs in flight; each keeps its fragments until it is durable.
+    in_flight = (2 * options.workers + 1) * _LARGE_SHARD * target
+    written = (nbytes.value + nbytes.error) * rewritten
+    seconds = cpu.value + _SECONDS_PER_CLIP * census.clips + _SECONDS_PER_BYTE * written
     return Estimate(
-        missing,
-        len(held) / max(1, len(samples)),
-        total_frames,
-        nbytes,
-        (nbytes.value + nbytes.error) * rewritten + min(in_flight, new_bytes),
-        max(len(census.splits), math.ceil(nbytes.value / (1.09 * target))),
-        minutes,
-        dollars,
-        len(samples),
-        len(encoded),
+        missing=problems.count(Reason.MISSING.value) / looked_at,
+        held=len(held) / looked_at,
+        frames=_sum(new_frames, held_frames),
+        bytes=nbytes,
+        smaller_bytes=_by_pixels(small, clips).value if any(s.smaller for s in fresh) and not held else None,
+        peak_bytes=written + min(in_flight, new_bytes.value + new_bytes.error),
+        shards=max(len(census.splits), math.ceil(nbytes.value / (1.09 * target))),
+        minutes=Band((_START_UP + seconds / options.workers) / 60, cpu.error / options.workers / 60),
+        dollars=Band(seconds, cpu.error).times(DOLLARS_PER_CORE_HOUR / 3600),
+        dollars_per_core_hour=DOLLARS_PER_CORE_HOUR,
+        sampled=len(census.sample),
+        encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),
     )
 
 
@@ -185,16 +225,46 @@ def _take_samples(rows: Sequence[ClipRow], options: BuildOptions, pool: Pool, en
     return list(samples.values())
 
 
-def _mean(values: Sequence[float], population: int) -> Band:
+class _Clip(NamedTuple):
+    """A clip of the sample, something that it has (0 where that was not measured), and the standard error of it."""
+
+    sample: Sample
+    has: float
+    error: float
+
+
+def _by_pixels(clips: Sequence[_Clip], population: float) -> Band:
+    """The sum of what all clips have, of which some were measured.
+
+    It goes with the pixels, which are known of every clip of the sample: a ratio estimate,
+    with the error of the ratio and that of the number of pixels.
+    """
+    measured = [clip for clip in clips if clip.has]
+    if not measured:
+        return Band(0.0, 0.0)
+    pixels = _total([clip.sample.frames * clip.sample.pixels for clip in clips], population)
+    of_measured = [clip.sample.frames * clip.sample.pixels for clip in measured]
+    ratio = sum(clip.has for clip in measured) / sum(of_measured)
+    number = len(measured)
+    between = sum((clip.has - ratio * x) ** 2 for clip, x in zip(measured, of_measured, strict=True))
+    between *= max(0.0, 1 - number / population) / max(1, number - 1) / number
+    within = sum(clip.error**2 for clip in measured) / number**2
+    relative = 2 * math.sqrt(between + within) / (ratio * statistics.fmean(of_measured))
+    if number == 1 < population:
+        relative = max(relative, 0.5)  # one clip says nothing of the others
+    relative = math.hypot(relative, pixels.error / pixels.value, _HEADERS)
+    return Band(ratio * pixels.value, ratio * pixels.value * relative)
+
+
+def _total(values: Sequence[float], population: float) -> Band:
+    """The sum over a population of which these are a sample."""
     if not values:
         return Band(0.0, 0.0)
-    mean = statistics.fmean(values)
-    if len(values) < 2 or len(values) >= population:
-        return Band(mean, 0.0)
-    return Band(mean, 2 * statistics.stdev(values) / math.sqrt(len(values)))
+    error = 0.0
+    if 1 < len(values) < population:
+        error = 2 * statistics.stdev(values) * math.sqrt((1 - len(values) / population) / len(values))
+    return Band(statistics.fmean(values), error).times(population)
 
 
-def _times(a: Band, b: Band) -> Band:
-    value = a.value * b.value
-    relative = math.hypot(a.error / a.value if a.value else 0, b.error / b.value if b.value else 0)
-    return Band(value, value * relative)
+def _sum(a: Band, b: Band) -> Band:
+    return Band(a.value + b.value, math.hypot(a.error, b.error))

@@ -31,7 +31,7 @@ def plan(width: int, height: int, options: FrameOptions) -> Geometry:
     short = min(width, height)
     if options.short_side is None or short <= options.short_side:
         return Geometry(width, height, 0, 0, width, height)
-    long = _even(max(width, height) * options.short_side / short)
+    long = max(options.short_side, _even(max(width, height) * options.short_side / short))
     wide = width >= height
     scaled = (long, options.short_side) if wide else (options.short_side, long)
     return Geometry(*scaled, 0, 0, *scaled)

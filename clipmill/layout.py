@@ -166,6 +166,9 @@ def current_version(storage: Storage) -> str | None:
 def read_manifest(storage: Storage, version: str | None = None) -> Manifest:
     """The manifest of a version, by default of the published one.
 
+    Args:
+        version: its name, or the first digits of it, as commands show them.
+
     Raises:
         NoSuchDataset: nothing is published there, the version is gone, or its
             layout is newer than this clipmill.
@@ -176,7 +179,11 @@ def read_manifest(storage: Storage, version: str | None = None) -> Manifest:
     try:
         raw = storage.read(version_path(name, MANIFEST))
     except FileNotFoundError:
-        raise NoSuchDataset(f"{storage.root}: version {name} is not there (any more); see clipmill versions") from None
+        alike = [known for known in storage.children("versions")[0] if version and known.startswith(name)]
+        if len(alike) == 1 and alike[0] != name:
+            return read_manifest(storage, alike[0])
+        problem = "stands for several versions" if len(alike) > 1 else "is not there (any more)"
+        raise NoSuchDataset(f"{storage.root}: version {name} {problem}; see clipmill versions") from None
     layout = msgspec.json.decode(raw, type=dict).get("layout", 0)
     if layout > LAYOUT:
         raise NoSuchDataset(

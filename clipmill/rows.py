@@ -172,16 +172,20 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         problem: the reason why there is no such clip, or "".
         frames: how many it will have.
-        source_bytes: of its file.
+        pixels: of a stored frame.
         bytes_per_frame: of its JPEGs; 0 where none was encoded.
-        seconds_per_frame: CPU seconds of decoding and encoding one.
+        spread: standard error of `bytes_per_frame`.
+        smaller: bytes per frame if the shorter side were shrunk to `sampling.SMALLER`; 0 where nobody asked.
+        seconds_per_frame: CPU seconds of decoding and encoding for each stored frame.
     """
 
-    problem: str
-    frames: float
-    source_bytes: int
-    bytes_per_frame: float
-    seconds_per_frame: float
+    problem: str = ""
+    frames: float = 0.0
+    pixels: int = 0
+    bytes_per_frame: float = 0.0
+    spread: float = 0.0
+    smaller: float = 0.0
+    seconds_per_frame: float = 0.0
 
 
 class ClipJob(msgspec.Struct, frozen=True, array_like=True):

@@ -137,7 +137,7 @@ def rollback(storage: Storage, run: str, version: str | None = None) -> Outcome:
 
     Args:
         run: id of this run.
-        version: its name; by default the one published before the current one.
+        version: its name or first digits; by default the one published before the current one.
 
     Raises:
         NoSuchDataset: there is no such version.
@@ -146,8 +146,8 @@ def rollback(storage: Storage, run: str, version: str | None = None) -> Outcome:
     """
     with live_run(storage, run):
         before = current_version(storage)
-        target = version or _previous(storage, versions(storage))
-        manifest = read_manifest(storage, target)
+        manifest = read_manifest(storage, version or _previous(storage, versions(storage)))
+        target = manifest.version
         problem = _damage(storage, target)
         if problem:
             raise DataError(f"{storage.root}: version {target} is not whole any more: {problem}")

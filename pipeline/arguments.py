@@ -21,35 +21,36 @@ from pipeline.runners import RUNNERS
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that build and plan share."""
-    parser.add_argument("listing", nargs="*", metavar="LISTING", help="a folder, a file or a glob; several, if need be")
-    parser.add_argument("--out", metavar="OUT", help="where the data set goes: a folder, s3://... or gs://...")
-    parser.add_argument("--videos", metavar="ROOT", help="where relative paths start (default: as the format has it)")
-    parser.add_argument(
-        "--format", default="auto", metavar="NAME", help=f"of the listing: {', '.join(listings.FORMATS)} (default auto)"
-    )
-    parser.add_argument("--config", metavar="FILE", help="options from a TOML file; the command line wins")
+    what = parser.add_argument_group("from where to where")
+    what.add_argument("listing", nargs="*", metavar="LISTING", help="folders, files or globs")
+    what.add_argument("--out", metavar="OUT", help="the data set: a folder, s3://... or gs://...")
+    what.add_argument("--videos", metavar="ROOT", help="where relative paths start (default: the listing's own)")
+    what.add_argument("--format", default="auto", metavar="NAME", help=f"auto, {', '.join(listings.FORMATS)}")
+    what.add_argument("--config", metavar="FILE", help="options from a TOML file; the command line wins")
 
     which = parser.add_argument_group("what frames (default: all)")
-    which.add_argument("--every", type=values.positive, default=1, metavar="K", help="keep decoded frames 0, K, 2K, ...")
-    which.add_argument("--fps", type=values.rate, metavar="F", help="resample by timestamp to F frames per second")
+    which.add_argument(
+        "--every", type=values.positive, default=1, metavar="K", help="keep decoded frames 0, K, 2K, ..."
+    )
+    which.add_argument("--fps", type=values.rate, metavar="F", help="F frames per second, by timestamp")
     which.add_argument("--max-frames", type=values.positive, metavar="N", help="keep only the first N frames of a clip")
     which.add_argument(
         "--min-frames", type=values.positive, default=1, metavar="N", help="leave out clips with fewer frames"
     )
     which.add_argument(
-        "--segment-seconds", type=values.seconds, metavar="S", help="cut videos into consecutive clips of S seconds"
+        "--segment-seconds", type=values.seconds, metavar="S", help="cut videos into clips of S seconds each"
     )
     which.add_argument(
         "--trimmed",
         choices=("auto", "yes", "no"),
         default="auto",
         metavar="auto|yes|no",
-        help="whether a file holds just its row's time range, so that nothing is cut (default auto)",
+        help="do files hold just the row's range? (default auto)",
     )
 
     look = parser.add_argument_group("how they look (default: at their own size)")
     look.add_argument(
-        "--short-side", type=values.positive, metavar="S", help="shrink the shorter side to S pixels; never enlarges"
+        "--short-side", type=values.positive, metavar="S", help="shrink the shorter side to S; never enlarges"
     )
     look.add_argument("--size", type=values.size, metavar="WxH", help="an exact size instead")
     look.add_argument(
@@ -72,14 +73,18 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         "--fold", type=values.positive, default=1, metavar="N", help="official fold that gives the splits (default 1)"
     )
     splits.add_argument(
-        "--split", type=values.shares, default={}, metavar="NAME=SHARE,...", help="at random, as train=0.8,val=0.1,test=0.1"
+        "--split",
+        type=values.shares,
+        default={},
+        metavar="NAME=SHARE,...",
+        help="at random, as train=0.8,val=0.1,test=0.1",
     )
     splits.add_argument(
         "--split-by",
         choices=("group", "clip"),
         default="group",
         metavar="group|clip",
-        help="what --split never parts (default group, where one is known)",
+        help="what --split never parts (default group)",
     )
     splits.add_argument("--seed", type=values.whole, default=0, metavar="N", help="of --split (default 0)")
 
@@ -93,7 +98,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("tfds", "frames", "mediaseq"),
         default="tfds",
         metavar="NAME",
-        help="of the records: tfds, frames or mediaseq (default tfds)",
+        help="tfds, frames or mediaseq (default tfds)",
     )
     stored.add_argument(
         "--sort",
@@ -105,14 +110,10 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     stored.add_argument(
         "--shard-mb", type=values.positive, default=256, metavar="MB", help="size of a shard to aim at (default 256)"
     )
-    stored.add_argument(
-        "--hosts", type=values.positive, metavar="N", help="smaller shards, so that each of N hosts has ten or more"
-    )
-    stored.add_argument(
-        "--name", default="clips", metavar="NAME", help="of the data set: in file names, for TFDS (default clips)"
-    )
+    stored.add_argument("--hosts", type=values.positive, metavar="N", help="ten shards or more for each of N hosts")
+    stored.add_argument("--name", default="clips", metavar="NAME", help="in file names, and for TFDS (default clips)")
 
-    runs = parser.add_argument_group("how it runs")
+    runs = parser.add_argument_group("how it runs (Beam options may follow after --)")
     runs.add_argument("--workers", type=values.positive, metavar="N", help="decoder processes (default: all cores)")
     runs.add_argument(
         "--timeout", type=values.seconds, default=600.0, metavar="S", help="seconds for one clip (default 600)"
@@ -122,37 +123,39 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         type=values.budget,
         default=Budget(),
         metavar="N|P%",
-        help="so many videos may be missing, or rows bad (default 1%%)",
+        help="videos that may be missing (default 1%%)",
     )
     runs.add_argument(
         "--max-failures",
         type=values.failures_budget,
         default=Budget(least=3),
         metavar="N|P%",
-        help="so many clips may fail to decode (default 1%%, and three in any case)",
+        help="clips that may fail (default 1%%, 3 at least)",
     )
     runs.add_argument(
         "--max-change",
         type=values.budget,
         metavar="N|P%",
-        help="stop if the listing lost or changed more of the published clips (default: any number)",
+        help="published clips that may change (default: all)",
     )
-    runs.add_argument("--yes", action="store_true", help="go on all the same, past --max-change")
+    runs.add_argument("--yes", action="store_true", help="go on whatever --max-change says")
     runs.add_argument("--rehash", action="store_true", help="read every video anew, whatever is known of it")
     runs.add_argument(
         "--runner",
         choices=tuple(RUNNERS),
         default="local",
         metavar="NAME",
-        help=f"where it runs: {', '.join(RUNNERS)} (default local); any Beam option may follow after --",
+        help=f"{', '.join(RUNNERS)} (default local)",
     )
 
     flink = parser.add_argument_group("on a Flink cluster (--runner flink)")
-    flink.add_argument("--flink-master", metavar="HOST:8081", help="the session cluster's REST interface")
-    flink.add_argument("--flink-jar", metavar="FILE", help="Beam's Flink job-server jar (default: Beam fetches it)")
-    flink.add_argument(
-        "--shared-filesystem", action="store_true", help="local paths mean the same on every machine of the cluster"
-    )
+    flink.add_argument("--flink-master", metavar="HOST", help="the session cluster's REST interface, as host:8081")
+    flink.add_argument("--flink-jar", metavar="FILE", help="Beam's job-server jar (default: fetched)")
+    flink.add_argument("--shared-filesystem", action="store_true", help="local paths are the same on every machine")
+
+    rest = parser.add_argument_group("other")
+    rest.add_argument("--json", action="store_true", help="print what a program wants to read")
+    rest.add_argument("-h", "--help", action="help", help="show this")
 
 
 def build_options(arguments: argparse.Namespace) -> BuildOptions:

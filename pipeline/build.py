@@ -1,60 +1,60 @@
-"""clipmill build and clipmill plan: from the words to a published version, and what a person sees of it."""
+"""clipmill build and clipmill plan: from the options to a published version."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
 
 import msgspec
 
-from clipmill import layout
-from clipmill.census import Band, Census, Estimate, estimate, rows_of, take_census
-from clipmill.errors import DataError, TryAgain, UsageError
-from clipmill.foresight import Forecast, Foresight
-from clipmill.ledger import OUTSIDE_BUDGET, Failure
+from clipmill import __version__, layout
+from clipmill.census import Census, Estimate, estimate, rows_of, take_census
+from clipmill.errors import DataError, ListingError, StorageError, TryAgain, UsageError
+from clipmill.foresight import Foresight
 from clipmill.leftovers import remove_leftovers
 from clipmill.live import live_run
 from clipmill.options import BuildOptions
 from clipmill.publish import OUTCOME, Outcome
-from clipmill.storage import Storage, is_url, open_storage
+from clipmill.storage import LocalStorage, Storage, open_storage
 from pipeline import words
-from pipeline.progress import Progress, clock
+from pipeline.progress import Line, Progress
 from pipeline.runners import Runner
+from pipeline.summary import closing, expectation, headline, study
 from transforms.children import children, close_children
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
 _STUDY = (1000, 50)
-_SHOWN = 5
+#: What stands in an output; a folder that has other things in it and none of these is somebody else's.
+_OURS = {layout.CURRENT, "runs", "shards", "versions", "work"}
+_KEPT = "nothing was published, and what was decoded is kept for the next run"
 
 
 def build(options: BuildOptions, runner: Runner, beam_words: Sequence[str], *, as_json: bool) -> int:
     """Build and publish; returns the exit code.
 
     Raises:
-        UsageError: the listing is wrong, or the disk is too small.
+        UsageError: the listing or the output is wrong, or the disk is too small.
         ClipmillError: whatever else ends a run.
     """
     runner.check(options)
     storage = open_storage(options.out)
+    _check_out(storage)
     base = layout.current_version(storage)
     census = take_census(options, _GLANCE[0])
+    _check_census(census, options)
     try:
+        if not as_json:
+            print(headline(census, options), flush=True)
         expected = _glance(options, base, census)
         if not as_json:
-            print(headline(census, options))
-            print(_expectation(expected, storage))
+            print(expectation(expected, storage), flush=True)
         _check_disk(expected, storage)
         began = time.monotonic()
         with live_run(storage, options.run):
-            _write_run(storage, options, beam_words)
-            progress = Progress(census.clips)
-            try:
-                runner.run(options, base, beam_words, progress.paint)
-            finally:
-                progress.close()
-            outcome = msgspec.json.decode(storage.read(layout.run_path(options.run, OUTCOME)), type=Outcome)
+            outcome = _run(storage, options, base, runner, beam_words, census)
             if not outcome.code:
                 remove_leftovers(storage, open_storage(options.videos), options.run)
     finally:
@@ -62,19 +62,26 @@ def build(options: BuildOptions, runner: Runner, beam_words: Sequence[str], *, a
     if as_json:
         print(msgspec.json.encode(outcome).decode())
     elif not outcome.code:
-        print(closing(outcome, options, time.monotonic() - began))
+        splits = layout.read_manifest(storage, outcome.version).splits
+        print(closing(outcome, splits, options, time.monotonic() - began))
+    # Workers know the output by its whole path, people by what they typed.
+    message = outcome.message.replace(options.out, words.place(options.out))
     if outcome.code == TryAgain.exit_code:
-        raise TryAgain(outcome.message)
+        raise TryAgain(message)
     if outcome.code:
-        raise DataError(outcome.message)
+        raise DataError(message)
     return 0
 
 
 def plan(options: BuildOptions, *, as_json: bool) -> int:
     """Say what a build would take; writes nothing."""
     storage = open_storage(options.out)
+    _check_out(storage)
     base = layout.current_version(storage)
     census = take_census(options, _STUDY[0])
+    _check_census(census, options)
+    if not as_json:
+        print(headline(census, options), flush=True)
     # Every row where looking is cheap, else a sample.
     every = open_storage(options.videos).local and options.listing.limit is None
     foresight = Foresight(options, base, None if every else {row.source for row in census.sample})
@@ -89,9 +96,8 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
         plain = msgspec.to_builtins(census) | msgspec.to_builtins(expected) | {"free_bytes": storage.free()}
         plain.pop("sample")
         print(msgspec.json.encode(plain | {"forecast": forecast}).decode())
-        return 0
-    print(headline(census, options))
-    print(_study(census, expected, forecast, options, storage))
+    else:
+        print(study(census, expected, forecast, options, storage))
     return 0
 
 
@@ -104,91 +110,74 @@ def _glance(options: BuildOptions, base: str | None, census: Census) -> Estimate
     return estimate(census, options, pool, foreseen, rewritten, encode=_GLANCE[1], frames=4)
 
 
-def headline(census: Census, options: BuildOptions) -> str:
-    """What the listing holds, in one line."""
-    names = [path.rstrip("/").rsplit("/", 1)[-1] for path in options.listing.listings]
-    splits = ", ".join(
-        f"{split} {clips:,}" if len(census.splits) > 1 else split
-        for split, clips in sorted(census.splits.items(), key=lambda item: layout.split_order(item[0]))
-    )
-    labels = f", labels 0..{len(census.classes) - 1}" if census.classes else ""
-    bad = f", {words.plural(census.bad_rows, 'bad row')}" if census.bad_rows else ""
-    return (
-        f"{' '.join(names)} ({options.listing.format}): {words.plural(census.clips, 'clip')}, "
-        f"{words.plural(len(census.classes), 'class')}, {'split' if len(census.splits) == 1 else 'splits'} "
-        f"{splits or 'none'}{labels}{bad}"
-    )
+def _run(
+    storage: Storage,
+    options: BuildOptions,
+    base: str | None,
+    runner: Runner,
+    beam_words: Sequence[str],
+    census: Census,
+) -> Outcome:
+    _write_run(storage, options, beam_words)
+    line = Line()
+    try:
+        runner.run(options, base, beam_words, Progress(census.clips, line).paint)
+    except StorageError as error:
+        raise StorageError(f"{error} ({_KEPT})") from error
+    finally:
+        line.close()
+    return msgspec.json.decode(storage.read(layout.run_path(options.run, OUTCOME)), type=Outcome)
 
 
-def _expectation(expected: Estimate, storage: Storage) -> str:
-    free = storage.free()
-    space = "" if free is None else f", {words.size(free)} free"
-    missing = f", {100 * expected.missing:.2g} % of the videos missing" if expected.missing else ""
-    held = f" ({100 * expected.held:.3g} % there already)" if expected.held else ""
-    return (
-        f"about {words.about(expected.frames.value)} frames, {words.size(expected.bytes.value)} out{held}, "
-        f"{words.size(expected.peak_bytes)} at the peak{space}{missing}"
-    )
+def _check_out(storage: Storage) -> None:
+    """Refuse a path that cannot be, or is not, an output of ours, before any work is done."""
+    at = f"--out {words.place(storage.root)}"
+    if isinstance(storage, LocalStorage):
+        if os.path.exists(storage.root) and not os.path.isdir(storage.root):
+            raise UsageError(f"{at}: this is a file; name a folder")
+        folder = storage.root
+        while not os.path.exists(folder):
+            folder = os.path.dirname(folder)
+        if not os.path.isdir(folder) or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise UsageError(f"{at}: nothing can be written in {folder}")
+    folders, files = storage.children()
+    there = {name for name in (*folders, *files) if not name.startswith(".") and name != "lost+found"}
+    if there and not there & _OURS:
+        raise UsageError(f"{at}: this folder holds other things, as {min(there)}; name a new one, or one in it")
 
 
-def _study(census: Census, expected: Estimate, forecast: Forecast, options: BuildOptions, storage: Storage) -> str:
-    def band(band: Band, show: str) -> str:
-        return f"{show}  (+- {100 * band.error / band.value:.0f} %)" if band.value else show
-
-    free = storage.free()
-    hosts = max(1, expected.shards // 10)
-    rows = [
-        ("clips", f"{census.clips:,}"),
-        ("missing", f"{100 * expected.missing:.2g} %"),
-        *_reuse(forecast),
-        ("frames", band(expected.frames, words.about(expected.frames.value))),
-        ("out", band(expected.bytes, words.size(expected.bytes.value))),
-        ("peak on disk", words.size(expected.peak_bytes) + ("" if free is None else f", {words.size(free)} free")),
-        ("shards", f"{expected.shards:,}, enough for {words.plural(hosts, 'training host')}"),
-        (
-            "time here",
-            band(expected.minutes, clock(60 * expected.minutes.value))
-            + f" with {words.plural(options.workers, 'worker')}",
-        ),
-        ("in a cloud", band(expected.dollars, f"${expected.dollars.value:,.2f}") + " of Dataflow cores"),
-    ]
-    width = max(len(name) for name, _ in rows)
-    text = "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
-    return f"{text}\n  from {expected.sampled:,} clips looked at and {expected.encoded} of which frames were encoded"
-
-
-def _reuse(forecast: Forecast) -> list[tuple[str, str]]:
-    if not forecast.published:
-        return []
-    gone = f", of which the listing lacks {forecast.gone:,}" if forecast.gone else ""
-    why = f", since {', '.join(forecast.changed_options)}" if forecast.changed_options else ""
-    return [
-        ("published", f"{words.plural(forecast.published, 'clip')}{gone}"),
-        ("reused", words.plural(forecast.held, "clip")),
-        ("to decode", f"{words.plural(forecast.new, 'clip')}{why}"),
-    ]
+def _check_census(census: Census, options: BuildOptions) -> None:
+    """Refuse a listing that has nothing to build or to complain of."""
+    if census.clips or census.bad_rows:
+        return
+    if census.example:
+        raise UsageError(f"--include {options.listing.include}: matches no path; they look like {census.example}")
+    raise ListingError(f"{', '.join(map(words.place, options.listing.listings))}: there is no clip in this listing")
 
 
 def _check_disk(expected: Estimate, storage: Storage) -> None:
     free = storage.free()
-    if free is not None and expected.peak_bytes > free:
+    if free is None or expected.peak_bytes <= free:
+        return
+    # What an interrupted run has decoded already takes no new room.
+    needed = expected.peak_bytes - sum(stat.size for _, stat in storage.list("work/fragments"))
+    if needed > free:
         raise UsageError(
-            f"--out {storage.root}: needs about {words.size(expected.peak_bytes)} at the peak and has "
-            f"{words.size(free)} free. Store less with --short-side, --every or --quality, or choose another disk"
+            f"--out {words.place(storage.root)}: needs about {words.size(needed)} at the peak and has "
+            f"{words.size(free)} free. Store less with --short-side, --every or --quality, "
+            "take smaller shards with --shard-mb, or choose another disk"
         )
 
 
 def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str]) -> None:
     """What was typed, when, and with which libraries: for people, never read by a build."""
-    from importlib import metadata
-
     libraries = ("apache-beam", "av", "opencv-python-headless", "numpy", "pyarrow", "simplejpeg", "obstore")
     run = {
         "command": sys.argv,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "python": sys.version.split()[0],
-        "clipmill": metadata.version("clipmill"),
-        "libraries": {name: metadata.version(name) for name in libraries},
+        "clipmill": __version__,
+        "libraries": {name: _installed(name) for name in libraries},
         "options": msgspec.to_builtins(options),
         "beam_options": list(beam_words),
     }
@@ -196,41 +185,10 @@ def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str
     storage.put(path, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
 
 
-def closing(outcome: Outcome, options: BuildOptions, seconds: float) -> str:
-    """The closing lines of a run that went well."""
-    clips = words.plural(outcome.clips, "clip")
-    if not outcome.changed:
-        lines = [f"{clips}: nothing changed, {words.place(options.out)} stays at {outcome.version}"]
-    else:
-        out = words.place(options.out)
-        current = out if is_url(options.out) else f"{out}/latest"
-        lines = [
-            f"{clips} in {words.plural(outcome.shards, 'shard')}, {outcome.frames:,} frames, "
-            f"{words.size(outcome.bytes)} in {clock(seconds)} -> {current} ({outcome.version})"
-        ]
-    failed = {reason: n for reason, n in outcome.failed.items() if reason not in {r.value for r in OUTSIDE_BUDGET}}
-    left_out = {reason: n for reason, n in outcome.failed.items() if reason not in failed}
-    if failed:
-        lines.append(_failed_line(failed, outcome, options))
-    if left_out:
-        counts = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
-        lines.append(f"left out: {counts} (clipmill failures {words.place(options.out)})")
-    return "\n".join(lines)
+def _installed(library: str) -> str | None:
+    from importlib import metadata
 
-
-def _failed_line(failed: dict[str, int], outcome: Outcome, options: BuildOptions) -> str:
-    see = f"(clipmill failures {words.place(options.out)})"
-    shown = [failure for failure in outcome.first_failures if failure.reason in failed]
-    total = sum(failed.values())
-    if total <= _SHOWN:
-        lines = [f"{total} failed: " + _named(shown[0]) if total == 1 else f"{total} failed:"]
-        if total == 1:
-            return f"{lines[0]} {see}"
-        return "\n".join([f"{total} failed {see}:", *(f"  {_named(failure)}" for failure in shown)])
-    counts = ", ".join(f"{n:,} {reason}" for reason, n in failed.items())
-    return f"{total:,} failed: {counts} {see}"
-
-
-def _named(failure: Failure) -> str:
-    source = failure.source.rsplit("/", 1)[-1] or f"{words.place(failure.listing)}:{failure.row}"
-    return f"{source}, {failure.message}"
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:  # OpenCV comes under several names
+        return None

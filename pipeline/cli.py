@@ -104,10 +104,12 @@ def _parser() -> Parser:
 
     parser = Parser(
         prog="clipmill",
-        usage="clipmill COMMAND ...   (clipmill COMMAND --help says more)",
-        description="Turns a listing of videos into shards of frames for training.",
+        usage="clipmill COMMAND ...",
+        description="Turns a listing of videos into shards of frames for training.\nclipmill COMMAND --help says more.",
         epilog=_EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"clipmill {__version__}")
-    commands.add_commands(parser.add_subparsers(title="commands", dest="command", metavar="", parser_class=Parser))
+    commands.add_commands(
+        parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser, prog="clipmill")
+    )
     return parser

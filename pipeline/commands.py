@@ -11,11 +11,10 @@ from clipmill.errors import MissingExtra
 from clipmill.ledger import Reason
 from pipeline import values
 
-_BUILD_USAGE = "clipmill {} LISTING... --out OUT [option ...]"
-_BUILD_EXAMPLES = """\
-LISTING is a folder with a folder per class, official split lists (UCF50, UCF101,
-HMDB51), Kinetics CSVs, or any CSV or JSONL with the columns path, label, split,
-start, end, group, id (all but path may be left out).
+_LISTINGS = """\
+LISTING is a folder with a folder per class, official split lists (UCF50,
+UCF101, HMDB51), Kinetics CSVs, or any CSV or JSONL with the columns path,
+label, split, start, end, group, id (all but path may be left out).
 
   clipmill build UCF-101/ --out ucf
   clipmill build ucfTrainTestlist/ --videos UCF-101/ --fold 1 --out ucf
@@ -29,8 +28,8 @@ Run = Callable[[argparse.Namespace], int]
 
 def add_commands(commands: Commands) -> None:
     """Add every command to the parser."""
-    _add_build(commands, "build", "read a listing, decode, encode, write shards, publish", _build)
-    _add_build(commands, "plan", "what a build would make and take; writes nothing", _plan)
+    _add_build(commands, "build", "read a listing, decode, write shards, publish", _build)
+    _add_build(commands, "plan", "say what a build would make and take; write nothing", _plan)
 
     verify = _add(commands, "verify", "check all that is published", "looking.verify")
     verify.add_argument("--deep", action="store_true", help="decode every frame, too")
@@ -40,14 +39,14 @@ def add_commands(commands: Commands) -> None:
 
     failures = _add(commands, "failures", "which rows did not become clips, and why", "looking.failures")
     failures.add_argument(
-        "--reason", choices=[reason.value for reason in Reason], metavar="R", help="only these, as missing or truncated"
+        "--reason", choices=[reason.value for reason in Reason], metavar="R", help="only these: missing, truncated, ..."
     )
     failures.add_argument("--run", dest="run_id", metavar="ID", help="of an earlier run (default: the latest)")
 
     path = _add(commands, "path", "the files of the published shards", "looking.path")
     path.add_argument("--split", metavar="S", help="of one split (default: all)")
 
-    _add(commands, "versions", "what is there, and what changed from one version to the next", "keeping.list_versions")
+    _add(commands, "versions", "what is there, and what changed from one to the next", "keeping.list_versions")
 
     gc = _add(commands, "gc", "remove old versions, and shards that no kept one names", "keeping.collect")
     gc.add_argument("--keep", type=values.positive, default=3, metavar="K", help="the K newest stay (default 3)")
@@ -56,7 +55,7 @@ def add_commands(commands: Commands) -> None:
 
     rollback = _add(commands, "rollback", "publish an earlier version again", "keeping.roll_back")
     rollback.add_argument(
-        "version", nargs="?", metavar="VERSION", help="its name or first digits (default: the one before the current)"
+        "version", nargs="?", metavar="VERSION", help="its first digits (default: the one before the current)"
     )
 
     demo = commands.add_parser("demo", help="make a small data set, build it, look at it")
@@ -68,9 +67,14 @@ def add_commands(commands: Commands) -> None:
 def _add_build(commands: Commands, name: str, text: str, run: Run) -> None:
     from pipeline.arguments import add_build_arguments
 
-    parser = commands.add_parser(name, help=text, usage=_BUILD_USAGE.format(name), description=_BUILD_EXAMPLES)
+    parser = commands.add_parser(
+        name,
+        help=text,
+        usage=f"clipmill {name} LISTING... --out OUT [option ...]",
+        description=f"{text.capitalize()}.\n\n{_LISTINGS}",
+        add_help=False,
+    )
     add_build_arguments(parser)
-    _add_json(parser)
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -82,7 +86,7 @@ def _add(commands: Commands, name: str, text: str, function: str) -> argparse.Ar
     """
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
     parser.add_argument("out", metavar="OUT", help="the data set: a folder, s3://... or gs://...")
-    _add_json(parser)
+    parser.add_argument("--json", action="store_true", help="print what a program wants to read")
     module, called = function.split(".")
 
     def run(arguments: argparse.Namespace) -> int:
@@ -91,10 +95,6 @@ def _add(commands: Commands, name: str, text: str, function: str) -> argparse.Ar
 
     parser.set_defaults(run=run, parser=parser)
     return parser
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print what a program wants to read")
 
 
 def _build(arguments: argparse.Namespace) -> int:

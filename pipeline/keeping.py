@@ -15,7 +15,7 @@ from pipeline.looking import print_json
 
 
 def list_versions(arguments: argparse.Namespace) -> int:
-    """clipmill versions: what is there, and what changed from one to the next."""
+    """What is there, and what changed from one to the next."""
     from clipmill.versions import Difference, difference, versions
 
     storage = open_storage(absolute(arguments.out))
@@ -40,7 +40,7 @@ def list_versions(arguments: argparse.Namespace) -> int:
 
 
 def collect(arguments: argparse.Namespace) -> int:
-    """clipmill gc: remove old versions, and shards that no kept one names."""
+    """Remove old versions, and shards that no kept one names."""
     from clipmill.gc import collect_garbage
 
     storage = open_storage(absolute(arguments.out))
@@ -56,7 +56,7 @@ def collect(arguments: argparse.Namespace) -> int:
 
 
 def roll_back(arguments: argparse.Namespace) -> int:
-    """clipmill rollback: publish an earlier version again."""
+    """Publish an earlier version again."""
     from clipmill.versions import rollback
 
     out = absolute(arguments.out)

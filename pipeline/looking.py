@@ -21,7 +21,7 @@ def print_json(value: Any) -> None:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """clipmill verify: exit code 1 if anything is wrong."""
+    """Check all that is published; exit code 1 if anything is wrong."""
     from clipmill.verify import verify
     from pipeline.arguments import cores
     from pipeline.progress import Line, bar
@@ -55,7 +55,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    """clipmill inspect: what is in the published version, or all that is known of one clip."""
+    """What is in the published version, or all that is known of one clip."""
     storage = open_storage(absolute(arguments.out))
     found = inspection.summary(storage) if arguments.clip is None else inspection.clip(storage, arguments.clip)
     if arguments.json:
@@ -93,7 +93,7 @@ def _summary(found: dict[str, Any]) -> str:
 
 
 def failures(arguments: argparse.Namespace) -> int:
-    """clipmill failures: the ledger of a run, a line a row."""
+    """The ledger of a run, a line a row."""
     storage = open_storage(absolute(arguments.out))
     run = inspection.find_run(storage, arguments.run_id)
     ledger = read_ledger(storage, run, arguments.reason)
@@ -115,7 +115,7 @@ def failures(arguments: argparse.Namespace) -> int:
 
 
 def path(arguments: argparse.Namespace) -> int:
-    """clipmill path: the files of the published shards, a line each."""
+    """The files of the published shards, a line each."""
     storage = open_storage(absolute(arguments.out))
     paths = inspection.split_files(storage, arguments.split)
     if arguments.json:

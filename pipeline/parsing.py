@@ -16,7 +16,12 @@ class Help(argparse.HelpFormatter):
 
     def __init__(self, prog: str) -> None:
         width = min(80, shutil.get_terminal_size().columns)
-        super().__init__(prog, max_help_position=27, width=width)
+        super().__init__(prog, max_help_position=26, width=width)
+
+    def _format_action(self, action: argparse.Action) -> str:
+        text = super()._format_action(action)
+        # The first line of a list of commands has no content.
+        return text.partition("\n")[2] if isinstance(action, argparse._SubParsersAction) else text
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "".join(indent + line for line in text.splitlines(keepends=True))
@@ -27,7 +32,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=Help, **settings)
-        self._optionals.title = "help"
+        self._optionals.title = "options"
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong, instead of ending the program.

@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> None:
     from pipeline.arguments import add_build_arguments, build_options
     from pipeline.dataflow import Dataflow
 
-    parser = argparse.ArgumentParser(prog="clipmill")
+    parser = argparse.ArgumentParser(prog="clipmill", add_help=False)
     add_build_arguments(parser)
     try:
         own, beam_words = split_parameters(argv, parser)
@@ -55,6 +55,8 @@ def split_parameters(argv: Sequence[str], parser: argparse.ArgumentParser) -> tu
             raise UsageError(f"{word}: not a parameter such as --short_side=256")
         if name == "listing":
             own += value.split(",")
+        elif name == "runner":
+            continue  # Beam's word for it, from the launcher
         elif option not in known:
             beam_words.append(word)
         elif known[option].nargs == 0:

@@ -145,7 +145,7 @@ def test_ctrl_c_cancels_the_job_itself(monkeypatch):
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser()
+    made = argparse.ArgumentParser(add_help=False)
     add_build_arguments(made)
     return made
 
@@ -160,6 +160,7 @@ def test_a_template_s_parameters_are_a_build_s_words(tmp_path):
             "--split=train=0.9,val=0.1",
             "--renumber=true",
             "--shared_filesystem=false",
+            "--runner=DataflowRunner",
             "--project=p",
             "--template_location=gs://bucket/staging/job_object",
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import apache_beam as beam
 import msgspec
@@ -33,7 +34,7 @@ class PlanShards(beam.PTransform):
         options = self._options
         outlines = (
             clips
-            | "Weigh" >> beam.Map(_weighed, options.sort)
+            | "Weigh" >> beam.Map(_weighed, options.sort).with_output_types(tuple[str, Any])
             | "SumSplits" >> beam.CombinePerKey(_SumSplit())
             | "Outline" >> beam.Map(_outline, options).with_output_types(tuple[str, Outline])
         )

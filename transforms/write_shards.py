@@ -7,16 +7,13 @@ from typing import Any
 
 import apache_beam as beam
 
-from clipmill.ahead import do_all
 from clipmill.assemble import published_shard
-from clipmill.clip_table import further_columns, part
 from clipmill.errors import ClipError, StorageError
 from clipmill.jobs import Job, ShardJob
 from clipmill.layout import read_manifest
-from clipmill.live import alone
 from clipmill.options import BuildOptions
-from clipmill.published import part_path
-from clipmill.rows import ShardDone, ShardPlan, ShardWritten
+from clipmill.parts import keep_part
+from clipmill.rows import ShardPlan, ShardWritten
 from clipmill.storage import open_storage
 from transforms.children import InChildren
 from transforms.counters import count
@@ -61,7 +58,7 @@ class _Write(InChildren):
         if done is None:
             yield from self.fly(plan)
         else:
-            yield self._written(plan, done, durable=False)
+            yield keep_part(self._storage, self._options, plan, done, durable=False)
 
     def prepare(self, plan: ShardPlan) -> tuple[ShardPlan, Job]:
         options = self._options
@@ -71,29 +68,4 @@ class _Write(InChildren):
         if isinstance(result, ClipError):
             raise StorageError(f"shard {plan.shard}: {result.message}; run the build again")
         count("shards")
-        yield self._written(plan, result, durable=True)
-
-    def _written(self, plan: ShardPlan, done: ShardDone, *, durable: bool) -> ShardWritten:
-        path = part_path(self._options.run, plan.shard, self._options.schema)
-        self._storage.put(path, part(plan.shard, plan.clips, done.places), durable=durable)
-        # The shard is durable and its part names every clip in it: fragments can go, unless another run counts on them.
-        fragments = _fragments(plan, shared=False)
-        if fragments:
-            with alone(self._storage, self._options.run) as nobody_else:
-                if nobody_else:
-                    do_all(self._storage.delete, fragments)
-        return ShardWritten(
-            plan.split,
-            plan.band,
-            plan.number,
-            plan.shard,
-            plan.digest,
-            done.entry,
-            path,
-            further_columns(plan.clips),
-            _fragments(plan, shared=True),
-        )
-
-
-def _fragments(plan: ShardPlan, *, shared: bool) -> list[str]:
-    return [piece.path for clip in plan.clips for piece in clip.pieces if not piece.schema and clip.shared == shared]
+        yield keep_part(self._storage, self._options, plan, result, durable=True)

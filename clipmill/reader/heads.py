@@ -43,12 +43,18 @@ def read_head(schema: Schema, head: bytes | memoryview, frames: int) -> Head:
         DataError: they are not there, or not as many.
     """
     keys = _keys(schema)
-    found = {key: value for key, value in _entries(memoryview(head)) if key in keys}
+    try:
+        found = {key: value for key, value in _entries(memoryview(head)) if key in keys}
+    except IndexError:
+        raise DataError(f"not a record of schema {schema.name}: its head is damaged") from None
     columns = []
     for key in keys:
         if key not in found:
             raise DataError(f"not a record of schema {schema.name}: it has no {key.decode()}")
-        numbers = _numbers(found[key], listed=not isinstance(schema, ExampleSchema))
+        try:
+            numbers = _numbers(found[key], listed=not isinstance(schema, ExampleSchema))
+        except IndexError:
+            raise DataError(f"not a record of schema {schema.name}: its {key.decode()} is damaged") from None
         if len(numbers) != frames:
             raise DataError(f"{key.decode()} has {len(numbers)} values for {frames} frames")
         columns.append(numbers)

@@ -91,8 +91,8 @@ class ByLength:
 
     The epoch's clips are sorted by length, those of (nearly) the same length in the
     epoch's order, and cut: after `size` clips, or before a batch would hold more than
-    `max_frames` frames, padding counted. With `size`, one batch at a random place
-    takes what is left over.
+    `max_frames` frames, padding counted. With `size`, the longest clips make the batch
+    that takes what is left over; or with `drop_remainder` random ones are left out.
 
     Args:
         order: of the epoch.
@@ -146,7 +146,7 @@ class ByLength:
 
     def sequence(self) -> Ints:
         begins, ends, clips = self.sizes()
-        return np.concatenate([clips[begin:end] for begin, end in zip(begins, ends, strict=True)])
+        return np.concatenate([clips[:0], *(clips[begin:end] for begin, end in zip(begins, ends, strict=True))])
 
 
 class InChunks:
@@ -183,12 +183,13 @@ def _cut_by_size(count: int, size: int, drop_remainder: bool, shuffle: bool, *ke
     cuts = np.column_stack([begins, begins + size])
     if not left_over:
         return cuts
-    # The left-over clips are as likely to be of any length, so that none is always left out.
+    if not drop_remainder:
+        # The longest clips are the furthest apart, so the small batch saves most there.
+        return np.append(cuts, [[count - left_over, count]], axis=0)
+    # Those left out are as likely to be of any length, so that none always is.
     place = int(round_keys(1, "left over", *key)[0] % np.uint64(len(cuts) + 1)) if shuffle else len(cuts)
     cuts[place:] += left_over
-    if drop_remainder:
-        return cuts
-    return np.insert(cuts, place, [place * size, place * size + left_over], axis=0)
+    return cuts
 
 
 def _cut_by_frames(lengths: Ints, max_frames: int, size: int | None) -> Ints:

@@ -45,7 +45,7 @@ def by_index(clips: ClipSet, index: Any) -> Mask:
     """
     mask = np.zeros(len(clips), bool)
     try:
-        mask[index if isinstance(index, slice) else np.asarray(index)] = True
+        mask[index if isinstance(index, slice) else np.asarray(index, None if len(index) else np.int64)] = True
     except IndexError as error:
         raise UsageError(f"index: {error}") from None
     return mask

@@ -39,11 +39,13 @@ def to_state(batches: Batches) -> dict[str, Any]:
 def config(batches: Batches) -> dict[str, Any]:
     """All that decides which batches come."""
     if batches.configured is None:
-        batches.configured = {
+        made = {
             "clips": [_part(part) for part in batches.clips.parts],
             "weights": _weights(batches.weights),
-            "options": msgspec.to_builtins(batches.options, enc_hook=_name),
+            "options": batches.options,
         }
+        # Through JSON, so that it equals what comes back from a file.
+        batches.configured = msgspec.json.decode(msgspec.json.encode(made, enc_hook=_name), type=dict[str, Any])
     return batches.configured
 
 

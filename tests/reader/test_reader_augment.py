@@ -51,7 +51,9 @@ GEOMETRY = [
 PIXELS = [ColourJitter(0.4, 0.4, 0.4, 0.1), Normalise(), ReverseTime()]
 
 
-def steps_of(augment: Sequence[Augmentation], seed: int, size: tuple[int, int] = (48, 64), view: int = 0) -> list[ops.Op]:
+def steps_of(
+    augment: Sequence[Augmentation], seed: int, size: tuple[int, int] = (48, 64), view: int = 0
+) -> list[ops.Op]:
     recipe = Recipe(WholeClip(), augment, seed, 1)
     job = Job(0, 0, "clip", 0, 3, *size, 0, 3)
     return recipe.draw(job, None)[view].steps
@@ -196,7 +198,9 @@ def test_colour_jitter_moves_each_quality_by_itself() -> None:
     for seed in range(20):
         factor = run(steps_of([ColourJitter(brightness=0.5)], seed), image) / values
         assert np.ptp(factor) < 0.03 and 0.49 < factor.mean() < 1.51
-        contrast = (run(steps_of([ColourJitter(contrast=0.5)], seed), image) - 128.0) / np.where(image == 128, 1, values - 128)
+        contrast = (run(steps_of([ColourJitter(contrast=0.5)], seed), image) - 128.0) / np.where(
+            image == 128, 1, values - 128
+        )
         assert np.ptp(contrast[np.abs(values - 128) > 40]) < 0.05
         for jitter in (ColourJitter(saturation=0.5), ColourJitter(hue=0.1)):
             luma = run(steps_of([jitter], seed), image) @ ops.LUMA
@@ -234,7 +238,10 @@ def test_functions_get_the_random_key_of_their_view() -> None:
         (lambda: MultiScaleCrop(8, scales=(2.0,)), "are not all in"),
         (lambda: Recipe(WholeClip(), [Normalise(), Resize(8)], 0, 1), "Resize stands after Normalise"),
         (lambda: Recipe(WholeClip(), [ThreeCrops(8), ThreeCrops(4)], 0, 1), "only one step may make several views"),
-        (lambda: Recipe(WholeClip(), [RandomCrop(50)], 0, 1).size([(48, 64)]), "50x50 does not fit into frames of 64x48"),
+        (
+            lambda: Recipe(WholeClip(), [RandomCrop(50)], 0, 1).size([(48, 64)]),
+            "50x50 does not fit into frames of 64x48",
+        ),
         (lambda: Recipe(WholeClip(), [], 0, 1).size([(48, 64), (40, 64)]), "end augment with a step of fixed size"),
         (lambda: Recipe(WholeClip(), [RandomShortSide(8, 9)], 0, 1).size([(48, 64)]), "or a random one"),
     ],

@@ -18,6 +18,7 @@ from clipmill.reader import (
     Chunks,
     Dataset,
     EveryKth,
+    FirstFrames,
     Function,
     HorizontalFlip,
     Normalise,
@@ -53,7 +54,9 @@ def check_pixels(mini: Miniature, batch: dict[str, np.ndarray]) -> None:
     [WholeClip(), RandomWindow(8, 2, "pad"), RandomWindow(8, 2), EveryKth(4), Segments(6), CentreWindow(7, 1, "hold")],
 )
 @pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"shuffle": "shards", "path": "streaming"}])
-def test_frames_are_those_of_the_clips(mini: Miniature, data: Dataset, sampler: object, options: dict[str, object]) -> None:
+def test_frames_are_those_of_the_clips(
+    mini: Miniature, data: Dataset, sampler: object, options: dict[str, object]
+) -> None:
     ids = []
     batches = data["train"].batches(sampler, batch_size=6, **options)
     assert len(batches) == 5
@@ -107,7 +110,10 @@ def test_views_are_read_once_and_drawn_apart(mini: Miniature, data: Dataset) -> 
     assert batch["mask"].shape == batch["frame_index"].shape == (27, 2, 4)
     assert batch["length"].shape == (27, 2)
     for view in range(2):
-        check_pixels(mini, {**batch, **{key: batch[key][:, view] for key in ("frames", "mask", "length", "frame_index", "timestamp")}})
+        check_pixels(
+            mini,
+            {**batch, **{key: batch[key][:, view] for key in ("frames", "mask", "length", "frame_index", "timestamp")}},
+        )
     assert (batch["frame_index"][:, 0] != batch["frame_index"][:, 1]).any()
 
 
@@ -174,7 +180,9 @@ def test_a_function_of_the_users_own(data: Dataset) -> None:
 
 
 def test_masks_of_the_users_own_follow_a_batch(data: Dataset) -> None:
-    batches = data["train"].batches(CentreWindow(2), augment=[RandomCrop(32), HorizontalFlip()], batch_size=8, shuffle=True)
+    batches = data["train"].batches(
+        CentreWindow(2), augment=[RandomCrop(32), HorizontalFlip()], batch_size=8, shuffle=True
+    )
     whole = data["train"].batches(CentreWindow(2), batch_size=8, shuffle=True)
     batch, plain = batches.at(0, 1), whole.at(0, 1)
     for row, (job, views) in enumerate(batches.drawn(0, 1)):
@@ -209,14 +217,20 @@ def test_a_mix_of_data_sets_keeps_its_shares(mini: Miniature, data: Dataset, tmp
 
 
 def test_balanced_and_given_weights(data: Dataset) -> None:
-    few = data["train"].select(index=[n for n, label in enumerate(data["train"].clips["label_index"].to_pylist()) if label or n < 12])
-    batches = few.batches(CentreWindow(1), batch_size=10, shuffle=True, weights="balanced", clips_per_epoch=120, fields=["label", "id"])
+    few = data["train"].select(
+        index=[n for n, label in enumerate(data["train"].clips["label_index"].to_pylist()) if label or n < 12]
+    )
+    batches = few.batches(
+        CentreWindow(1), batch_size=10, shuffle=True, weights="balanced", clips_per_epoch=120, fields=["label", "id"]
+    )
     labels = np.concatenate([batch["label"] for batch in batches])
     kinds = len(set(few.clips["label_index"].to_pylist()))
     counts = np.bincount(labels + 1)
     assert np.abs(counts[counts > 0] - 120 / kinds).max() <= 3
     weights = np.arange(len(few))
-    names = [n for batch in few.batches(CentreWindow(1), batch_size=10, shuffle=True, weights=weights) for n in batch["id"]]
+    names = [
+        n for batch in few.batches(CentreWindow(1), batch_size=10, shuffle=True, weights=weights) for n in batch["id"]
+    ]
     assert few.clips["clip_id"][0].as_py() not in names
     for wrong in (weights[1:], -weights, "equal"):
         with pytest.raises(UsageError, match="weights"):
@@ -267,14 +281,14 @@ def test_a_damaged_clip_raises_or_is_reported(
 
 def test_other_frames_of_a_damaged_clip_are_read(damaged: tuple[Dataset, str, Path]) -> None:
     data, _, _ = damaged
-    assert len(list(data["train"].batches(CentreWindow(1), batch_size=8))) == 1
+    assert len(list(data["train"].batches(FirstFrames(1), batch_size=8))) == 1
 
 
 def test_files_that_end_early_or_vanish_name_themselves(damaged: tuple[Dataset, str, Path]) -> None:
     data, _, shard = damaged
     shard.write_bytes(shard.read_bytes()[:-3000])
     with pytest.raises(DataError, match=f"{shard.name}: ends before byte"):
-        list(data["train"].batches(WholeClip(), batch_size=8))
+        list(data["train"].select(index=[7]).batches(WholeClip(), batch_size=8))
     shutil.move(shard, shard.with_suffix(".away"))
     for path in ("indexed", "streaming"):
         with pytest.raises(DataError, match=f"{shard.name}: gone since this version was opened"):
@@ -286,7 +300,7 @@ def test_a_head_that_is_damaged_is_found(damaged: tuple[Dataset, str, Path]) -> 
     raw = bytearray(shard.read_bytes())
     raw[14:60] = b"\xff" * 46
     shard.write_bytes(bytes(raw))
-    batches = data["train"].batches(CentreWindow(1), batch_size=8, on_error="skip")
+    batches = data["train"].batches(FirstFrames(1), batch_size=8, on_error="skip")
     list(batches)
     assert len(batches.skipped) == 1
 
@@ -340,8 +354,8 @@ def test_stateful_batches_go_on_with_the_same_clips(mini: Miniature, data: Datas
         ({"batch_size": 2, "shuffle": "some"}, "shuffle='some'"),
         ({"batch_size": 2, "on_error": "ignore"}, "on_error='ignore'"),
         ({"batch_size": 2, "path": "mmap"}, "path='mmap'"),
-        ({"batch_size": 2, "path": "streaming", "shuffle": True}, "use shuffle=\"shards\" or False"),
-        ({"batch_size": 2, "path": "streaming", "by_length": True}, "use shuffle=\"shards\" or False"),
+        ({"batch_size": 2, "path": "streaming", "shuffle": True}, 'use shuffle="shards" or False'),
+        ({"batch_size": 2, "path": "streaming", "by_length": True}, 'use shuffle="shards" or False'),
         ({"batch_size": 2, "hosts": (2, 2)}, "neither \\(index, count\\)"),
         ({"batch_size": 2, "views": 0}, "views=0"),
     ],

@@ -140,9 +140,7 @@ def test_repetitions_of_a_weighted_clip_are_numbered_apart() -> None:
     assert repeats.min() >= 0
 
 
-@given(
-    st.lists(st.integers(1, 12), min_size=1, max_size=12), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99)
-)
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=12), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
 def test_shard_order_holds_every_clip_once_and_reads_lanes_in_file_order(
     sizes: list[int], lanes: int, window: int, seed: int
