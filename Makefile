@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test lint types test-torch test-services test-flink bench lock clean
+.PHONY: help setup demo test lint types test-crash test-torch test-services test-flink bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -34,6 +34,9 @@ types: setup ## mypy
 
 test-torch: .venv-torch/made ## the tests that need PyTorch (5 GB, in an environment of their own)
 	.venv-torch/bin/python -m pytest -m torch
+
+test-crash: setup ## kill -9 and races of the real command, for minutes
+	CLIPMILL_CRASH=1 $(BIN)/python -m pytest -n logical -m crash tests/crash
 
 test-services: setup ## the tests on real object stores, built with Go on this machine
 	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m services tests/services

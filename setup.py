@@ -52,6 +52,7 @@ setup(
     install_requires=READER,
     extras_require={
         "build": BUILD,
+        "gcp": ["apache-beam[gcp]>=2.65"],
         "tensorflow": ["tensorflow>=2.19"],
         "torch": ["torch>=2.4"],
         "dev": DEV,

@@ -26,10 +26,12 @@ DOLLARS_PER_CORE_HOUR = 0.075
 #: Seconds until the first clip is decoded; CPU seconds for what is not decoding: a row's way through the graph,
 #: hashing and probing its file; writing, hashing, checking and copying a byte.
 _START_UP = 5.0
-_SECONDS_PER_CLIP = 0.01
-_SECONDS_PER_BYTE = 4e-9
+_SECONDS_PER_CLIP = 0.005
+_SECONDS_PER_BYTE = 2e-9
 #: Frame counts from headers are off by so much now and then.
 _HEADERS = 0.01
+#: And no machine is equally fast from one hour to the next.
+_CLOCK = 0.15
 #: Shards are 1.09 times the target on average, and some are twice as large.
 _LARGE_SHARD = 1.25
 
@@ -92,20 +94,34 @@ def take_census(options: BuildOptions, sample: int) -> Census:
 
 def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[str, int]:
     """Clips by split; --limit takes one of each class of each split, then a second one of each, and so on."""
-    every = sum(counts.values())
-    left = every if limit is None else min(limit, every)
+    left = min(sum(counts.values()), sum(counts.values()) if limit is None else limit)
     taken: Counter[str] = Counter()
     level = 0
     while left:
-        groups = [split for (split, _), times in counts.items() if times > level]
-        deeper = min(times for times in counts.values() if times > level) - level
-        rounds = min(deeper, left // len(groups))
-        for place, split in enumerate(groups):
-            # Which groups give the last ones is a matter of hashes.
-            taken[split] += rounds or int(place < left)
-        left -= rounds * len(groups) or left
+        groups = [(split, times) for (split, _), times in counts.items() if times > level]
+        rounds = min(min(times for _, times in groups) - level, left // len(groups))
+        if not rounds:
+            # Hashes choose who gives the last ones: the more clips a class has, the likelier.
+            taken.update(_in_proportion(groups, left))
+            break
+        for split, _ in groups:
+            taken[split] += rounds
+        left -= rounds * len(groups)
         level += rounds
-    return dict(taken)
+    return {split: clips for split, clips in taken.items() if clips}
+
+
+def _in_proportion(groups: Sequence[tuple[str, int]], number: int) -> dict[str, int]:
+    """Whole numbers that add up to `number`, in proportion to the weights of each name."""
+    weights: Counter[str] = Counter()
+    for name, weight in groups:
+        weights[name] += weight
+    exact = {name: number * weight / sum(weights.values()) for name, weight in weights.items()}
+    whole = {name: int(share) for name, share in exact.items()}
+    rest = number - sum(whole.values())
+    for name in sorted(exact, key=lambda name: whole[name] - exact[name])[:rest]:
+        whole[name] += 1
+    return whole
 
 
 def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
@@ -199,6 +215,7 @@ def estimate(
     in_flight = (2 * options.workers + 1) * _LARGE_SHARD * target
     written = (nbytes.value + nbytes.error) * rewritten
     seconds = cpu.value + _SECONDS_PER_CLIP * census.clips + _SECONDS_PER_BYTE * written
+    busy = Band(seconds, math.hypot(cpu.error, _CLOCK * seconds))
     return Estimate(
         missing=problems.count(Reason.MISSING.value) / looked_at,
         held=len(held) / looked_at,
@@ -207,8 +224,8 @@ def estimate(
         smaller_bytes=_by_pixels(small, clips).value if any(s.smaller for s in fresh) and not held else None,
         peak_bytes=written + min(in_flight, new_bytes.value + new_bytes.error),
         shards=max(len(census.splits), math.ceil(nbytes.value / (1.09 * target))),
-        minutes=Band((_START_UP + seconds / options.workers) / 60, cpu.error / options.workers / 60),
-        dollars=Band(seconds, cpu.error).times(DOLLARS_PER_CORE_HOUR / 3600),
+        minutes=_sum(Band(_START_UP, 0.3 * _START_UP), busy.times(1 / options.workers)).times(1 / 60),
+        dollars=busy.times(DOLLARS_PER_CORE_HOUR / 3600),
         dollars_per_core_hour=DOLLARS_PER_CORE_HOUR,
         sampled=len(census.sample),
         encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),

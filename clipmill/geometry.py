@@ -11,8 +11,8 @@ class Geometry(NamedTuple):
     """How a frame is laid out, in pixels.
 
     The source is resized to (`scaled_width`, `scaled_height`); the window that
-    starts at (`left`, `top`) and is (`width`, `height`) large is stored. Negative
-    `left` or `top` mean black bars. Both are even, so that they fall between the
+    starts at (`left`, `top`) and is (`width`, `height`) large is stored, black where
+    it reaches beyond. `left` and `top` are even, so that they fall between the
     chroma samples of 4:2:0 planes.
     """
 
@@ -22,6 +22,11 @@ class Geometry(NamedTuple):
     top: int
     width: int
     height: int
+
+    @property
+    def has_bars(self) -> bool:
+        """Part of what is stored is black."""
+        return self.scaled_width < self.width or self.scaled_height < self.height
 
 
 def plan(width: int, height: int, options: FrameOptions) -> Geometry:

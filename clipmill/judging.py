@@ -24,12 +24,17 @@ def judge_sources(rows: int, reasons: Mapping[str, int], options: BuildOptions) 
     limit = options.max_missing.limit(rows)
     if absent > limit:
         missing = reasons.get(Reason.MISSING.value, 0)
-        bad = f" and {absent - missing:,} rows are bad" if absent > missing else ""
+        what = [f"{missing:,} of {rows:,} videos missing"] if missing else []
+        what += [f"{absent - missing:,} of {rows:,} rows bad"] if absent > missing else []
+        advice = (
+            f"Is {options.videos} the right folder (--videos)?"
+            if missing == rows
+            else f"Go on without them with: --max-missing {_enough(absent, rows)}"
+        )
         return Verdict(
             1,
-            f"{missing:,} of {rows:,} videos are missing{bad}, over --max-missing {_budget(options.max_missing)} "
-            f"({limit:,}): nothing is decoded. See them with: clipmill failures {options.out}. "
-            f"Go on without them with: --max-missing {_enough(absent, rows)}",
+            f"{', '.join(what)}, over --max-missing {_budget(options.max_missing)} ({limit:,}): nothing is decoded. "
+            f"See them with: clipmill failures {options.out}. {advice}",
         )
     return judge_failures(rows, reasons, options)
 

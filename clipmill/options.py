@@ -98,6 +98,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         max_missing, max_failures: the two budgets of the listing's clips.
         max_change: how many published clips may go or change; None for all.
         span_frames: long clips are cut into spans of about so many frames; 0 never.
+        tell_seconds: how often a worker writes its counters to the run's folder; 0 never.
     """
 
     listing: ListingOptions
@@ -120,6 +121,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
     max_failures: Budget = Budget(least=3)
     max_change: Budget | None = None
     span_frames: int = 1500
+    tell_seconds: float = 0.0
 
     @property
     def videos(self) -> str:

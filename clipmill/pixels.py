@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 # AVColorSpace values that mean BT.601 here: unspecified is taken as BT.601, as libav and OpenCV do.
 _BT601 = (2, 5, 6)
 _FULL_RANGE = 2
-_EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+# Without FULL_CHR_H_INT swscale's RGB comes out 1 to 2.4 levels too dark; with it, right to half a level.
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
 
 
 def _widening(low: int, high: int, centre: int) -> tuple[float, float, Plane]:
@@ -110,7 +111,7 @@ class FrameEncoder:
         if frame.format.name != "yuvj420p" and frame.color_range != _FULL_RANGE:
             planes = [_widen(planes[0], _LUMA), _widen(planes[1], _CHROMA), _widen(planes[2], _CHROMA)]
         assert self._geometry is not None
-        if self._geometry.left < 0 or self._geometry.top < 0:
+        if self._geometry.has_bars:
             planes = self._bars(planes)
         return bytes(simplejpeg.encode_jpeg_yuv_planes(_whole_pairs(planes[0]), *planes[1:], self._options.quality))
 
@@ -157,7 +158,7 @@ class FrameEncoder:
             rgb = _resize(rgb, g.scaled_width, g.scaled_height)
         left, top = max(g.left, 0), max(g.top, 0)
         rgb = rgb[top : top + g.height, left : left + g.width]
-        if g.left < 0 or g.top < 0:
+        if g.has_bars:
             barred = np.zeros((g.height, g.width, 3), np.uint8)
             barred[-min(g.top, 0) :, -min(g.left, 0) :][: rgb.shape[0], : rgb.shape[1]] = rgb
             rgb = barred

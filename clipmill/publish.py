@@ -120,7 +120,8 @@ def publish(
         if lost:
             outcome = msgspec.structs.replace(outcome, code=1, message=lost)
         elif not written:
-            outcome = msgspec.structs.replace(outcome, code=1, message="no clip was made: nothing is published")
+            message = f"no clip was made: nothing is published. See why with: clipmill failures {options.out}"
+            outcome = msgspec.structs.replace(outcome, code=1, message=message)
         else:
             outcome = _publish_version(storage, options, base, labels, written, outcome)
     return write_outcome(storage, options.run, outcome)
@@ -180,8 +181,8 @@ def _missing_shard(storage: Storage, written: Sequence[ShardWritten]) -> str | N
 
 def move_pointer(storage: Storage, before: str | None, version: str) -> str | None:
     """Publish a version that is whole, if `before` is published still; returns what is published then."""
+    # Shards and tables are synced; the links to the shards are not, nor the names of the folders.
     storage.sync(layout.version_path(version))
-    storage.sync("shards")
     held = None if before is None else f"{before}\n".encode()
     return version if storage.swap(layout.CURRENT, held, f"{version}\n".encode()) else layout.current_version(storage)
 

@@ -50,6 +50,8 @@ class Walk:
         self._span = span
         self._times = times
         self._stamps: list[int | None] = []
+        context = video.stream.codec_context
+        self._size = context.width, context.height  # as the container has it; decoding may change it
         self.tally = Tally()
         self.reached_end = False
 
@@ -80,7 +82,8 @@ class Walk:
     def _check(self, frame: av.VideoFrame) -> None:
         """Hold a frame against the proof: the right one first, in order of time, no packet refused.
 
-        With the last one where it should be, every packet has given its frame.
+        With the last one where it should be, every packet has given its frame. All have one
+        size, or spans could not know that of the clip's first frame.
         """
         before = self._stamps[-1] if self._stamps else None
         self._stamps.append(frame.pts)
@@ -89,6 +92,7 @@ class Walk:
             self._demand(frame.pts is not None and (frame.pts == first if before is None else frame.pts > before))
             # What is concealed may come from any frame before.
             self._demand(not self.tally.bad and not frame.is_corrupt)
+            self._demand((frame.width, frame.height) == self._size)
 
     @staticmethod
     def _demand(holds: bool) -> None:

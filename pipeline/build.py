@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -22,7 +22,6 @@ from pipeline import words
 from pipeline.progress import Line, Progress
 from pipeline.runners import Runner
 from pipeline.summary import closing, expectation, headline, study
-from transforms.children import children, close_children
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
@@ -32,22 +31,28 @@ _OURS = {layout.CURRENT, "runs", "shards", "versions", "work"}
 _KEPT = "nothing was published, and what was decoded is kept for the next run"
 
 
-def build(options: BuildOptions, runner: Runner, beam_words: Sequence[str], *, as_json: bool) -> int:
+def build(options: BuildOptions, make_runner: Callable[[], Runner], beam_words: Sequence[str], *, as_json: bool) -> int:
     """Build and publish; returns the exit code.
+
+    Args:
+        make_runner: called once the listing is told of, since Beam takes seconds to load.
 
     Raises:
         UsageError: the listing or the output is wrong, or the disk is too small.
         ClipmillError: whatever else ends a run.
     """
-    runner.check(options)
     storage = open_storage(options.out)
     _check_out(storage)
     base = layout.current_version(storage)
     census = take_census(options, _GLANCE[0])
     _check_census(census, options)
+    if not as_json:
+        print(headline(census, options), flush=True)
+    runner = make_runner()
+    runner.check(options)
+    from transforms.children import close_children
+
     try:
-        if not as_json:
-            print(headline(census, options), flush=True)
         expected = _glance(options, base, census)
         if not as_json:
             print(expectation(expected, storage), flush=True)
@@ -87,6 +92,8 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     foresight = Foresight(options, base, None if every else {row.source for row in census.sample})
     forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
     foreseen = list(foresight.look(census.sample))
+    from transforms.children import children, close_children
+
     try:
         pool = children(options.workers, options.timeout)
         expected = estimate(census, options, pool, foreseen, forecast.rewritten, encode=_STUDY[1])
@@ -102,6 +109,8 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
 
 
 def _glance(options: BuildOptions, base: str | None, census: Census) -> Estimate:
+    from transforms.children import children
+
     foresight = Foresight(options, base, {row.source for row in census.sample})
     foreseen = list(foresight.look(census.sample))
     rewritten = foresight.forecast(foreseen, census.clips).rewritten

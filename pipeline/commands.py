@@ -103,9 +103,7 @@ def _build(arguments: argparse.Namespace) -> int:
     from pipeline.build import build
     from pipeline.runners import get_runner
 
-    # The listing is looked at first: a wrong path shall not wait for Beam to load.
-    options = build_options(arguments)
-    return build(options, get_runner(arguments), arguments.beam_words, as_json=arguments.json)
+    return build(build_options(arguments), lambda: get_runner(arguments), arguments.beam_words, as_json=arguments.json)
 
 
 def _plan(arguments: argparse.Namespace) -> int:

@@ -21,23 +21,23 @@ def demo(out: str) -> int:
     from clipmill.synthetic import make_dataset
     from pipeline.cli import main
 
-    videos, data = os.path.join(out, "videos"), os.path.join(out, "data")
-    if os.path.isdir(out) and set(os.listdir(out)) - {"videos", "data", "demo.png"}:
-        raise UsageError(f"--out {out}: holds other things; choose a new folder")
+    videos, data, picture = (words.place(os.path.join(out, name)) for name in ("videos", "data", "demo.png"))
+    if os.path.isdir(out) and {name for name in os.listdir(out) if name[0] != "."} - {"videos", "data", "demo.png"}:
+        raise UsageError(f"--out {words.place(out)}: holds other things; choose a new folder")
     began = time.monotonic()
-    print("1. making 60 short videos of moving shapes, one of them damaged on purpose", flush=True)
+    print("1. make 60 short videos of moving shapes; one is damaged on purpose", flush=True)
     make_dataset(videos)
-    print(f"   {videos}  ({time.monotonic() - began:.1f} s)")
+    print(f"{videos}, {words.clock(time.monotonic() - began)}")
     for number, command in enumerate(
         (["build", videos, "--out", data, "--split", "train=0.8,val=0.2"], ["verify", data]), 2
     ):
-        print(f"{number}. clipmill {' '.join(command)}", flush=True)
+        print(f"\n{number}. clipmill {' '.join(command)}", flush=True)
         code = main(command)
         if code:
             return code
-    print("4. a batch, read back by clipmill.reader", flush=True)
-    picture = os.path.join(out, "demo.png")
-    print(f"   {_draw_batch(data, picture)} -> {picture}")
+    print("\n4. read a batch back, and draw it", flush=True)
+    print(f"{_draw_batch(data, picture)} -> {picture}")
+    print(f"\nSee also: clipmill inspect {data}, clipmill failures {data}")
     return 0
 
 
@@ -46,12 +46,15 @@ def _draw_batch(data: str, picture: str) -> str:
     from clipmill.picture import contact_sheet, png
     from clipmill.reader import RandomResizedCrop, RandomWindow
 
-    train = clipmill.open(data)["train"]
+    dataset = clipmill.open(data)
     crop = RandomResizedCrop(112, scale=(0.6, 1.0))
-    batches = train.batches(RandomWindow(16, stride=2), augment=[crop], batch_size=6, shuffle=True, seed=0)
+    # This seed's first batch has one clip of each class.
+    batches = dataset["train"].batches(
+        RandomWindow(16, stride=2), augment=[crop], batch_size=6, shuffle=True, seed=SEED
+    )
     batch = next(iter(batches))
-    labels = clipmill.open(data).labels
-    captions = [labels[label] for label in batch["label"]]
+    captions = [dataset.labels[label] for label in batch["label"]]
     with open(picture, "wb") as file:
         file.write(png(contact_sheet(batch["frames"], captions)))
-    return f"{'x'.join(map(str, batch['frames'].shape))} {batch['frames'].dtype}, {words.plural(len(captions), 'clip')}"
+    shape = " x ".join(map(str, batch["frames"].shape))
+    return f"{words.plural(len(captions), 'clip')}, {shape} {batch['frames'].dtype}"

@@ -28,7 +28,9 @@ from transforms.children import close_children
 
 #: Where Beam's own image has the pool that stands beside each task manager.
 WORKER_POOL = "localhost:50000"
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 2.0
+#: How often a worker of a pool tells what it has done; Flink tells that of whole bundles only.
+_TELL_SECONDS = 10.0
 
 
 def runner(arguments: argparse.Namespace) -> Flink:
@@ -84,18 +86,24 @@ class Flink:
         portable = PipelineOptions(words).view_as(PortableOptions)
         loopback = portable.environment_type == "LOOPBACK"
         children = self._workers or (int(portable.sdk_worker_parallelism) if loopback else 1)
-        options = msgspec.structs.replace(options, workers=children)
+        told_here = 0.0 if loopback else _TELL_SECONDS
+        options = msgspec.structs.replace(options, workers=children, tell_seconds=told_here)
+        told = counters.Told(options)
         counters.reset()
         # What Beam logs of a failing job are Java's frames; the cause is told in one line.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
         if loopback:
             _hush_workers()
+        else:
+            # Those that looked at the listing; the work is done elsewhere.
+            close_children()
         with stop_event() as stop:
             try:
                 job = self._submit(words, name, options, base)
-                self._watch(job, stop, paint)
+                self._watch(job, told, stop, paint)
             finally:
                 close_children(kill=stop.is_set())
+                told.forget()
         if open_storage(options.out).stat(layout.run_path(options.run, OUTCOME)) is None:
             raise UsageError(
                 f"--out {options.out}: the job ended well, but its outcome is not here: "
@@ -151,24 +159,24 @@ class Flink:
             raise TryAgain(f"the Flink cluster at {self._rest.url} has lost the job {name}")
         return job
 
-    def _watch(self, job: str, stop: threading.Event, paint: Paint) -> None:
+    def _watch(self, job: str, told: counters.Told, stop: threading.Event, paint: Paint) -> None:
         """Paint the counters until the job has ended."""
         while (state := self._rest.state(job)) not in ENDED:
             if stop.wait(_POLL_SECONDS):
                 self._rest.cancel(job)
                 raise interrupted()
-            paint(self._counts(job))
-        paint(self._counts(job))
+            paint(self._counts(job, told))
+        paint(self._counts(job, told))
         if state == "CANCELED":
             raise Interrupted(f"the job was canceled in Flink ({self._rest.url}/#/job/{job}): nothing was published")
         if state == "FAILED":
             failures = self._rest.failures(job)
             raise error_of(failures[0]) if failures else TryAgain(f"the Flink job {job} failed and does not say why")
 
-    def _counts(self, job: str) -> dict[str, int]:
-        """The larger of what Flink knows, bundle by bundle, and what was counted in this process."""
-        flink, here = self._rest.counters(job), counters.local_counts()
-        return {name: max(flink.get(name, 0), here.get(name, 0)) for name in {*flink, *here}}
+    def _counts(self, job: str, told: counters.Told) -> dict[str, int]:
+        """The largest of what Flink knows, bundle by bundle, what workers told, and what was counted here."""
+        known = (self._rest.counters(job), told.counts(), counters.local_counts())
+        return {name: max(counts.get(name, 0) for counts in known) for name in {*known[0], *known[1], *known[2]}}
 
 
 def _hush_workers() -> None:

@@ -7,6 +7,7 @@ import apache_beam as beam
 from clipmill.ledger import Failure
 from clipmill.options import BuildOptions
 from clipmill.rows import ClipJob, ClipTask
+from transforms import coders
 from transforms.decode_frames import DecodeFrames
 from transforms.gate import CountRows, GateBeforeDecoding, GateBeforeWriting
 from transforms.group_by_source import GroupBySource
@@ -25,6 +26,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     Args:
         base: the version that is published now; what it holds is not decoded again.
     """
+    coders.register()
     listing = root | "ReadListing" >> ReadListing(options.listing)
     grouped = listing["rows"] | "GroupBySource" >> GroupBySource(options)
     resolved = grouped["sources"] | "ResolveSources" >> ResolveSources(options, listing["labels"])

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from pipeline.words import clock
+from pipeline.words import clock, plural
 
 _PLAIN_SECONDS = 30.0
 #: Before so many seconds of decoding, nobody can tell how long the rest takes.
@@ -89,13 +89,13 @@ class Progress:
     def _stage(self, counts: Mapping[str, int]) -> list[str]:
         made = counts.get("spans", 0) + counts.get("reused", 0)
         if counts.get("shards"):
-            return [bar(self._clips, self._clips), f"writing shards: {counts['shards']:,}"]
+            return [bar(self._clips, self._clips), *self._speed(counts), plural(counts["shards"], "shard")]
         if made:
             # Spans of long videos, and clips that are known to fail, move the bar but not the number of clips.
             share = made / max(made, counts.get("tasks", 0))
             return [bar(int(share * self._clips), self._clips), *self._speed(counts)]
         if counts.get("sources"):
-            return ["looking at the videos:", f"{counts['sources']:,}"]
+            return [f"looking at the videos: {counts['sources']:,}"]
         return [f"reading the listing: {counts.get('rows', 0):,} clips"]
 
     def _speed(self, counts: Mapping[str, int]) -> list[str]:

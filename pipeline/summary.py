@@ -85,8 +85,8 @@ def study(census: Census, expected: Estimate, forecast: Forecast, options: Build
         ),
         (
             "in a cloud",
-            f"{_band(expected.dollars, f'${expected.dollars.value:,.2f}')}: cores as fast as these at "
-            f"${expected.dollars_per_core_hour:g} an hour, no storage",
+            f"{_band(expected.dollars, _dollars(expected.dollars.value))}: cores as fast as these at "
+            f"${expected.dollars_per_core_hour:g} an hour; no storage",
         ),
         ("seen", f"{words.plural(expected.sampled, 'clip')}; frames of {expected.encoded:,} were encoded"),
     ]
@@ -95,6 +95,10 @@ def study(census: Census, expected: Estimate, forecast: Forecast, options: Build
 
 def _band(band: Band, shown: str) -> str:
     return f"{shown} (+-{100 * band.error / band.value:.0f} %)" if band.value else shown
+
+
+def _dollars(number: float) -> str:
+    return f"${number:,.2f}" if number >= 0.01 or not number else "under $0.01"
 
 
 def _reuse(forecast: Forecast) -> list[tuple[str, str]]:

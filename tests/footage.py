@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
+import cv2
 import numpy as np
 import simplejpeg
 from miniature import draw_frame, read_code
@@ -180,6 +181,5 @@ def make_clip(
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two 8-bit pictures, in decibels."""
-    error = float(np.mean((a.astype(np.float64) - b) ** 2))
-    return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
+    """Peak signal-to-noise ratio of two 8-bit pictures, in decibels; 361 where they are the same."""
+    return float(cv2.PSNR(a, np.ascontiguousarray(b)))

@@ -87,7 +87,7 @@ def test_300_000_missing_videos_end_in_the_ledger_and_publish_nothing(stub, tmp_
     outcome = build(write_listing(tmp_path / "all.csv", 300_000), tmp_path / "out")
 
     assert outcome.code == 1
-    assert outcome.message.startswith("300,000 of 300,000 videos are missing, over --max-missing 1% (3,000)")
+    assert outcome.message.startswith("300,000 of 300,000 videos missing, over --max-missing 1% (3,000)")
     assert outcome.failed == {"missing": 300_000}
     assert len(pq.read_table(tmp_path / "out/runs/run/failures.parquet")) == 300_000
     assert current_version(open_storage(str(tmp_path / "out"))) is None
@@ -98,7 +98,7 @@ def test_nothing_is_published_when_every_clip_fails(stub, tmp_path: Path) -> Non
     stub(failing=10)
     outcome = build(write_listing(tmp_path / "all.csv", 50), tmp_path / "out", max_failures=ALL)
     assert (outcome.code, outcome.failed) == (1, {"corrupt": 50})
-    assert outcome.message == "no clip was made: nothing is published"
+    assert outcome.message.startswith("no clip was made: nothing is published. See why with: clipmill failures ")
     assert current_version(open_storage(str(tmp_path / "out"))) is None
 
 

@@ -129,13 +129,13 @@ def bucket(tmp_path, monkeypatch):
     """s3://bucket, served by obstore from a local folder."""
     from obstore.store import LocalStore
 
-    from clipmill import storage
+    from clipmill import object_storage, storage
 
     def local(self, root):
         self.root = root
         self._store = LocalStore(tmp_path / root.removeprefix("s3://"), mkdir=True)
 
-    monkeypatch.setattr(storage.ObjectStorage, "__init__", local)
+    monkeypatch.setattr(object_storage.ObjectStorage, "__init__", local)
     storage.open_storage.cache_clear()
     yield tmp_path / "bucket"
     storage.open_storage.cache_clear()

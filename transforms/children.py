@@ -13,7 +13,9 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from clipmill.jobs import Job
+from clipmill.options import BuildOptions
 from clipmill.pool import Pool, result_of
+from transforms.counters import tell
 
 _pools: dict[tuple[int, float], Pool] = {}
 _lock = threading.Lock()
@@ -48,9 +50,8 @@ class InChildren(beam.DoFn):
     Results come out as jobs finish, the last ones when the bundle does.
     """
 
-    def __init__(self, workers: int, timeout: float) -> None:
-        self._workers = workers
-        self._timeout = timeout
+    def __init__(self, options: BuildOptions) -> None:
+        self._options = options
         self._flying: dict[Future[Any], Any] = {}
 
     def prepare(self, element: Any) -> tuple[Any, Job]:
@@ -68,8 +69,9 @@ class InChildren(beam.DoFn):
     def fly(self, element: Any) -> Iterator[Any]:
         """Start an element's job; outputs of jobs that finished meanwhile."""
         kept, job = self.prepare(element)
-        self._flying[children(self._workers, self._timeout).submit(job)] = kept
-        if len(self._flying) > 2 * self._workers:
+        workers = self._options.workers
+        self._flying[children(workers, self._options.timeout).submit(job)] = kept
+        if len(self._flying) > 2 * workers:
             yield from self._landed()
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -80,11 +82,13 @@ class InChildren(beam.DoFn):
                     yield beam.pvalue.TaggedOutput(output.tag, in_global_window(output.value))
                 else:
                     yield in_global_window(output)
+        tell(self._options, last=True)
 
     def _landed(self) -> Iterator[Any]:
         done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
         for future in done:
             yield from self.finished(self._flying.pop(future), result_of(future))
+        tell(self._options)
 
 
 def in_global_window(value: Any) -> WindowedValue:

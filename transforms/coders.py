@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-import apache_beam as beam
 import msgspec
 from apache_beam import coders
 
 from clipmill import ledger, rows
-
-T = TypeVar("T")
 
 
 class StructCoder(coders.Coder):
@@ -67,14 +64,8 @@ ROWS = (
     ledger.Failure,
 )
 
-for _kind in ROWS:
-    coders.registry.register_coder(_kind, StructCoder)
 
-
-def typed(rows: beam.PCollection, kind: Any, label: str) -> beam.PCollection:
-    """The same rows, with their type known to Beam, in a stage of their own."""
-    return rows | label >> beam.Map(_same).with_output_types(kind)
-
-
-def _same(row: T) -> T:
-    return row
+def register() -> None:
+    """Let Beam know; without, it pickles every row."""
+    for kind in ROWS:
+        coders.registry.register_coder(kind, StructCoder)

@@ -1,17 +1,32 @@
-"""Progress: the same counts go to Beam's metrics and to the command that runs in this process."""
+"""Progress: the same counts go to Beam's metrics and to the command that waits for the run.
+
+In this process the command reads them here. Workers elsewhere write them to the run's
+folder, where an engine tells nobody of a bundle that has not ended.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import threading
+import time
 from collections import Counter
 from functools import cache
 from typing import Any
 
+import msgspec
 from apache_beam.metrics import Metrics
+
+from clipmill.errors import StorageError
+from clipmill.layout import run_path
+from clipmill.options import BuildOptions
+from clipmill.storage import open_storage
 
 NAMESPACE = "clipmill"
 
 _counts: Counter[str] = Counter()
+_told_at = 0.0
 _lock = threading.Lock()
 
 
@@ -38,3 +53,51 @@ def reset() -> None:
     """Start from zero."""
     with _lock:
         _counts.clear()
+
+
+def tell(options: BuildOptions, *, last: bool = False) -> None:
+    """Write what was counted in this process to the run's folder, if it is time.
+
+    Args:
+        last: it is time.
+    """
+    global _told_at
+    with _lock:
+        if not options.tell_seconds or (not last and time.monotonic() < _told_at + options.tell_seconds):
+            return
+        _told_at = time.monotonic()
+        packed = msgspec.json.encode(_counts)
+    path = run_path(options.run, f"counts/{socket.gethostname()}-{os.getpid()}")
+    # Nothing but a bar hangs on it.
+    with contextlib.suppress(StorageError):
+        open_storage(options.out).put(path, packed, durable=False)
+
+
+class Told:
+    """What a run's workers have told.
+
+    Args:
+        options: of the run.
+    """
+
+    def __init__(self, options: BuildOptions) -> None:
+        self._storage = open_storage(options.out)
+        self._folder = run_path(options.run, "counts")
+        self._seen: dict[str, tuple[str, dict[str, int]]] = {}
+
+    def counts(self) -> dict[str, int]:
+        """The sum over all workers; work that was done again counts again."""
+        with contextlib.suppress(StorageError, FileNotFoundError):
+            for path, stat in self._storage.list(self._folder):
+                if self._seen.get(path, ("",))[0] != stat.stamp:
+                    self._seen[path] = stat.stamp, msgspec.json.decode(self._storage.read(path))
+        total: Counter[str] = Counter()
+        for _, counts in self._seen.values():
+            total.update(counts)
+        return dict(total)
+
+    def forget(self) -> None:
+        """Delete what was told."""
+        with contextlib.suppress(StorageError):
+            for path, _ in list(self._storage.list(self._folder)):
+                self._storage.delete(path)

@@ -49,8 +49,7 @@ class DecodeFrames(beam.PTransform):
 
 class _Decode(InChildren):
     def __init__(self, options: BuildOptions) -> None:
-        super().__init__(options.workers, options.timeout)
-        self._options = options
+        super().__init__(options)
 
     def process(self, task: ClipTask, verdict: Verdict) -> Iterator[Any]:
         if not verdict.is_open:

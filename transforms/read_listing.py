@@ -34,7 +34,7 @@ class ReadListing(beam.PTransform):
         read = (
             root
             | "Start" >> beam.Create([b""])
-            | "FindParts" >> beam.FlatMap(lambda _: [msgspec.msgpack.encode(p) for p in listings.parts(options)])
+            | "FindParts" >> beam.FlatMap(_parts, options).with_output_types(bytes)
             | "SpreadParts" >> beam.Reshuffle()
             | "ReadParts"
             >> beam.ParDo(_ReadPart(options))
@@ -57,6 +57,10 @@ class ReadListing(beam.PTransform):
             rows = rows | "Limit" >> _Spread(options.limit)
         rows = rows | "Count" >> beam.Map(_counted).with_output_types(ClipRow)
         return {"rows": rows, "failures": read.failures, "labels": labels}
+
+
+def _parts(start: bytes, options: ListingOptions) -> list[bytes]:
+    return [msgspec.msgpack.encode(part) for part in listings.parts(options)]
 
 
 class _ReadPart(beam.DoFn):

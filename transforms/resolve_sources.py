@@ -62,8 +62,7 @@ class _Resolve(InChildren):
     """
 
     def __init__(self, options: BuildOptions) -> None:
-        super().__init__(options.workers, options.timeout)
-        self._options = options
+        super().__init__(options)
         self._label_index: dict[str, int] = {}
 
     def start_bundle(self) -> None:

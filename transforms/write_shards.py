@@ -43,8 +43,7 @@ class WriteShards(beam.PTransform):
 
 class _Write(InChildren):
     def __init__(self, options: BuildOptions, base: str | None) -> None:
-        super().__init__(options.workers, options.timeout)
-        self._options = options
+        super().__init__(options)
         self._base = base
 
     def start_bundle(self) -> None:

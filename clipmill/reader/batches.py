@@ -265,11 +265,10 @@ class Batches:
         size = self.options.batch_size or 1
         fetches = reader.begin(jobs, [index * size + number for number in share])
         futures = [pool.submit(_load, loader, fetch, arrays, slot) for slot, fetch in enumerate(fetches)]
-        return _UnderWay(index, jobs, arrays, futures)
+        return _UnderWay(index, rows, jobs, arrays, futures)
 
     def _finished(self, work: _UnderWay) -> Arrays:
-        rows = next(iter(work.arrays.values())).shape[0]
-        bad = list(range(len(work.jobs), rows))
+        bad = list(range(len(work.jobs), work.rows))
         for slot, (job, future) in enumerate(zip(work.jobs, work.futures, strict=True)):
             try:
                 future.result()
@@ -283,7 +282,7 @@ class Batches:
                 self.skipped.append((job.clip_id, str(error)))
                 bad.append(slot)
         if bad:
-            mend(work.arrays, bad)
+            mend(work.arrays, bad, work.rows)
         return {**work.arrays, "step": np.asarray(work.step, np.int64)}
 
 
@@ -295,6 +294,7 @@ class _UnderWay(NamedTuple):
     """A batch that threads are filling."""
 
     step: int
+    rows: int
     jobs: list[Job]
     arrays: Arrays
     futures: list[Future[None]]

@@ -188,13 +188,12 @@ def _describe(field: str, out: npt.NDArray[Any], number: int, view: View, frames
         out[number, len(picked) :] = -1
 
 
-def mend(arrays: Arrays, bad: list[int]) -> None:
+def mend(arrays: Arrays, bad: list[int], rows: int) -> None:
     """Fill rows that have no clip of their own with a copy of one that has, marked as empty.
 
     Their `length` is 0, their `mask` False and their `id` "". If no row has a clip, they
     are all zero, with label -1.
     """
-    rows = next(iter(arrays.values())).shape[0]
     good = next((row for row in range(rows) if row not in bad), None)
     for field, array in arrays.items():
         for row in bad:

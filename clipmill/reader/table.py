@@ -58,6 +58,7 @@ def read_columns(storage: Reading, version: str, columns: Sequence[str] | None =
     Raises:
         NoSuchDataset: the version is gone.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = version_path(version, CLIPS)
@@ -65,9 +66,10 @@ def read_columns(storage: Reading, version: str, columns: Sequence[str] | None =
     if stat is None:
         raise NoSuchDataset(f"{storage.root}: version {version} is not there any more; open it again")
     with io.BufferedReader(_Ranged(storage, path, stat.size), 1 << 16) as file:
-        table = pq.read_table(
-            file, columns=None if columns is None else list(columns), read_dictionary=["split", "shard"]
-        )
+        # One thread: it is fast enough, and several would hold many columns twice at once.
+        parquet = pq.ParquetFile(file, read_dictionary=["split", "shard"])
+        table = parquet.read(columns=None if columns is None else list(columns), use_threads=False)
+    pa.default_memory_pool().release_unused()
     return table
 
 

@@ -94,32 +94,36 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
         return tuple(tensors[field] for field in self.fields) if self.fields else tensors
 
 
-class _Workers(IterableDataset[Any]):  # type: ignore[misc]
-    """Processes that live as long as the iterable; where they begin an epoch is told through shared memory."""
+class _Share(IterableDataset[Any]):  # type: ignore[misc]
+    """What a worker process holds: the batches, and the memory where it is told where to begin."""
+
+    def __init__(self, batches: TorchBatches, place: torch.Tensor) -> None:
+        self._batches = batches
+        self._place = place
+
+    def __iter__(self) -> Iterator[Any]:
+        epoch, step = self._place.tolist()
+        return self._batches.share(epoch, step, get_worker_info())
+
+
+class _Workers:
+    """Worker processes that live as long as this does, over all epochs."""
 
     def __init__(self, batches: TorchBatches, count: int, start: str | None) -> None:
         remote = not all(part.dataset.local for part in batches.batches.clips.parts)
-        self._inner = TorchBatches.__new__(TorchBatches)
-        self._inner.__dict__.update(batches.__dict__, fields=(), _workers=None)
+        inner = TorchBatches.__new__(TorchBatches)
+        inner.__dict__.update(batches.__dict__, fields=(), _workers=None)
         self._place = torch.zeros(2, dtype=torch.int64).share_memory_()
-        self._loader: DataLoader[Any] | None = DataLoader(
-            self,
+        self._loader: DataLoader[Any] = DataLoader(
+            _Share(inner, self._place),
             batch_size=None,
             num_workers=count,
             multiprocessing_context=start or ("spawn" if remote else None),
             persistent_workers=True,
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_loader": None}
-
-    def __iter__(self) -> Iterator[Any]:
-        epoch, step = self._place.tolist()
-        return self._inner.share(epoch, step, get_worker_info())
-
     def run(self, epoch: int, step: int) -> Iterator[dict[str, Any]]:
         """The batches of an epoch from a step on."""
-        assert self._loader is not None
         self._place.copy_(torch.tensor([epoch, step]))
         return iter(self._loader)
 

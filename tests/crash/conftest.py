@@ -11,6 +11,12 @@ from pathlib import Path
 import pytest
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Minutes of builds that are killed and that race: only where somebody asks for them."""
+    if item.get_closest_marker("crash") and not os.environ.get("CLIPMILL_CRASH"):
+        pytest.skip("kills the real command for minutes: run by make test-crash")
+
+
 @pytest.fixture(scope="module")
 def quick_disk() -> Iterator[Path]:
     """A folder in memory where there is one: thousands of fsyncs take minutes on a disk."""

@@ -19,7 +19,7 @@ from clipmill.errors import ClipError
 from clipmill.grouping import group_frames
 from clipmill.jobs import ShardJob
 from clipmill.known import Notes, read_known, recall_source
-from clipmill.layout import current_version, read_manifest, shard_path, version_path
+from clipmill.layout import current_version, frames_path, index_path, read_manifest, shard_path, version_path
 from clipmill.leftovers import remove_leftovers
 from clipmill.ledger import Reason
 from clipmill.live import live_run
@@ -31,7 +31,7 @@ from clipmill.published import published_spans, waiting_spans
 from clipmill.resolving import settle, source_tasks
 from clipmill.rows import Clip, Known, Piece, SpanDone, Verdict
 from clipmill.source import resolve_source
-from clipmill.storage import open_storage
+from clipmill.storage import is_temporary, open_storage
 from clipmill.synthetic import write_video
 
 _numbers = itertools.count()
@@ -126,7 +126,7 @@ def published_bytes(out: Path) -> dict[str, str]:
     """A hash of every published byte by its path: the pointer, the version's folder, its shards."""
     version = (out / "CURRENT").read_text().strip()
     storage = open_storage(str(out))
-    paths = [out / "CURRENT", *(out / version_path(version)).iterdir()]
+    paths = [out / "CURRENT", *(p for p in (out / version_path(version)).iterdir() if not is_temporary(p.name))]
     for shard in read_manifest(storage, version).shards:
-        paths += out.glob(shard_path(shard).removesuffix(".tfrecord") + ".*")
+        paths += [out / path(shard) for path in (shard_path, index_path, frames_path)]
     return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

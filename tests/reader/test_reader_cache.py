@@ -160,7 +160,7 @@ def test_processes_share_it_and_may_be_killed(objects: dict[str, bytes], tmp_pat
         for process in several:
             process.start()
         time.sleep(choice.uniform(0.005, 0.08))
-        os.kill(several[0].pid or 0, signal.SIGKILL)
+        several[0].kill()
         for process in several:
             process.join(60)
         assert [process.exitcode for process in several[1:]] == [0, 0]

@@ -228,8 +228,8 @@ class Cluster:
             "heartbeat.interval": 2000,
             "heartbeat.timeout": 10000,
             "restart-strategy.type": "fixed-delay",
-            "restart-strategy.fixed-delay.attempts": 5,
-            "restart-strategy.fixed-delay.delay": "3s",
+            "restart-strategy.fixed-delay.attempts": 3,
+            "restart-strategy.fixed-delay.delay": "2s",
         }
         scratch.mkdir(parents=True, exist_ok=True)
         conf = self.folder / "conf"
