@@ -94,7 +94,8 @@ def _report(rounds: list[dict[str, Cost]], frames: int) -> str:
     for workers in (1, 2):
         own = median(rate(one, "build", f" {workers}") for one in rounds)
         ratio = median(rate(one, "build", f" {workers}") / rate(one, "loop") for one in rounds)
-        lines.append(f"  clipmill, {workers} worker{'s' if workers > 1 else ' '}     {own:8,.0f}   {ratio:.2f}x the loop's")
+        name = f"clipmill, {workers} worker{'s' if workers > 1 else ''}"
+        lines.append(f"  {name:<22}  {own:8,.0f}   {ratio:.2f}x the loop's")
     speedup = median(
         (one["build large 1"].wall - one["one clip"].wall) / (one["build large 2"].wall - one["one clip"].wall)
         for one in rounds

@@ -10,7 +10,9 @@ cores, and is measured after a first pass: CPU of the whole process and wall tim
     bare        decodes the JPEGs of such windows, held in memory, one after the other, and nothing else
     clipmill    clipmill.open(...)["train"].batches(...)
     tf.data     tuned by hand: sample first, decode_and_crop only those frames, AUTOTUNE, not deterministic
-    dmvr        the pattern of DMVR: parse everything, decode the sampled frames whole, resize, crop
+    dmvr        the pattern of DMVR: parse everything, decode the sampled frames whole, resize, crop, flip; then
+                to floats in [0, 1], as it does
+    dmvr-uint8  the same without the last step
     tfds        tfds.builder_from_directory(...).as_dataset(), which decodes every frame
 """
 
@@ -96,8 +98,8 @@ def tuned(data: Path) -> Iterator[int]:
     return _batches(tf, _records(tf, data).map(window, tf.data.AUTOTUNE, deterministic=False).batch(BATCH))
 
 
-def dmvr(data: Path) -> Iterator[int]:
-    """What DMVR's builders make: sample, decode, resize the shorter side, crop."""
+def dmvr(data: Path, floats: bool = True) -> Iterator[int]:
+    """What DMVR's builders make: sample, decode, resize the shorter side, crop, flip, normalise."""
     import tensorflow as tf
 
     def window(record: Any) -> tuple[Any, Any]:
@@ -121,9 +123,17 @@ def dmvr(data: Path) -> Iterator[int]:
         size = tf.cast(tf.round(tf.cast(size * 256, tf.float32) / tf.cast(tf.reduce_min(size), tf.float32)), tf.int32)
         frames = tf.cast(tf.image.resize(frames, size), tf.uint8)
         frames = tf.image.random_crop(frames, (FRAMES, SIZE, SIZE, 3))
+        frames = tf.cond(tf.random.uniform([]) < 0.5, lambda: tf.reverse(frames, [2]), lambda: frames)
+        if floats:
+            frames = tf.image.convert_image_dtype(frames, tf.float32)
         return frames, context["clip/label/index"]
 
     return _batches(tf, _records(tf, data).map(window, tf.data.AUTOTUNE, deterministic=False).batch(BATCH))
+
+
+def dmvr_uint8(data: Path) -> Iterator[int]:
+    """DMVR's pattern without its last step."""
+    return dmvr(data, floats=False)
 
 
 def tfds(data: Path) -> Iterator[int]:
@@ -160,6 +170,7 @@ CONTENDERS: dict[str, Callable[[Path], Iterator[int]]] = {
     "clipmill": ours,
     "tf.data": tuned,
     "dmvr": dmvr,
+    "dmvr-uint8": dmvr_uint8,
     "tfds": tfds,
 }
 
@@ -244,9 +255,8 @@ def _table(rounds: list[dict[str, dict[str, float]]]) -> str:
     for name in rounds[0]:
         cpu, wall = ([each[name][kind] for each in rounds] for kind in ("cpu", "wall"))
         ratios = [each["clipmill"]["cpu"] / each[name]["cpu"] for each in rounds if "clipmill" in each]
-        text = (
-            f"{name:10} {statistics.median(cpu):8.1f} ({min(cpu):.1f}-{max(cpu):.1f}) {statistics.median(wall):>17.1f}"
-        )
+        spread = f"({min(cpu):.1f}-{max(cpu):.1f})"
+        text = f"{name:10} {statistics.median(cpu):10.1f} {spread:>13} {statistics.median(wall):>20.1f}"
         lines.append(f"{text} {f'{statistics.median(ratios):.2f}x' if ratios else '':>18}")
     return "\n".join(lines)
 

@@ -119,7 +119,8 @@ class Foresight:
         if self._manifest is None or self._changed_options(lambda name: name not in FRAME_OPTIONS):
             return 1.0
         shards = max(1, len(self._manifest.shards))
-        return min(1.0, 1.4 * (1 - (1 - 1 / shards) ** moved) + (1 / shards if moved else 0.0))
+        rewritten: float = 1.4 * (1 - (1 - 1 / shards) ** moved) + (1 / shards if moved else 0.0)
+        return min(1.0, rewritten)
 
     def _changed_options(self, wanted: Callable[[str], bool]) -> list[str]:
         if self._manifest is None:

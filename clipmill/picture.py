@@ -43,7 +43,8 @@ def contact_sheet(frames: NDArray[np.uint8], captions: Sequence[str], columns: i
         _write(sheet, captions[clip], top + _LINE - 7)
         for column, time in enumerate(chosen):
             left = _MARGIN + column * (width + _GAP)
-            picture = cv2.resize(np.ascontiguousarray(frames[clip, time]), (width, height), interpolation=cv2.INTER_AREA)
+            frame = np.ascontiguousarray(frames[clip, time])
+            picture = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
             sheet[top + _LINE : top + _LINE + height, left : left + width] = picture
     return sheet
 

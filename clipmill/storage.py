@@ -20,9 +20,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Protocol
 
-from clipmill.errors import StorageError
+from clipmill.errors import StorageError, UsageError
 
 _URL = re.compile(r"^(s3|s3a|gs)://")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 _TMP = re.compile(r"\.[0-9a-f]{12}\.tmp$")
 #: What a file system says that has no links, or no more for this file.
 _NO_LINKS = (errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV)
@@ -106,8 +107,16 @@ def is_url(path: str) -> bool:
 
 
 def absolute(path: str) -> str:
-    """A path that means the same on every worker: a URL as it is, a local one made absolute."""
-    return path.rstrip("/") if is_url(path) else os.path.abspath(path)
+    """A path that means the same on every worker: a URL as it is, a local one made absolute.
+
+    Raises:
+        UsageError: it looks like a URL, and is none that we know.
+    """
+    if is_url(path):
+        return path.rstrip("/")
+    if _SCHEME.match(path):
+        raise UsageError(f"{path}: neither a local path nor s3://... nor gs://...")
+    return os.path.abspath(path)
 
 
 @lru_cache(maxsize=16)

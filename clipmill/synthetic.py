@@ -147,14 +147,14 @@ class Look:
         return cls(
             background=_background(rng, size, hue),
             outlines=[_OUTLINES[kind] for kind in rng.integers(len(_OUTLINES), size=_SHAPES)],
-            colors=np.stack([_rgb(h, 0.75, value) for h, value in zip(hues, rng.uniform(0.75, 1, _SHAPES), strict=True)]),
+            colors=np.stack([_rgb(h, 0.75, v) for h, v in zip(hues, rng.uniform(0.75, 1, _SHAPES), strict=True)]),
             scales=rng.uniform(0.16, 0.3, _SHAPES),
             tilts=rng.random(_SHAPES),
         )
 
     def frame(self, angles: NDArray[np.float64], depths: NDArray[np.float64]) -> NDArray[np.uint8]:
         """The picture, (height, width, 3) uint8 RGB, of shapes at these (shapes,) angles and depths in turns."""
-        picture = self.background.copy()
+        picture: NDArray[np.uint8] = self.background.copy()
         height, width = picture.shape[:2]
         center = np.array([width, height]) / 2
         radii = 0.75 * np.hypot(width, height) * _DEPTH ** (depths - 1)  # the near end lies out of sight

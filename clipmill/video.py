@@ -168,13 +168,12 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
         container = av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _DEMUXERS})
     except (*_DEMUXER_ERRORS, ValueError) as error:
         _unless_of_the_disk(error)
-        if declared is not None and declared > size:
-            raise ClipError(Reason.TRUNCATED, f"holds {size:,} of {declared:,} bytes, and its index is gone") from error
-        raise ClipError(Reason.NOT_A_VIDEO, f"no video format that clipmill reads ({_describe(error)})") from error
+        message = f"no video format that clipmill reads ({_describe(error)})"
+        raise _truncated_or(Reason.NOT_A_VIDEO, message, size, declared) from error
     with container:
         streams = [stream for stream in container.streams.video if not _is_picture(stream)]
         if not streams:
-            raise ClipError(Reason.NO_VIDEO_STREAM, "the file has no video stream")
+            raise _truncated_or(Reason.NO_VIDEO_STREAM, "the file has no video stream", size, declared)
         stream = next((stream for stream in streams if stream.codec_context is not None), None)
         if stream is None:
             raise ClipError(Reason.CORRUPT, "no decoder reads its video stream")
@@ -182,6 +181,13 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
         stream.codec_context.thread_type = "NONE"
         stream.codec_context.options = dict(_DECODER)
         yield Video(container, stream, size, declared)
+
+
+def _truncated_or(reason: Reason, message: str, size: int, declared: int | None) -> ClipError:
+    """Why a file shows no video: it was cut before its index, or this reason."""
+    if declared is None or declared <= size:
+        return ClipError(reason, message)
+    return ClipError(Reason.TRUNCATED, f"holds {size:,} of at least {declared:,} bytes, and its index is gone")
 
 
 def _is_picture(stream: VideoStream) -> bool:

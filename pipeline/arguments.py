@@ -165,6 +165,7 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
         UsageError: an option or the listing is wrong.
     """
     _check(arguments)
+    out = absolute(arguments.out)
     chosen = ListingOptions(
         listings=tuple(_expand(arguments.listing)),
         videos=absolute(arguments.videos) if arguments.videos else None,
@@ -180,7 +181,7 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
     )
     return BuildOptions(
         listing=listings.resolve(chosen),
-        out=absolute(arguments.out),
+        out=out,
         run=new_run(),
         frames=FrameOptions(
             arguments.every,

@@ -59,7 +59,7 @@ def add_commands(commands: Commands) -> None:
     )
 
     demo = commands.add_parser("demo", help="make a small data set, build it, look at it")
-    demo.description = "Makes a small data set of moving shapes, builds it, verifies it, and draws a batch of it."
+    demo.description = "Make a small data set of moving shapes, build it, verify it, draw a batch."
     demo.add_argument("--out", default="clipmill-demo", metavar="OUT", help="a new folder (default clipmill-demo)")
     demo.set_defaults(run=_demo, parser=demo)
 

@@ -21,12 +21,13 @@ class Line:
     """A line of text that changes.
 
     Args:
-        stream: a terminal gets one line that is painted over, anything else a line every half minute.
+        stream: a terminal gets one line that is painted over, anything else a line every half minute;
+            by default standard error.
     """
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
-        self._terminal = stream.isatty()
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
         self._next = time.monotonic() + _PLAIN_SECONDS
         self._shown = ""
 

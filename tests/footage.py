@@ -19,6 +19,7 @@ from miniature import draw_frame, read_code
 
 from clipmill.assemble import digest_of
 from clipmill.decode import decode_task
+from clipmill.errors import ClipError
 from clipmill.fragments import read_fragment
 from clipmill.keys import clip_key
 from clipmill.options import FrameOptions
@@ -150,7 +151,8 @@ def make_clip(
         ClipError: the clip cannot be made.
     """
     source = resolve(video, options, start, end, span_frames=span_frames, segment_seconds=segment_seconds)
-    assert source.failure is None, source.failure
+    if source.failure is not None:
+        raise ClipError(*source.failure)
     plan = source.clips[segment]
     assert not plan.problem, plan.problem
     key = clip_key(source.fingerprint, plan.start, plan.end, options)

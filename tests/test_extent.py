@@ -91,7 +91,10 @@ def test_a_live_recording_has_a_segment_of_unknown_size(unknown):
     assert declared(matroska(unknown, 200)) is None
 
 
-@given(st.binary(max_size=64), st.sampled_from([b"", b"RIFF", b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftyp", b"RIFF\0\0\0\0AVI "]))
+@given(
+    st.binary(max_size=64),
+    st.sampled_from([b"", b"RIFF", b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftyp", b"RIFF\0\0\0\0AVI "]),
+)
 def test_garbage_is_never_an_error(data, head):
     size = declared(head + data)
     assert size is None or size >= 0

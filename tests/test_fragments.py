@@ -9,7 +9,14 @@ import pytest
 
 from clipmill import fragments
 from clipmill.errors import StorageError
-from clipmill.fragments import FragmentWriter, clip_digest, fragment_path, read_footer, read_fragment, remembered_failure
+from clipmill.fragments import (
+    FragmentWriter,
+    clip_digest,
+    fragment_path,
+    read_footer,
+    read_fragment,
+    remembered_failure,
+)
 from clipmill.storage import LocalStorage
 
 FRAMES = [bytes([n]) * (n + 1) for n in range(10)]

@@ -25,7 +25,8 @@ def job(clip_id="a"):
 
 
 def span(number=0, of=1, frames=5, **more):
-    return SpanDone(KEY, number, of, Piece(fragment_path(KEY, number, of)), frames, 1000 * frames, 320, 240, 25.0, **more)
+    piece = Piece(fragment_path(KEY, number, of))
+    return SpanDone(KEY, number, of, piece, frames, 1000 * frames, 320, 240, 25.0, **more)
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_spans_of_closed_groups_give_what_decoding_from_the_start_gives(films, t
 @pytest.mark.parametrize("name", OPEN)
 def test_open_groups_are_decoded_from_the_start(films, tmp_path, name):
     made = check_all_ways(films(name), tmp_path)
-    assert made.again or len(made.spans) == 1 and made.spans[0].seek is None
+    assert made.again or (len(made.spans) == 1 and made.spans[0].seek is None)
     assert made.codes() == list(range(50))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
@@ -87,7 +87,7 @@ def test_every_keeps_frames_0_k_2k_of_the_clip_however_it_is_cut(frames, step, c
     expected = list(numbers[::step])
     cuts = sorted(data.draw(st.sets(st.integers(clip_first, clip_first + frames))) | {clip_first, clip_first + frames})
     kept = []
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         kept += [s.number for s, _ in every((Shown(None, n, None) for n in range(a, b)), step, clip_first)]
     assert kept == expected
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes a virtual environment from nothing: environment.sh FOLDER LOCK
+# Makes a virtual environment from nothing: environment.sh FOLDER LOCK...
 # PYTHON names the interpreter it is made with. Nothing here is needed a second time, nor the network.
 set -eu
 
-folder=$1 lock=$2
+folder=$1
+shift
 python=${PYTHON:-python3}
 
 "$python" -c '
@@ -17,8 +18,11 @@ bin=$folder/bin
 # uv installs several times faster than pip; pip does as well where uv cannot reach the index (pip.conf, say).
 "$bin/pip" install --quiet --disable-pip-version-check "$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.lock)"
 export UV_PYTHON_DOWNLOADS=never
-"$bin/uv" pip install --python "$bin/python" --requirements "$lock" ||
-    "$bin/pip" install --disable-pip-version-check --requirement "$lock"
+for lock; do
+    set -- "$@" --requirement "$lock"
+    shift
+done
+"$bin/uv" pip install --python "$bin/python" "$@" || "$bin/pip" install --disable-pip-version-check "$@"
 # setuptools comes from the lock, so that nothing outside it is fetched.
 "$bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 "$bin/pip" check

@@ -47,7 +47,7 @@ class Buildah:
         Raises:
             CannotStart: it failed; shows its last lines.
         """
-        done = subprocess.run([*self._base, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([*self._base, *words], capture_output=True, text=True)
         if done.returncode:
             tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
             raise CannotStart(f"buildah {' '.join(words)} failed:\n{tail}")
@@ -143,7 +143,7 @@ def _make_python(buildah: Buildah, name: str, folder: Path, work: Path) -> None:
     work.mkdir(parents=True)
     (work / packed.name).hardlink_to(packed)
     (work / "Dockerfile").write_text(
-        f"FROM scratch\nADD {packed.name} /\nRUN ln -s python3 /usr/bin/python\nCMD [\"python\"]\n"
+        f'FROM scratch\nADD {packed.name} /\nRUN ln -s python3 /usr/bin/python\nCMD ["python"]\n'
     )
     buildah.build(work / "Dockerfile", work, name)
 

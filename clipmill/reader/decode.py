@@ -1,7 +1,7 @@
 """From encoded frames to pixels, straight into the arrays of a batch.
 
-JPEGs are decoded whole by libjpeg-turbo with the accurate DCT and smooth chroma, and
-cropped after that: TensorFlow's decoder gives the same pixels with
+JPEGs are decoded by libjpeg-turbo with the accurate DCT and smooth chroma, and cropped
+after that: TensorFlow's decoder gives the same pixels with
 `dct_method="INTEGER_ACCURATE"`. The interpreter lock is dropped meanwhile.
 """
 
@@ -18,6 +18,7 @@ import simplejpeg
 from clipmill.errors import DataError
 from clipmill.reader import ops
 from clipmill.reader.recipe import View
+from clipmill.reader.region import decode_top, rows_wanted
 
 Pixels = npt.NDArray[Any]
 
@@ -48,12 +49,17 @@ def fill(
             places[picked].append((work.steps, target))
     shape = (*size, 3)
     frame = np.empty(shape, np.uint8)
+    top = frame[: rows_wanted(views, size[0])] if factor == 1 else frame
     least = size if factor > 1 else (0, 0)
     for picked in sorted(places):
         users, data = places[picked], encoded[picked]
         if isinstance(data, np.ndarray):
             for steps, target in users:
                 ops.run(steps, data, target)
+            continue
+        if len(top) < size[0] and decode_top(data, size, top):
+            for steps, target in users:
+                ops.run(steps, top, target)
             continue
         # Where nothing is done to a frame it is decoded in its place.
         into = users[0][1] if len(users) == 1 and not users[0][0] else frame

@@ -22,5 +22,6 @@ def quick_disk() -> Iterator[Path]:
     """A folder in memory where there is one: thousands of fsyncs take minutes on a disk."""
     memory = "/dev/shm"
     folder = Path(tempfile.mkdtemp(prefix="clipmill-crash-", dir=memory if os.access(memory, os.W_OK) else None))
+    folder.chmod(0o755)  # some tests read it as another user
     yield folder
     shutil.rmtree(folder)

@@ -78,9 +78,8 @@ def _numbered(name: str, faults: Faults) -> Any:
 
         @contextlib.contextmanager
         def opened(self: LocalStorage, path: str, **how: Any) -> Iterator[Any]:
-            with faults.operation(name, path):
-                with real(self, path, **how) as file:
-                    yield file
+            with faults.operation(name, path), real(self, path, **how) as file:
+                yield file
 
         return opened
 

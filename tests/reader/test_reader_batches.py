@@ -156,7 +156,7 @@ def test_short_clips_are_dropped_or_refused(data: Dataset, caplog: pytest.LogCap
     assert batches.dropped == 27 - len(found) > 0
     assert f"{batches.dropped} of 27 clips are too short" in caplog.text
     assert min(data["train"].select(ids=found).clips["frames"].to_pylist()) >= 10
-    with pytest.raises(UsageError, match="clips are too short for RandomWindow.* with 5 frames; use short='loop'"):
+    with pytest.raises(UsageError, match=r"clips are too short for RandomWindow.* with 5 frames; use short='loop'"):
         data["train"].batches(RandomWindow(10, short="error"), batch_size=4)
 
 

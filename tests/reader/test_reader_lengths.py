@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import clipmill
 from clipmill.errors import UsageError
 from clipmill.reader import Chunks, ClipSet, Dataset, RandomWindow, WholeClip, evenness
 from clipmill.reader.order import InOrder, Shuffled

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,5 +130,3 @@ def test_split_without_groups_meets_its_shares(tmp_path: Path) -> None:
             whole.split(**wrong)
     with pytest.raises(UsageError, match="by='video'"):
         whole.split(by="video", val=0.5)
-
-

@@ -25,7 +25,7 @@ def chi_squared(counts: np.ndarray, expected: float) -> float:
 
 def places(order: np.ndarray) -> np.ndarray:
     """(clips, positions) counts of where each clip came, over (seeds, positions) clips."""
-    seeds, count = order.shape
+    count = order.shape[1]
     return np.bincount((order * count + np.arange(count)).ravel(), minlength=count * count).reshape(count, count)
 
 

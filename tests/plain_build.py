@@ -20,8 +20,8 @@ from clipmill.grouping import group_frames
 from clipmill.jobs import ShardJob
 from clipmill.known import Notes, read_known, recall_source
 from clipmill.layout import current_version, frames_path, index_path, read_manifest, shard_path, version_path
-from clipmill.leftovers import remove_leftovers
 from clipmill.ledger import Reason
+from clipmill.leftovers import remove_leftovers
 from clipmill.live import live_run
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.parts import keep_part
@@ -47,9 +47,9 @@ def write_videos(folder: Path, lengths: dict[str, int], seed: int = 0) -> None:
         os.utime(path, (long_ago, long_ago))
 
 
-def plain_build(videos: Path, out: Path) -> Outcome:
-    """Build a folder of videos with a folder for each class, in shards of some clips."""
-    listing = listings.resolve(ListingOptions((str(videos),)))
+def plain_build(listed: Path, out: Path) -> Outcome:
+    """Build a listing, in shards of some clips."""
+    listing = listings.resolve(ListingOptions((str(listed),)))
     options = BuildOptions(listing, str(out), f"run{next(_numbers):06d}", shard_bytes=20_000)
     storage = open_storage(str(out))
     with live_run(storage, options.run):
