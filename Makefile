@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test lint types test-crash test-torch test-gcp test-docker test-services test-flink bench lock clean
+.PHONY: help setup demo test lint types test-crash test-torch test-gcp test-docker test-deploy test-services test-flink bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -15,8 +15,8 @@ setup: .venv/made ## make the environment
 	PYTHON="$(PYTHON)" tools/environment.sh .venv requirements.lock
 	@touch $@
 
-.venv-gcp/made: setup.py requirements.lock docker/requirements.lock tools/environment.sh
-	PYTHON="$(PYTHON)" tools/environment.sh .venv-gcp requirements.lock docker/requirements.lock
+.venv-gcp/made: setup.py requirements.lock docker/requirements-gcp.lock tools/environment.sh
+	PYTHON="$(PYTHON)" tools/environment.sh .venv-gcp requirements.lock docker/requirements-gcp.lock
 	@touch $@
 
 .venv-torch/made: setup.py requirements-torch.lock tools/environment.sh
@@ -45,6 +45,14 @@ test-crash: setup ## kill -9 and races of the real command, for minutes
 test-gcp: .venv-gcp/made ## the tests that need Beam's Google packages: Dataflow's job, built without a network
 	.venv-gcp/bin/python -m pytest -m gcp tests/gcp
 
+.venv-airflow/made: requirements-airflow.lock .venv/made
+	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(BIN)/python .venv-airflow
+	$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --requirement requirements-airflow.lock
+	@touch $@
+
+test-deploy: .venv-airflow/made ## the recipes of deploy/, loaded by Airflow and by Kubernetes' schemas (needs Go)
+	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m deploy tests/deploy
+
 test-docker: setup ## the images, built by buildah and run, and the files of docker/ and deploy/ (needs root, Debian, Go)
 	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m docker tests/docker
 
@@ -61,7 +69,9 @@ lock: setup ## resolve the newest versions into the lock files
 	$(LOCK) --extra build --extra tensorflow --extra dev --output-file requirements.lock
 	$(LOCK) --extra build --extra tensorflow --extra dev --extra torch --constraints requirements.lock \
 		--output-file requirements-torch.lock
-	$(LOCK) --extra build --extra gcp --constraints requirements.lock --output-file docker/requirements.lock
+	$(LOCK) --extra build --constraints requirements.lock --output-file docker/requirements.lock
+	$(LOCK) --extra build --extra gcp --constraints requirements.lock --output-file docker/requirements-gcp.lock
+	printf 'apache-airflow==3.*\ncroniter\n' | $(subst setup.py,-,$(LOCK)) --output-file requirements-airflow.lock
 
 clean: ## remove what make made
-	rm -rf .venv .venv-torch .venv-gcp build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-torch .venv-gcp .venv-airflow build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

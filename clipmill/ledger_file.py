@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import msgspec
@@ -45,11 +47,18 @@ class Ledger(msgspec.Struct, frozen=True):
             columns = [[getattr(failure, name) for failure in chunk] for name in _SCHEMA.names]
             batches.append(pa.record_batch(columns, schema=_SCHEMA))
         table = pa.Table.from_batches(batches, _SCHEMA)
-        table = table.sort_by([(name, "ascending") for name in ("listing", "row", "source", "clip_id")])
-        out = io.BytesIO()
-        pq.write_table(table, out, compression="zstd")
-        storage.put(run_path(run, NAME), out.getvalue())
-        return cls(_counts(table, "reason"), _counts(table, "split"), _first_of_each(table))
+        batches.clear()
+        first: dict[str, list[Failure]] = {}
+        with tempfile.TemporaryFile(prefix="clipmill-") as file:
+            with pq.ParquetWriter(file, _SCHEMA, compression="zstd") as writer:
+                for part in _sorted(table):
+                    writer.write_table(part)
+                    _add_first_of_each(part, first)
+            file.seek(0)
+            with storage.writer(run_path(run, NAME)) as out:
+                shutil.copyfileobj(file, out, 1 << 20)  # type: ignore[misc]
+        shown = [failure for failures in first.values() for failure in failures]
+        return cls(_counts(table, "reason"), _counts(table, "split"), shown)
 
 
 def read_ledger(storage: Storage, run: str, reason: str | None = None) -> list[Failure]:
@@ -64,9 +73,18 @@ def _counts(table: pa.Table, column: str) -> dict[str, int]:
     return dict(sorted(Counter({v["values"]: v["counts"] for v in pc.value_counts(table[column]).to_pylist()}).items()))
 
 
-def _first_of_each(table: pa.Table) -> list[Failure]:
-    first = []
-    for reason in pc.unique(table["reason"]).to_pylist():
-        rows = table.filter(pc.equal(table["reason"], reason)).slice(0, _SHOWN)
-        first += [Failure(**row) for row in rows.to_pylist()]
-    return first
+def _sorted(table: pa.Table) -> Iterator[pa.Table]:
+    """A table's rows in the order of the listing, part by part: there may be millions, and one copy is enough."""
+    keys = [(name, "ascending") for name in ("listing", "row", "source", "clip_id")]
+    order = pc.sort_indices(table, sort_keys=keys)
+    for start in range(0, len(order), _BATCH):
+        yield table.take(order.slice(start, _BATCH))
+
+
+def _add_first_of_each(part: pa.Table, first: dict[str, list[Failure]]) -> None:
+    """Add a part's rows of each reason, as long as there are few of that."""
+    for reason in pc.unique(part["reason"]).to_pylist():
+        known = first.setdefault(reason, [])
+        if len(known) < _SHOWN:
+            rows = part.filter(pc.equal(part["reason"], reason)).slice(0, _SHOWN - len(known))
+            known += [Failure(**row) for row in rows.to_pylist()]

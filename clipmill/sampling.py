@@ -113,7 +113,8 @@ def _spread(video: Video, plans: list[ClipPlan], frames: int) -> Iterator[tuple[
     left = video.frames(Tally())
     for number in range(frames):
         target = origin + first + step * (number + 0.5)
-        if step * float(video.fps) > _REACH or (number == 0 and first):
+        # The first time in any case: a proof may have read the file to its end.
+        if step * float(video.fps) > _REACH or number == 0:
             with contextlib.suppress(av.error.FFmpegError):  # some formats cannot be sought in
                 video.container.seek(round(target * av.time_base))
                 left = video.frames(Tally())

@@ -155,6 +155,14 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
 
     rest = parser.add_argument_group("other")
     rest.add_argument("--json", action="store_true", help="print what a program wants to read")
+    rest.add_argument("--summary-json", metavar="FILE", help="write how the build ended into a file")
+    rest.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        metavar="text|json",
+        help="json: what is said, as one object a line on standard error",
+    )
     rest.add_argument("-h", "--help", action="help", help="show this")
 
 

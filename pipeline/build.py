@@ -18,10 +18,11 @@ from clipmill.live import live_run
 from clipmill.options import BuildOptions
 from clipmill.publish import OUTCOME, Outcome
 from clipmill.storage import LocalStorage, Storage, open_storage
-from pipeline import words
+from pipeline import logs, words
 from pipeline.progress import Line, Progress
 from pipeline.runners import Runner
 from pipeline.summary import closing, expectation, headline, study
+from pipeline.summary_file import Summary, outcome_fields
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
@@ -31,11 +32,19 @@ _OURS = {layout.CURRENT, "runs", "shards", "versions", "work"}
 _KEPT = "nothing was published, and what was decoded is kept for the next run"
 
 
-def build(options: BuildOptions, make_runner: Callable[[], Runner], beam_words: Sequence[str], *, as_json: bool) -> int:
+def build(
+    options: BuildOptions,
+    make_runner: Callable[[], Runner],
+    beam_words: Sequence[str],
+    summary: Summary,
+    *,
+    as_json: bool,
+) -> int:
     """Build and publish; returns the exit code.
 
     Args:
         make_runner: called once the listing is told of, since Beam takes seconds to load.
+        summary: gets the counters and the outcome.
 
     Raises:
         UsageError: the listing or the output is wrong, or the disk is too small.
@@ -46,29 +55,29 @@ def build(options: BuildOptions, make_runner: Callable[[], Runner], beam_words: 
     base = layout.current_version(storage)
     census = take_census(options, _GLANCE[0])
     _check_census(census, options)
-    if not as_json:
-        print(headline(census, options), flush=True)
+    say = logs.say if logs.is_json() or not as_json else _say_nothing
+    say("listing", headline(census, options), {"clips": census.clips, "splits": census.splits})
     runner = make_runner()
     runner.check(options)
     from transforms.children import close_children
 
     try:
         expected = _glance(options, base, census)
-        if not as_json:
-            print(expectation(expected, storage), flush=True)
+        say("estimate", expectation(expected, storage), expected)
         _check_disk(expected, storage)
         began = time.monotonic()
         with live_run(storage, options.run):
-            outcome = _run(storage, options, base, runner, beam_words, census)
+            outcome = _run(storage, options, base, runner, beam_words, census, summary)
             if not outcome.code:
                 remove_leftovers(storage, open_storage(options.videos), options.run)
     finally:
         close_children()
+    summary.note_outcome(outcome)
     if as_json:
         print(msgspec.json.encode(outcome).decode())
-    elif not outcome.code:
+    if not outcome.code:
         splits = layout.read_manifest(storage, outcome.version).splits
-        print(closing(outcome, splits, options, time.monotonic() - began))
+        say("outcome", closing(outcome, splits, options, time.monotonic() - began), outcome_fields(outcome))
     # Workers know the output by its whole path, people by what they typed.
     message = outcome.message.replace(options.out, words.place(options.out))
     if outcome.code == TryAgain.exit_code:
@@ -108,6 +117,10 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     return 0
 
 
+def _say_nothing(event: str, text: str, fields: object = None) -> None:
+    """With --json, standard output has the outcome alone."""
+
+
 def _glance(options: BuildOptions, base: str | None, census: Census) -> Estimate:
     from transforms.children import children
 
@@ -126,11 +139,18 @@ def _run(
     runner: Runner,
     beam_words: Sequence[str],
     census: Census,
+    summary: Summary,
 ) -> Outcome:
     _write_run(storage, options, beam_words)
     line = Line()
+    show = logs.progress() if logs.is_json() else Progress(census.clips, line).paint
+
+    def paint(counts: dict[str, int]) -> None:
+        summary.counts = counts
+        show(counts)
+
     try:
-        runner.run(options, base, beam_words, Progress(census.clips, line).paint)
+        runner.run(options, base, beam_words, paint)
     except StorageError as error:
         raise StorageError(f"{error} ({_KEPT})") from error
     finally:

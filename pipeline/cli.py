@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from clipmill import __version__
 from clipmill.errors import ClipmillError, Interrupted, StorageError, UsageError
+from pipeline.logs import complain
 from pipeline.parsing import Parser
 
 _EXIT_CODES = """\
@@ -43,30 +44,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Interrupted as error:
-        _say(error)
+        complain(str(error), error.exit_code)
         sys.stdout.flush()
         # Threads of Beam outlive an interrupted run, and Python would wait for them.
         os._exit(error.exit_code)
     except ClipmillError as error:
-        if "\n" in str(error):  # a child's traceback
-            _say(f"{error}\n{_BUG}")
-        else:
-            _say(error)
+        # Several lines are a child's traceback.
+        complain(f"{error}\n{_BUG}" if "\n" in str(error) else str(error), error.exit_code)
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted")
+        complain("interrupted", Interrupted.exit_code)
         return Interrupted.exit_code
     except OSError as error:
-        _say(f"{error.filename or 'the output of this command'}: {error.strerror or error}")
+        what = f"{error.filename or 'the output of this command'}: {error.strerror or error}"
+        complain(what, StorageError.exit_code)
         return StorageError.exit_code
     except Exception:
         traceback.print_exc()
-        _say(_BUG)
+        complain(_BUG, 1)
     return 1
-
-
-def _say(what: object) -> None:
-    print(f"clipmill: {what}", file=sys.stderr)
 
 
 def _run(words: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -99,11 +100,19 @@ def _add(commands: Commands, name: str, text: str, function: str) -> argparse.Ar
 
 def _build(arguments: argparse.Namespace) -> int:
     _need("clipmill build", "build", "apache_beam", "av")
+    from pipeline import logs
     from pipeline.arguments import build_options
     from pipeline.build import build
     from pipeline.runners import get_runner
+    from pipeline.summary_file import Summary
 
-    return build(build_options(arguments), lambda: get_runner(arguments), arguments.beam_words, as_json=arguments.json)
+    logs.setup(arguments.log_format)
+    with Summary(arguments.summary_json) as summary:
+        options = build_options(arguments)
+        logs.in_every_line(run=options.run)
+        summary.note(run=options.run, out=options.out)
+        runner = partial(get_runner, arguments)
+        return build(options, runner, arguments.beam_words, summary, as_json=arguments.json)
 
 
 def _plan(arguments: argparse.Namespace) -> int:

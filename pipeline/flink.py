@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import threading
@@ -81,14 +82,12 @@ class Flink:
 
     def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
         """Run a build to its end, good or bad: see `pipeline.runners.Runner`."""
-        name = f"clipmill-{options.run}".lower()
-        words = [*self._defaults(name), *beam_words]
+        words = [*self._defaults(f"clipmill-{options.run}".lower()), *beam_words]
         portable = PipelineOptions(words).view_as(PortableOptions)
         loopback = portable.environment_type == "LOOPBACK"
-        children = self._workers or (int(portable.sdk_worker_parallelism) if loopback else 1)
+        children = self._workers or (max(1, int(portable.sdk_worker_parallelism)) if loopback else 1)
         told_here = 0.0 if loopback else _TELL_SECONDS
         options = msgspec.structs.replace(options, workers=children, tell_seconds=told_here)
-        told = counters.Told(options)
         counters.reset()
         # What Beam logs of a failing job are Java's frames; the cause is told in one line.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
@@ -99,11 +98,9 @@ class Flink:
             close_children()
         with stop_event() as stop:
             try:
-                job = self._submit(words, name, options, base)
-                self._watch(job, told, stop, paint)
+                self._submit_and_watch(words, options, base, stop, paint)
             finally:
                 close_children(kill=stop.is_set())
-                told.forget()
         if open_storage(options.out).stat(layout.run_path(options.run, OUTCOME)) is None:
             raise UsageError(
                 f"--out {options.out}: the job ended well, but its outcome is not here: "
@@ -135,26 +132,28 @@ class Flink:
             return [*words, "--environment_type=LOOPBACK"]
         return [*words, "--environment_type=EXTERNAL", f"--environment_config={WORKER_POOL}"]
 
-    def _submit(self, words: list[str], name: str, options: BuildOptions, base: str | None) -> str:
-        """Build the graph, hand it over, and return Flink's id of the job."""
-        failures: list[BaseException] = []
+    def _submit_and_watch(
+        self, words: list[str], options: BuildOptions, base: str | None, stop: threading.Event, paint: Paint
+    ) -> None:
+        pipeline = beam.Pipeline(runner=FlinkRunner(), options=PipelineOptions(words))
+        build_graph(pipeline, options, base)
+        try:
+            result = pipeline.run()
+        except Exception as error:
+            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise TryAgain(f"the Flink cluster at {self._rest.url} did not take the job: {said}") from error
+        told = counters.Told(options)
+        try:
+            self._watch(self._job(PipelineOptions(words).get_all_options()["job_name"]), told, stop, paint)
+        finally:
+            told.forget()
+            # Beam takes its jar back from the cluster when it sees that the job has ended.
+            with contextlib.suppress(Exception):
+                _ = result.state
 
-        def work() -> None:
-            try:
-                pipeline = beam.Pipeline(runner=FlinkRunner(), options=PipelineOptions(words))
-                build_graph(pipeline, options, base)
-                pipeline.run()
-            except BaseException as error:
-                failures.append(error)
-
-        # In a thread, since an upload does not hear Ctrl-C.
-        thread = threading.Thread(target=work, name="clipmill-submit", daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(0.2)
+    def _job(self, name: str) -> str:
+        """Flink's own id of a job."""
         job = self._rest.find_job(name)
-        if failures:
-            raise TryAgain(f"the Flink cluster at {self._rest.url} did not take the job: {_first_line(failures[0])}")
         if job is None:
             raise TryAgain(f"the Flink cluster at {self._rest.url} has lost the job {name}")
         return job
@@ -188,7 +187,3 @@ def _hush_workers() -> None:
             show(ended)
 
     threading.excepthook = hook
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -114,6 +114,8 @@ def error_of(stacktrace: str) -> ClipmillError:
         if kind in ("ModuleNotFoundError", "ImportError"):
             return JobFailed(f"{last}: the Beam workers must run in an environment where clipmill[build] is installed")
         return JobFailed(f"a worker raised an error; this is a bug, please report it with these lines:\n{shown}")
+    if "ExternalEnvironmentFactory.createEnvironment" in stacktrace:
+        return TryAgain("no Beam worker pool answers beside a task manager: start python -m pipeline.worker_pool there")
     return TryAgain(f"the Flink job failed: {_java_cause(stacktrace)}")
 
 

@@ -33,10 +33,11 @@ class Line:
 
     def show(self, text: str) -> None:
         """Show a text in place of the one before."""
-        if self._terminal and text != self._shown:
-            self._stream.write(f"\r{text[: self._columns() - 1]}{_ERASE_TO_END}")
+        shown = text[: self._columns() - 1]
+        if self._terminal and shown != self._shown:
+            self._stream.write(f"\r{shown}{_ERASE_TO_END}")
             self._stream.flush()
-            self._shown = text
+            self._shown = shown
         elif not self._terminal and time.monotonic() >= self._next:
             self._next = time.monotonic() + _PLAIN_SECONDS
             print(text, file=self._stream, flush=True)

@@ -85,7 +85,7 @@ def published(storage: Storage) -> dict[str, bytes]:
 
 def left_over(storage: Storage) -> list[str]:
     """What lies in the work folder, but for what is kept there on purpose."""
-    return [path for path, _ in storage.list("work") if not path.startswith("work/cache/")]
+    return [path for path, _ in storage.list("work") if not path.startswith(("work/cache/", "work/live"))]
 
 
 def upload(folder: Path, storage: Storage) -> None:

@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def asp(folder):
     """60 frames as AVI files of old data sets have them: nothing of it can be proven."""
-    return write_film(folder / "asp.avi", 60, "mpeg4", {"flags": "+qscale", "global_quality": "236"}, b_frames=2)
+    return write_film(folder / "asp.avi", 60, "mpeg4", {"qmin": "2", "qmax": "2"}, b_frames=2)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_fps_of_a_film_of_variable_rate(folder, tmp_path, container, fps):
     steps = [1, 1, 1, 40, 2, 3, 7, 1, 5, 1] * 4
     stamps = [sum(steps[:n]) for n in range(len(steps))]
     codec = {"mkv": "libx264", "avi": "mpeg4"}[container]
-    options = x264() if codec == "libx264" else {"flags": "+qscale", "global_quality": "236"}
+    options = x264() if codec == "libx264" else {"qmin": "2", "qmax": "2"}
     film = folder / f"vfr.{container}"
     if not film.exists():
         write_film(film, 40, codec, options, rate=100, stamps=stamps.__getitem__, time_base=Fraction(1, 100))

@@ -13,6 +13,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 
+import av
 import msgspec
 import pytest
 from footage import write_film, x264
@@ -70,6 +71,12 @@ def gone_within(seconds: float, pids: list[int]) -> bool:
     return False
 
 
+def kill_idle(pid: int) -> None:
+    """Kill a child, and come back when it is dead."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 def resolve(film) -> ResolveJob:
     task = SourceTask([film.name], [False], [(None, None)], "auto", None, 0, FrameOptions())
     return ResolveJob(task, str(film.parent))
@@ -81,9 +88,12 @@ def decode(film, out, **options) -> DecodeJob:
     return DecodeJob(task, str(film.parent), str(out), FrameOptions(**options))
 
 
-def endless(film, out) -> DecodeJob:
-    """A job of many minutes: a million ticks a second."""
-    return decode(film, out, fps=1e6)
+def endless(folder) -> ResolveJob:
+    """A job of many minutes: the fingerprint of a file with a hole of 256 GiB."""
+    hole = Path(folder) / "hole.mp4"
+    hole.touch()
+    os.truncate(hole, 1 << 38)
+    return resolve(hole)
 
 
 def light(out, schema="tfds") -> ShardJob:
@@ -131,7 +141,7 @@ def test_a_bug_in_writing_a_shard_ends_the_run(pool, film, tmp_path):
 def test_a_child_that_is_killed_costs_its_job(pool, film, tmp_path):
     pool.submit(resolve(film)).result()
     (pid,) = children()
-    future = pool.submit(endless(film, tmp_path))
+    future = pool.submit(endless(tmp_path))
     time.sleep(0.3)
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(ClipError, match="the decoder was killed by SIGKILL") as caught:
@@ -143,32 +153,38 @@ def test_a_child_that_is_killed_costs_its_job(pool, film, tmp_path):
 def test_a_child_that_is_killed_while_idle_costs_nothing(pool, film):
     pool.submit(resolve(film)).result()
     (pid,) = children()
-    os.kill(pid, signal.SIGKILL)
-    assert gone_within(5, []) and pool.submit(resolve(film)).result().width == 96
-    assert children() != [pid]
+    kill_idle(pid)
+    assert pool.submit(resolve(film)).result().width == 96
+    assert len(children()) == 1 and children() != [pid]
 
 
 @pytest.mark.parametrize("hangs", ["busy", "stopped"])
 def test_a_child_that_hangs_costs_its_job(film, tmp_path, hangs):
-    with closing(Pool(1, 1.0)) as pool:
+    with closing(Pool(1, 3.0)) as pool:
         pool.submit(resolve(film)).result()
         if hangs == "stopped":
             os.kill(children()[0], signal.SIGSTOP)
         began = time.monotonic()
-        with pytest.raises(ClipError, match=r"took longer than 1 s \(--timeout\)") as caught:
-            pool.submit(endless(film, tmp_path)).result()
-        assert caught.value.reason == "timeout" and 1 <= time.monotonic() - began < 3
+        with pytest.raises(ClipError, match=r"took longer than 3 s \(--timeout\)") as caught:
+            pool.submit(endless(tmp_path)).result()
+        assert caught.value.reason == "timeout" and 3 <= time.monotonic() - began < 6
         assert pool.submit(resolve(film)).result().width == 96
 
 
 def test_a_child_that_eats_memory_costs_its_job(film, tmp_path):
-    large = write_film(tmp_path / "large.mkv", 2, "mjpeg", size=(8000, 6000), pixels="yuvj420p")
+    large = tmp_path / "large.mkv"
+    with av.open(str(large), "w") as file:
+        stream = file.add_stream("mjpeg", rate=25)
+        stream.width, stream.height = 8000, 6000
+        stream.pix_fmt = "yuvj444p"
+        file.mux(stream.encode(av.VideoFrame(8000, 6000, "yuvj444p")))
+        file.mux(stream.encode(None))
     with closing(Pool(1, 60, memory=640 << 20)) as pool:
         result = result_of(pool.submit(decode(large, tmp_path)))
         assert isinstance(result, ClipError) and result.reason == "crashed", result
         assert pool.submit(decode(film, tmp_path)).result().frames == 30
     with closing(Pool(1, 60)) as pool:
-        assert pool.submit(decode(large, tmp_path)).result().frames == 2
+        assert pool.submit(decode(large, tmp_path)).result().frames > 0
 
 
 def test_a_limit_below_ours_is_heeded(film):
@@ -232,7 +248,7 @@ def test_closing_waits_for_the_job_at_hand(film, tmp_path):
 
 def test_killing_is_quick_and_interrupts_all_jobs(film, tmp_path):
     pool = Pool(2, 600)
-    futures = [pool.submit(endless(film, tmp_path / str(n))) for n in range(8)]
+    futures = [pool.submit(endless(tmp_path)) for _ in range(8)]
     time.sleep(1)
     pids = children()
     assert len(pids) == 2
@@ -266,7 +282,7 @@ def test_fifty_lost_children_leave_nothing_behind(tmp_path):
         result_of_light(pool, tmp_path)
         before = handles()
         for _ in range(50):
-            os.kill(children()[0], signal.SIGKILL)
+            kill_idle(children()[0])
             result_of_light(pool, tmp_path)
         assert handles() == before and len(children()) == 1
     assert not children() and handles() <= before - 2
@@ -288,7 +304,7 @@ def test_a_parent_that_is_killed_leaves_no_child(film, tmp_path, busy):
         pool = Pool(2, 600)
         [future.result() for future in [pool.submit(resolve(film)) for _ in range(4)]]
         if {busy}:
-            [pool.submit(endless(film, Path({str(tmp_path)!r}) / str(n))) for n in range(4)]
+            [pool.submit(endless({str(tmp_path)!r})) for n in range(4)]
             time.sleep(0.5)
         print("ready", flush=True)
         time.sleep(100)

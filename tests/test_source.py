@@ -176,6 +176,13 @@ def test_a_look_at_a_file_that_was_cut_already_looks_at_all_of_it(folder, avc):
     assert look.frames == pytest.approx(100, rel=0.02) and look.bytes_per_frame > 0
 
 
+def test_a_look_finds_frames_also_where_the_packets_were_walked_first(folder, avc):
+    assert sample(folder, "avc.mp4", [(0.0, 2.0)]).bytes_per_frame > 0
+    task = SourceTask(["avc.mp4"], [False], [(None, None)], "auto", 1.5, 1500, FrameOptions())
+    look = sample_clip(task, str(folder), 8)
+    assert look.bytes_per_frame > 0 and look.frames == pytest.approx(100, rel=0.05)
+
+
 def test_a_look_at_no_video_says_why(folder, tmp_path):
     (tmp_path / "empty.mp4").touch()
     assert sample(tmp_path, "empty.mp4").problem == "empty"

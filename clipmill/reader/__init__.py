@@ -15,10 +15,11 @@ from clipmill.reader.augment import (
     ThreeCrops,
 )
 from clipmill.reader.augmentation import Augmentation
-from clipmill.reader.batches import BadClip, Batches
+from clipmill.reader.batches import Batches
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.dataset import Dataset
 from clipmill.reader.dataset import open as open  # not in __all__: a star import must not hide the builtin
+from clipmill.reader.engine import BadClip
 from clipmill.reader.mixing import mix
 from clipmill.reader.ops import warp_boxes, warp_mask
 from clipmill.reader.recolour import ColourJitter, Function, Normalise, ReverseTime

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections import deque
 from collections.abc import Collection, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clipmill.errors import DataError, UsageError
-from clipmill.reader import hosts as host_share
+from clipmill.errors import UsageError
 from clipmill.reader.buffers import Buffers
 from clipmill.reader.clipset import ClipSet
-from clipmill.reader.loading import FIELDS, Arrays, Loader, mend
+from clipmill.reader.engine import Engine
+from clipmill.reader.hosts import cores, resolve
+from clipmill.reader.loading import FIELDS, Arrays, Loader
 from clipmill.reader.options import ReaderOptions
-from clipmill.reader.plan import Plan, Step
+from clipmill.reader.plan import Step
 from clipmill.reader.planner import Planner
 from clipmill.reader.recipe import Job, Recipe, View
 from clipmill.reader.samplers import Chunks
-from clipmill.reader.source import Vanished
-from clipmill.reader.stream import Fetch, Indexed, Streaming
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -78,11 +73,11 @@ class Batches:
     ) -> None:
         self.clips = clips
         self.options = options
-        self.host = host_share.resolve(hosts)
+        self.host = resolve(hosts)
         self.weights = weights
         self.fields = _fields(clips, options, fields)
         self.prefetch = prefetch
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
         self.epoch = self.step = 0
         self.skipped: list[tuple[str, str]] = []
         self.configured: dict[str, Any] | None = None
@@ -92,8 +87,12 @@ class Batches:
         self._size = self._recipe.size(self.planner.sizes) if options.decode else (0, 0)
         self.buffers = Buffers(prefetch + 3)
 
+    def __repr__(self) -> str:
+        size = self.options.batch_size or f"{self.options.max_frames_per_batch} frames of"
+        return f"<{len(self)} batches of {size} clips, at epoch {self.epoch}, step {self.step}: {self.clips!r}>"
+
     def __len__(self) -> int:
-        """Batches in the current epoch; the same in every epoch, but with max_frames_per_batch."""
+        """Batches in the current epoch; as many in every epoch, but with max_frames_per_batch or Chunks."""
         return self.planner.plan(self.epoch).steps
 
     def __iter__(self) -> Iterator[Arrays]:
@@ -144,7 +143,8 @@ class Batches:
             UsageError: the epoch has no such step.
         """
         loader, coming = self.loader(), self._step(epoch, step)
-        jobs = [loader.job(epoch, coming, number) for number in self.share(len(coming.clips))]
+        index, count = self.host
+        jobs = [loader.job(epoch, coming, number) for number in range(index, len(coming.clips), count)]
         return [(job, loader.views(job)) for job in jobs]
 
     def shapes(self) -> dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]:
@@ -164,25 +164,9 @@ class Batches:
         self, epoch: int, step: int, stride: int = 1, prefetch: int | None = None, threads: int | None = None
     ) -> Generator[Arrays, None, None]:
         """The batches `step`, `step + stride`, ... of an epoch; where the reader stands does not change."""
-        plan = self.planner.plan(epoch)
-        loader = self.loader()
+        engine = Engine(self.loader(), self.planner, self.options, self.host, self.buffers, self.skipped, epoch)
         ahead = self.prefetch if prefetch is None else prefetch
-        under_way: deque[_UnderWay] = deque()
-        coming = iter(range(step, plan.steps, stride))
-        with ThreadPoolExecutor(threads or self.threads, "clipmill-reader") as pool:
-            reader = self._reader(loader, epoch, plan, step, stride)
-            try:
-                while True:
-                    for index in coming:
-                        under_way.append(self._start(pool, reader, loader, epoch, plan, index))
-                        if len(under_way) > ahead:
-                            break
-                    if not under_way:
-                        return
-                    yield self._finished(under_way.popleft())
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
-                reader.close()
+        return engine.run(step, stride, ahead, threads or self.threads)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the reader stands, and what it reads: plain values, for JSON or a checkpoint.
@@ -234,74 +218,6 @@ class Batches:
         if not 0 <= step < plan.steps:
             raise UsageError(f"step {step}: epoch {epoch} has steps 0 to {plan.steps - 1}")
         return plan.step(step)
-
-    def share(self, clips: int) -> range:
-        """Which of a batch's clips are this host's."""
-        index, count = self.host
-        return range(index, clips, count)
-
-    def _reader(self, loader: Loader, epoch: int, plan: Plan, first: int, stride: int) -> Indexed | Streaming:
-        if self.options.path == "indexed":
-            return Indexed(loader)
-        size = self.options.batch_size or 1
-        step_at = lru_cache(maxsize=1024)(plan.step)
-
-        def job_at(position: int) -> Job | None:
-            index, number = divmod(position, size)
-            if not first <= index < plan.steps or (index - first) % stride or number % self.host[1] != self.host[0]:
-                return None
-            return loader.job(epoch, step_at(index), number)
-
-        return Streaming(loader, self.planner.order(epoch), job_at)  # type: ignore[arg-type]
-
-    def _start(
-        self, pool: ThreadPoolExecutor, reader: Indexed | Streaming, loader: Loader, epoch: int, plan: Plan, index: int
-    ) -> _UnderWay:
-        step = plan.step(index)
-        share = self.share(len(step.clips))
-        jobs = [loader.job(epoch, step, number) for number in share]
-        rows = -(-len(step.clips) // self.host[1])
-        arrays = loader.arrays(rows, step.frames, self.buffers)
-        size = self.options.batch_size or 1
-        fetches = reader.begin(jobs, [index * size + number for number in share])
-        futures = [pool.submit(_load, loader, fetch, arrays, slot) for slot, fetch in enumerate(fetches)]
-        return _UnderWay(index, rows, jobs, arrays, futures)
-
-    def _finished(self, work: _UnderWay) -> Arrays:
-        bad = list(range(len(work.jobs), work.rows))
-        for slot, (job, future) in enumerate(zip(work.jobs, work.futures, strict=True)):
-            try:
-                future.result()
-            except Vanished:
-                raise
-            except DataError as error:
-                message = f"{job.clip_id}: {error}"
-                if self.options.on_error == "raise":
-                    raise BadClip(message) from error
-                log.warning("left out %s", message)
-                self.skipped.append((job.clip_id, str(error)))
-                bad.append(slot)
-        if bad:
-            mend(work.arrays, bad, work.rows)
-        return {**work.arrays, "step": np.asarray(work.step, np.int64)}
-
-
-class BadClip(DataError):
-    """A clip of a batch could not be read; see `on_error`."""
-
-
-class _UnderWay(NamedTuple):
-    """A batch that threads are filling."""
-
-    step: int
-    rows: int
-    jobs: list[Job]
-    arrays: Arrays
-    futures: list[Future[None]]
-
-
-def _load(loader: Loader, fetch: Fetch, arrays: Arrays, slot: int) -> None:
-    loader.finish(fetch(), arrays, slot)
 
 
 def _fields(clips: ClipSet, options: ReaderOptions, wanted: Collection[str] | None) -> tuple[str, ...]:

@@ -39,6 +39,11 @@ def resolve(hosts: tuple[int, int] | str | None) -> tuple[int, int]:
     return hosts[0], hosts[1]
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _from_environment() -> tuple[int, int]:
     found, where = (0, 1), "no launcher's variables are set"
     for rank, size in VARIABLES:

@@ -79,6 +79,11 @@ class Planner:
         return self._plans[epoch]
 
     @property
+    def constant(self) -> bool:
+        """Whether all epochs have as many batches."""
+        return self._options.max_frames_per_batch is None and not isinstance(self._options.sampler, Chunks)
+
+    @property
     def frames(self) -> int | None:
         """Frames of every window of every batch, or None where batches differ."""
         return self._windows.fixed

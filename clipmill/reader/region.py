@@ -70,7 +70,7 @@ def _frame_header(jpeg: memoryview) -> int | None:
         marker = jpeg[at : at + 2]
         if marker == _BASELINE:
             return at
-        if marker[0] != 0xFF or 0xC1 <= marker[1] <= 0xCF and marker[1] not in (0xC4, 0xC8, 0xCC):
+        if marker[0] != 0xFF or (0xC1 <= marker[1] <= 0xCF and marker[1] not in (0xC4, 0xC8, 0xCC)):
             return None
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
     return None

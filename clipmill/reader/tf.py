@@ -20,9 +20,11 @@ def to_dataset(batches: Batches, fields: tuple[str, ...]) -> tf.data.Dataset:
     """A dataset of dicts of tensors, or of tuples if fields are named.
 
     Each pass over it is one epoch, the next pass the next one; tensors are taken over
-    from our buffers without a copy. Its cardinality is that of an epoch; where it is made
-    in the middle of one, the first pass is the rest of it and the cardinality is
-    unknown. `batches.state_dict()` counts what the dataset has handed out, so a
+    from our buffers without a copy. Its cardinality is that of an epoch. It is unknown
+    where epochs differ (max_frames_per_batch, Chunks) and where the dataset is made in
+    mid-epoch: its first pass is then the rest of that epoch.
+
+    `batches.state_dict()` counts what the dataset has handed out, so a
     `prefetch` after it counts too: take the field `step` along to know better.
 
     With path="streaming" TensorFlow's own operations read the shards, see `clipmill.reader.tf_stream`.
@@ -46,7 +48,7 @@ def to_dataset(batches: Batches, fields: tuple[str, ...]) -> tf.data.Dataset:
         epochs = tf.data.Dataset.from_generator(_generator(batches, reader), output_signature=specs)
     if fields:
         epochs = epochs.map(lambda batch: tuple(batch[field] for field in fields))
-    if batches.step == 0:
+    if batches.step == 0 and batches.planner.constant:
         # An endless dataset of which a pass takes one epoch has a known cardinality, and
         # unlike `assert_cardinality` does not fail where a pass begins in mid-epoch.
         epochs = epochs.repeat().take(len(batches))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import MissingExtra, UsageError
+from clipmill.reader.hosts import cores
 from clipmill.reader.loading import Arrays
 
 try:
@@ -70,7 +70,7 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
 
     def share(self, epoch: int, step: int, worker: Any) -> Iterator[Any]:
         """What one of PyTorch's workers makes of an epoch: every n-th step."""
-        threads = max(1, len(os.sched_getaffinity(0)) // worker.num_workers)
+        threads = max(1, cores() // worker.num_workers)
         for batch in self._reader.run(epoch, step + worker.id, worker.num_workers, threads=threads):
             yield self._named(self.tensors(batch))
 

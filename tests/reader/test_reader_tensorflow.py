@@ -101,6 +101,8 @@ def test_the_spec_says_what_is_fixed(data: Dataset) -> None:
     loose = data["train"].batches(WholeClip(), batch_size=10).tf("frames", "id", "step")
     assert [spec.shape.as_list() for spec in loose.element_spec] == [[None, None, 48, 64, 3], [None], []]
     assert loose.element_spec[1].dtype == tf.string
+    varying = data["train"].batches(WholeClip(), max_frames_per_batch=60, shuffle=True).tf("label")
+    assert varying.cardinality() == tf.data.UNKNOWN_CARDINALITY
     reset = data["train"].batches(Chunks(4), batch_size=9, shuffle=True).tf("frames", "reset")
     assert reset.element_spec[1].dtype == tf.bool
 

@@ -227,9 +227,13 @@ class Cluster:
             "parallelism.default": self.slots,
             "heartbeat.interval": 2000,
             "heartbeat.timeout": 10000,
-            "restart-strategy.type": "fixed-delay",
-            "restart-strategy.fixed-delay.attempts": 3,
-            "restart-strategy.fixed-delay.delay": "2s",
+            # 1 + 2 + 4 + 8 + 16 seconds: time for a worker pool to come back.
+            "restart-strategy.type": "exponential-delay",
+            "restart-strategy.exponential-delay.initial-backoff": "1s",
+            "restart-strategy.exponential-delay.backoff-multiplier": 2,
+            "restart-strategy.exponential-delay.max-backoff": "30s",
+            "restart-strategy.exponential-delay.jitter-factor": 0,
+            "restart-strategy.exponential-delay.attempts-before-reset-backoff": 5,
         }
         scratch.mkdir(parents=True, exist_ok=True)
         conf = self.folder / "conf"

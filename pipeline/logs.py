@@ -1,0 +1,89 @@
+"""What a run says: lines for people or, with --log-format json, one JSON object a line on standard error.
+
+Every object has time (UTC), level, event and message, and run once it is known. Events
+of a build are listing, estimate, progress (with the counters), outcome (with its fields) and error.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+_PROGRESS_SECONDS = 10.0
+
+_log = logging.getLogger("clipmill")
+_common: dict[str, str] = {}
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event", record.name),
+            **_common,
+            **getattr(record, "fields", {}),
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+_handler = logging.StreamHandler()
+_handler.setFormatter(_JsonLines())
+
+
+def setup(log_format: str) -> None:
+    """Say things as "text" or as "json" from now on."""
+    _common.clear()
+    _log.setLevel(logging.INFO)
+    root = logging.getLogger()
+    root.removeHandler(_handler)
+    if log_format == "json":
+        _handler.setStream(sys.stderr)
+        root.addHandler(_handler)
+
+
+def in_every_line(**fields: str) -> None:
+    """Fields that stand in every object from now on."""
+    _common.update(fields)
+
+
+def is_json() -> bool:
+    """Whether programs read what is said."""
+    return _handler in logging.getLogger().handlers
+
+
+def say(event: str, text: str, fields: Any = None) -> None:
+    """Say something on standard output, or with its fields to programs."""
+    if is_json():
+        _log.info("%s", text, extra={"event": event, "fields": msgspec.to_builtins(fields or {})})
+    else:
+        print(text, flush=True)
+
+
+def complain(text: str, code: int) -> None:
+    """Say on standard error why a command ends."""
+    if is_json():
+        _log.error("%s", text, extra={"event": "error", "fields": {"code": code}})
+    else:
+        print(f"clipmill: {text}", file=sys.stderr)
+
+
+def progress() -> Callable[[dict[str, int]], None]:
+    """Takes the counters several times a second, and tells programs of them now and then."""
+    due = 0.0
+
+    def paint(counts: dict[str, int]) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + _PROGRESS_SECONDS
+            say("progress", "at work", {"counts": counts})
+
+    return paint
