@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import tempfile
 from collections import Counter
@@ -56,7 +55,7 @@ class Ledger(msgspec.Struct, frozen=True):
                     _add_first_of_each(part, first)
             file.seek(0)
             with storage.writer(run_path(run, NAME)) as out:
-                shutil.copyfileobj(file, out, 1 << 20)  # type: ignore[misc]
+                shutil.copyfileobj(file, out, 1 << 20)
         shown = [failure for failures in first.values() for failure in failures]
         return cls(_counts(table, "reason"), _counts(table, "split"), shown)
 

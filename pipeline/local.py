@@ -12,7 +12,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from clipmill.errors import ClipmillError
+from clipmill.errors import ClipmillError, UsageError
 from clipmill.options import BuildOptions
 from pipeline.graph import build_graph
 from pipeline.interrupts import interrupted, stop_event
@@ -26,7 +26,15 @@ _WHILE_RUNNING = re.compile(r" \[while running '[^']*'\]$")
 
 
 def runner(arguments: argparse.Namespace) -> Local:
-    """The runner, from the command line."""
+    """The runner, from the command line.
+
+    Raises:
+        UsageError: an option after -- is none of Beam's, which would pass over it without a word.
+    """
+    given = PipelineOptions(arguments.beam_words)
+    unknown = given.get_all_options(retain_unknown_options=True).keys() - given.get_all_options().keys()
+    if unknown:
+        raise UsageError(f"-- --{min(unknown)}: Beam has no such option")
     return Local()
 
 

@@ -88,12 +88,14 @@ def decode(film, out, **options) -> DecodeJob:
     return DecodeJob(task, str(film.parent), str(out), FrameOptions(**options))
 
 
-def endless(folder) -> ResolveJob:
-    """A job of many minutes: the fingerprint of a file with a hole of 256 GiB."""
-    hole = Path(folder) / "hole.mp4"
-    hole.touch()
-    os.truncate(hole, 1 << 38)
-    return resolve(hole)
+@pytest.fixture
+def hole(tmp_path):
+    """A file of which the fingerprint takes many minutes: 256 GiB of nothing."""
+    path = tmp_path / "hole.mp4"
+    path.touch()
+    os.truncate(path, 1 << 38)
+    yield path
+    path.unlink()
 
 
 def light(out, schema="tfds") -> ShardJob:
@@ -138,10 +140,10 @@ def test_a_bug_in_writing_a_shard_ends_the_run(pool, film, tmp_path):
     assert pool.submit(decode(film, tmp_path)).result().frames == 30
 
 
-def test_a_child_that_is_killed_costs_its_job(pool, film, tmp_path):
+def test_a_child_that_is_killed_costs_its_job(pool, film, tmp_path, hole):
     pool.submit(resolve(film)).result()
     (pid,) = children()
-    future = pool.submit(endless(tmp_path))
+    future = pool.submit(resolve(hole))
     time.sleep(0.3)
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(ClipError, match="the decoder was killed by SIGKILL") as caught:
@@ -159,14 +161,14 @@ def test_a_child_that_is_killed_while_idle_costs_nothing(pool, film):
 
 
 @pytest.mark.parametrize("hangs", ["busy", "stopped"])
-def test_a_child_that_hangs_costs_its_job(film, tmp_path, hangs):
+def test_a_child_that_hangs_costs_its_job(film, hole, hangs):
     with closing(Pool(1, 3.0)) as pool:
         pool.submit(resolve(film)).result()
         if hangs == "stopped":
             os.kill(children()[0], signal.SIGSTOP)
         began = time.monotonic()
         with pytest.raises(ClipError, match=r"took longer than 3 s \(--timeout\)") as caught:
-            pool.submit(endless(tmp_path)).result()
+            pool.submit(resolve(hole)).result()
         assert caught.value.reason == "timeout" and 3 <= time.monotonic() - began < 6
         assert pool.submit(resolve(film)).result().width == 96
 
@@ -246,9 +248,9 @@ def test_closing_waits_for_the_job_at_hand(film, tmp_path):
     assert gone_within(1, pids)
 
 
-def test_killing_is_quick_and_interrupts_all_jobs(film, tmp_path):
+def test_killing_is_quick_and_interrupts_all_jobs(hole):
     pool = Pool(2, 600)
-    futures = [pool.submit(endless(tmp_path)) for _ in range(8)]
+    futures = [pool.submit(resolve(hole)) for _ in range(8)]
     time.sleep(1)
     pids = children()
     assert len(pids) == 2
@@ -294,17 +296,17 @@ def result_of_light(pool, out):
 
 
 @pytest.mark.parametrize("busy", [True, False])
-def test_a_parent_that_is_killed_leaves_no_child(film, tmp_path, busy):
+def test_a_parent_that_is_killed_leaves_no_child(film, hole, busy):
     code = f"""
         import sys, time
         sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
         from pathlib import Path
-        from test_pool import Pool, endless, resolve
+        from test_pool import Pool, resolve
         film = Path({str(film)!r})
         pool = Pool(2, 600)
         [future.result() for future in [pool.submit(resolve(film)) for _ in range(4)]]
         if {busy}:
-            [pool.submit(endless({str(tmp_path)!r})) for n in range(4)]
+            [pool.submit(resolve(Path({str(hole)!r}))) for _ in range(4)]
             time.sleep(0.5)
         print("ready", flush=True)
         time.sleep(100)

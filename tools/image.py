@@ -55,7 +55,8 @@ class Buildah:
 
     def build(self, dockerfile: Path, context: Path, name: str, target: str = "") -> None:
         """Build an image; its steps may reach the package index, with this machine's certificates."""
-        words = ["build", "--pull-never", "--isolation", "chroot", "--network", "host", "--format", "docker", "--layers"]
+        words = ["build", "--pull-never", "--isolation", "chroot", "--network", "host"]
+        words += ["--format", "docker", "--layers"]
         for mount in self._mounts:
             words += ["--volume", mount]
         words += ["--target", target] if target else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from clipmill.reader.torch import TorchBatches
-
-log = logging.getLogger("clipmill.reader")
 
 
 class Batches:
