@@ -88,7 +88,7 @@ def run(number: int, folder: Path) -> None:
         said.append(f"{len(train):,} clips")
     with stage("and plans an epoch") as said:
         batches = train.batches(RandomWindow(16), batch_size=32, shuffle=True, seed=0)
-        batches.jobs(0, len(batches) - 1)
+        batches.planner.plan(1).step(len(batches) - 1)
         said.append(f"{len(batches):,} batches")
     for name in (layout.CLIPS, layout.MANIFEST):
         stat = storage.stat(layout.version_path(outcome.version, name))

@@ -37,6 +37,9 @@ def add_commands(commands: Commands) -> None:
 
     inspect = _add(commands, "inspect", "splits, classes, lengths, sizes, or one clip", "looking.inspect")
     inspect.add_argument("--clip", metavar="ID", help="all that is known of one clip")
+    inspect.add_argument("--shuffle", action="store_true", help="how even the orders of a reader are")
+    inspect.add_argument("--split", default="train", metavar="S", help="with --shuffle: of one split (default train)")
+    inspect.add_argument("--plots", metavar="DIR", help="with --shuffle: draw labels and records over the epoch there")
 
     failures = _add(commands, "failures", "which rows did not become clips, and why", "looking.failures")
     failures.add_argument(
@@ -46,6 +49,12 @@ def add_commands(commands: Commands) -> None:
 
     path = _add(commands, "path", "the files of the published shards", "looking.path")
     path.add_argument("--split", metavar="S", help="of one split (default: all)")
+
+    replay = _add(commands, "replay", "the exact batch of a training step, from a reader's state", "reading.replay")
+    replay.add_argument("--state", required=True, metavar="FILE", help="a reader's state, as JSON")
+    replay.add_argument("--step", type=values.whole, metavar="N", help="of the epoch (default: the state's last)")
+    replay.add_argument("--epoch", type=values.whole, metavar="N", help="default: the state's")
+    replay.add_argument("--png", metavar="FILE", help="draw the batch there")
 
     _add(commands, "versions", "what is there, and what changed from one to the next", "keeping.list_versions")
 

@@ -56,6 +56,15 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def inspect(arguments: argparse.Namespace) -> int:
     """What is in the published version, or all that is known of one clip."""
+    if arguments.shuffle:
+        from pipeline import reading
+
+        compared = reading.evenness(arguments)
+        if arguments.json:
+            print_json(compared)
+        else:
+            print(reading.evenness_table(compared))
+        return 0
     storage = open_storage(absolute(arguments.out))
     found = inspection.summary(storage) if arguments.clip is None else inspection.clip(storage, arguments.clip)
     if arguments.json:
