@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from clipmill.ahead import ahead
+from clipmill.ahead import each
 from clipmill.errors import ClipError
 from clipmill.fragments import fragment_path, remembered_failure
 from clipmill.inspection import read_clips
@@ -136,8 +136,7 @@ class Foresight:
             yield from self._look(batch)
 
     def _look(self, rows: Sequence[ClipRow]) -> list[Foreseen]:
-        find = map if self._videos.local else ahead
-        found = list(find(self._keys, rows))
+        found = list(each(self._videos, self._keys, rows))
         if self._table is None:
             return [Foreseen(problem) for problem, _ in found]
         by_key = self._places("clip_key", [key for _, choices in found for keys in choices for key in keys])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from clipmill.ahead import do_all
+from clipmill.ahead import delete_all
 from clipmill.layout import MANIFEST, read_manifest, version_path
 from clipmill.live import sweeping
 from clipmill.published import PARTS
@@ -65,7 +65,7 @@ def collect_garbage(storage: Storage, token: str, *, keep: int, seconds: float, 
                 _remove_version(storage, name)
             # First what makes a shard one, so that no half of one is taken for whole.
             for records in (True, False):
-                do_all(storage.delete, [path for path in shards if path.endswith(".tfrecord") == records])
+                delete_all(storage, [path for path in shards if path.endswith(".tfrecord") == records])
         names = {path.partition(".")[0] for path in shards if path.endswith(".tfrecord")}
         return Swept(doomed, len(names), sum(shards.values()), [v.name for v in there if v.name in kept])
 
@@ -94,4 +94,4 @@ def _headless(storage: Storage, there: Sequence[Version], before: float) -> list
 def _remove_version(storage: Storage, name: str) -> None:
     # Without its manifest it is no version any more, whatever is left of it after a kill.
     storage.delete(version_path(name, MANIFEST))
-    do_all(storage.delete, [path for path, _ in storage.list(version_path(name))])
+    delete_all(storage, [path for path, _ in storage.list(version_path(name))])

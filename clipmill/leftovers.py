@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 
-from clipmill.ahead import do_all
+from clipmill.ahead import delete_all
 from clipmill.known import CACHE, cache_folder, merge_segments
 from clipmill.live import alone
 from clipmill.published import PARTS
@@ -38,7 +38,7 @@ def remove_leftovers(storage: Storage, videos: Storage, run: str) -> int:
             for path, stat in storage.list(folder)
             if stat.modified < before and not path.startswith(ours)
         ]
-        do_all(storage.delete, old)
+        delete_all(storage, old)
         return len(old) + (_remove_half_written(storage.root, before) if isinstance(storage, LocalStorage) else 0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clipmill.ahead import do_all
+from clipmill.ahead import delete_all
 from clipmill.clip_table import further_columns, part
 from clipmill.live import alone
 from clipmill.options import BuildOptions
@@ -27,7 +27,7 @@ def keep_part(
     if fragments:
         with alone(storage, options.run) as nobody_else:
             if nobody_else:
-                do_all(storage.delete, fragments)
+                delete_all(storage, fragments)
     return ShardWritten(
         plan.split,
         plan.band,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from clipmill import keys, layout
-from clipmill.ahead import ahead, do_all
+from clipmill.ahead import delete_all, each
 from clipmill.clip_table import join
 from clipmill.layout import Manifest, SplitEntry, split_order
 from clipmill.ledger import Failure
@@ -166,17 +166,19 @@ def _publish_version(
             return msgspec.structs.replace(outcome, code=3, message=message)
         outcome = msgspec.structs.replace(outcome, changed=True)
     link_latest(storage, name)
-    do_all(storage.delete, [shard.part for shard in written])
+    delete_all(storage, [shard.part for shard in written])
     shared = {path for shard in written for path in shard.shared}
     with alone(storage, options.run) as nobody_else:
         if nobody_else:
-            do_all(storage.delete, shared)
+            delete_all(storage, shared)
     return outcome
 
 
 def _missing_shard(storage: Storage, written: Sequence[ShardWritten]) -> str | None:
     paths = [layout.shard_path(shard.shard) for shard in written]
-    return next((path for path, stat in zip(paths, ahead(storage.stat, paths), strict=True) if stat is None), None)
+    return next(
+        (path for path, stat in zip(paths, each(storage, storage.stat, paths), strict=True) if stat is None), None
+    )
 
 
 def move_pointer(storage: Storage, before: str | None, version: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO
 
-from clipmill.ahead import ahead
+from clipmill.ahead import each
 from clipmill.layout import CLIPS, LABELS, read_manifest, shard_path, version_path
 from clipmill.rows import Piece, SpanDone
 from clipmill.storage import Storage
@@ -41,7 +41,7 @@ def published_spans(storage: Storage, version: str) -> Iterator[tuple[str, SpanD
     manifest = read_manifest(storage, version)
     paths = [shard_path(shard) for shard in manifest.shards]
     # A shard that somebody took away, because it was damaged perhaps, is made anew.
-    there = {path for path, stat in zip(paths, ahead(storage.stat, paths), strict=True) if stat is not None}
+    there = {path for path, stat in zip(paths, each(storage, storage.stat, paths), strict=True) if stat is not None}
     with storage.fetch(version_path(version, CLIPS)) as file:
         yield from ((key, span) for key, span in _spans(file, manifest.schema) if span.piece.path in there)
 
@@ -63,7 +63,7 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
         return [(key, span) for key, span in spans if span.piece.path in present]
 
     paths = (path for path, _ in storage.list(PARTS) if path.endswith(f".{schema}.parquet"))
-    yield from chain.from_iterable(ahead(of_part, paths))
+    yield from chain.from_iterable(each(storage, of_part, paths))
 
 
 def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:

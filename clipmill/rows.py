@@ -82,7 +82,7 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
         ranges: (start, end) in seconds of each row that names it.
         trimmed: "auto", "yes" or "no".
         segment_seconds: cut each range into consecutive clips of so many seconds; None does not.
-        span_frames: cut longer clips into spans of about so many frames; 0 decodes all from the start.
+        span_frames: cut longer clips into spans of about so many frames; 0 never does.
         frames: what is asked of the frames.
     """
 

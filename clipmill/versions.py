@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from clipmill.ahead import ahead
+from clipmill.ahead import each
 from clipmill.errors import DataError, NoSuchDataset, TryAgain
 from clipmill.inspection import read_clips
 from clipmill.layout import (
@@ -97,7 +97,7 @@ def _outcomes(storage: Storage) -> list[Outcome]:
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
-    return [outcome for outcome in ahead(read, storage.children("runs")[0]) if outcome is not None]
+    return [outcome for outcome in each(storage, read, storage.children("runs")[0]) if outcome is not None]
 
 
 def _seconds(text: str) -> float:
@@ -193,7 +193,7 @@ def _damage(storage: Storage, version: str) -> str:
     sizes: dict[str, int | None] = {}
     for shard, entry in manifest.shards.items():
         sizes |= {shard_path(shard): entry.bytes, frames_path(shard): 4 * entry.frames, index_path(shard): None}
-    for path, stat in zip(sizes, ahead(storage.stat, sizes), strict=True):
+    for path, stat in zip(sizes, each(storage, storage.stat, sizes), strict=True):
         if stat is None or sizes[path] not in (None, stat.size):
             return f"{path} is {'missing' if stat is None else 'damaged'}"
     return ""

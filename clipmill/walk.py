@@ -57,6 +57,7 @@ class Walk:
 
     def __iter__(self) -> Iterator[Shown]:
         span = self._span
+        _refuse_giants(*self._size)
         if span.seek is not None:
             try:
                 self._video.seek(span.seek)
@@ -64,8 +65,7 @@ class Walk:
                 raise Inexact from error
         number = span.seek_frame
         for frame in self._video.frames(self.tally):
-            if frame.width * frame.height > MAX_PIXELS:
-                raise ClipError(Reason.TOO_LARGE, f"{frame.width}x{frame.height} is over {MAX_PIXELS:,} pixels")
+            _refuse_giants(frame.width, frame.height)
             if span.seek is not None and not self._stamps and frame.pts is not None and frame.pts < span.seek:
                 continue  # the demuxer knows only of an earlier key frame
             self._check(frame)
@@ -109,6 +109,11 @@ class Walk:
     def times_so_far(self) -> list[int]:
         """Microseconds of all frames decoded from the file's start, in output order."""
         return frame_times(self._stamps, self._video.time_base, self._video.fps)
+
+
+def _refuse_giants(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ClipError(Reason.TOO_LARGE, f"{width}x{height} is over {MAX_PIXELS:,} pixels")
 
 
 def every(frames: Iterable[Shown], step: int, clip_first: int) -> Iterator[tuple[Shown, int | None]]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import apache_beam as beam
+import grpc
 import msgspec
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions, PortableOptions
 from apache_beam.runners.portability.flink_runner import FlinkRunner
@@ -179,11 +180,11 @@ class Flink:
 
 
 def _hush_workers() -> None:
-    """Threads of Beam that work in this process end in a stack trace when the job ends, also when it ends well."""
+    """Beam's threads in this process lose their connections when the job ends, also when it ends well, and say so."""
     show = threading.excepthook
 
     def hook(ended: threading.ExceptHookArgs) -> None:
-        if ended.thread is None or not ended.thread.name.startswith(("run_worker", "read_grpc_client_inputs")):
+        if not isinstance(ended.exc_value, grpc.RpcError):
             show(ended)
 
     threading.excepthook = hook

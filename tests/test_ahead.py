@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from clipmill.ahead import ahead, do_all
+from clipmill.ahead import ahead
 
 
 def test_results_come_in_order_however_long_each_takes():
@@ -59,5 +59,5 @@ def test_the_first_error_ends_it():
         return number
 
     with pytest.raises(OSError, match="gone"):
-        do_all(work, range(10_000))
+        list(ahead(work, range(10_000)))
     assert len(done) < 1000
