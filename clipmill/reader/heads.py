@@ -121,6 +121,8 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
 
 def _varints(data: _Bytes) -> Ints:
     """All base-128 varints of a run of bytes, at once."""
+    if len(data) and data[-1] >= 128:
+        raise IndexError("the last number is cut short")
     last = np.flatnonzero(data < 128)
     first = np.concatenate([[0], last[:-1] + 1])
     shift = 7 * (np.arange(len(data)) - np.repeat(first, last - first + 1))
