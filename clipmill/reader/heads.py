@@ -121,9 +121,11 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
 
 def _varints(data: _Bytes) -> Ints:
     """All base-128 varints of a run of bytes, at once."""
-    if len(data) and data[-1] >= 128:
+    if not len(data):
+        return np.empty(0, np.int64)
+    if data[-1] >= 128:
         raise IndexError("the last number is cut short")
     last = np.flatnonzero(data < 128)
     first = np.concatenate([[0], last[:-1] + 1])
     shift = 7 * (np.arange(len(data)) - np.repeat(first, last - first + 1))
-    return np.add.reduceat((data & 127).astype(np.int64) << shift, first) if len(last) else np.empty(0, np.int64)
+    return np.asarray(np.add.reduceat((data & 127).astype(np.int64) << shift, first), np.int64)

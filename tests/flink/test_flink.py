@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from real_servers import BUCKET, left_over, published, upload
 
 from clipmill.storage import Storage, open_storage
