@@ -193,16 +193,16 @@ def bytes_read(data: Path) -> dict[str, float]:
     from clipmill.reader import RandomWindow, Segments
 
     clips = clipmill.open(str(data / "tfds"))["train"]
-    storage = clips.table.shards[0][1].storage
-    whole = storage.read_ranges
+    source = clips.table.shards[0][1]
+    whole = source.read
     read = []
 
-    def counted(path: str, ranges: Any) -> list[bytes]:
+    def counted(path: str, ranges: Any, **options: Any) -> Any:
         if path.endswith(".tfrecord"):
             read.extend(end - start for start, end in ranges)
-        return whole(path, ranges)
+        return whole(path, ranges, **options)
 
-    storage.read_ranges = counted  # type: ignore[method-assign]
+    source.read = counted  # type: ignore[method-assign]
     found = {}
     for name, sampler in (
         ("64 in a row", RandomWindow(64)),

@@ -34,6 +34,10 @@ _HEADERS = 0.01
 _CLOCK = 0.15
 #: Shards are 1.09 times the target on average, and some are twice as large.
 _LARGE_SHARD = 1.25
+#: Bytes that a record holds for each frame beside its JPEG; and those of everything that is not a shard or a
+#: fragment's JPEGs: tables, ledgers and notes, for each clip and in all.
+_RECORD = 11
+_TABLES = (3_000, 100_000)
 
 
 class Census(msgspec.Struct, frozen=True):
@@ -199,8 +203,8 @@ def estimate(
     fresh = [sample for sample in fresh if not sample.problem]
     clips = each * len(fresh)
 
-    sizes = [_Clip(sample, sample.frames * sample.bytes_per_frame, sample.frames * sample.spread) for sample in fresh]
-    small = [_Clip(sample, sample.frames * sample.smaller, 0.0) for sample in fresh]
+    sizes = [_Clip(s, s.frames * _stored(s.bytes_per_frame), s.frames * s.spread) for s in fresh]
+    small = [_Clip(s, s.frames * _stored(s.smaller), 0.0) for s in fresh]
     costs = [_Clip(sample, sample.frames * sample.seconds_per_frame, 0.0) for sample in fresh]
     new_frames = _total([sample.frames for sample in fresh], clips)
     new_frames = Band(new_frames.value, math.hypot(new_frames.error, _HEADERS * new_frames.value))
@@ -214,6 +218,7 @@ def estimate(
     # As many shards are under way as there are jobs in flight; each keeps its fragments until it is durable.
     in_flight = (2 * options.workers + 1) * _LARGE_SHARD * target
     written = (nbytes.value + nbytes.error) * rewritten
+    tables = _TABLES[0] * census.clips + _TABLES[1]
     seconds = cpu.value + _SECONDS_PER_CLIP * census.clips + _SECONDS_PER_BYTE * written
     busy = Band(seconds, math.hypot(cpu.error, _CLOCK * seconds))
     return Estimate(
@@ -222,7 +227,7 @@ def estimate(
         frames=_sum(new_frames, held_frames),
         bytes=nbytes,
         smaller_bytes=_by_pixels(small, clips).value if any(s.smaller for s in fresh) and not held else None,
-        peak_bytes=written + min(in_flight, new_bytes.value + new_bytes.error),
+        peak_bytes=written + min(in_flight, new_bytes.value + new_bytes.error) + (tables if written else 0),
         shards=max(len(census.splits), math.ceil(nbytes.value / (1.09 * target))),
         minutes=_sum(Band(_START_UP, 0.3 * _START_UP), busy.times(1 / options.workers)).times(1 / 60),
         dollars=busy.times(DOLLARS_PER_CORE_HOUR / 3600),
@@ -230,6 +235,10 @@ def estimate(
         sampled=len(census.sample),
         encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),
     )
+
+
+def _stored(bytes_per_frame: float) -> float:
+    return bytes_per_frame and bytes_per_frame + _RECORD
 
 
 def _take_samples(rows: Sequence[ClipRow], options: BuildOptions, pool: Pool, encode: int, frames: int) -> list[Sample]:

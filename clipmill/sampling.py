@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import statistics
 import time
 from collections.abc import Iterator
@@ -62,7 +63,8 @@ def _stored_frames(video: Video, plan: ClipPlan, options: FrameOptions) -> float
     else:
         end = min(filter(None, [plan.end, video.duration]), default=0.0)
         seconds = max(0.0, end - (plan.start or 0.0))
-    frames = seconds / _seconds_per_stored(video, options)
+    # A frame at 0, and one each time that so much has passed; durations may be off by a little.
+    frames = math.ceil(seconds / _seconds_per_stored(video, options) - 0.01)
     return min(frames, options.max_frames) if options.max_frames else frames
 
 
@@ -81,7 +83,7 @@ def _encode_some(video: Video, plans: list[ClipPlan], options: FrameOptions, fra
     encoding = aside = 0.0
     decoded = 0
     began = time.process_time()
-    for frame, number in _spread(video, plans, frames):
+    for frame, number in _spread(video, plans, options, frames):
         decoded += number
         start = time.process_time()
         sizes.append(len(encoder.encode(frame)))
@@ -101,13 +103,17 @@ def _encode_some(video: Video, plans: list[ClipPlan], options: FrameOptions, fra
     )
 
 
-def _spread(video: Video, plans: list[ClipPlan], frames: int) -> Iterator[tuple[av.VideoFrame, int]]:
+def _spread(
+    video: Video, plans: list[ClipPlan], options: FrameOptions, frames: int
+) -> Iterator[tuple[av.VideoFrame, int]]:
     """Frames from the middle of equal parts of a clip, each with how many were decoded for it.
 
     Those right after a key frame would not do: encoders spend more on them.
     """
     first = plans[0].start or 0.0
     end = plans[-1].end if plans[-1].end is not None else video.duration or 0.0
+    if options.max_frames and len(plans) == 1:
+        end = min(end, first + options.max_frames * _seconds_per_stored(video, options))
     step = max(0.0, end - first) / frames
     origin = (video.container.start_time or 0) / av.time_base
     left = video.frames(Tally())

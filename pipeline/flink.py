@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ipaddress
 import logging
 import os
+import socket
 import threading
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import apache_beam as beam
 import grpc
@@ -65,21 +66,23 @@ class Flink:
         self._jar = jar
         self._workers = workers
         self._shared = shared_filesystem
-        host = urlsplit(self._rest.url).hostname or ""
-        self._here = host in ("localhost", "::1") or host.startswith("127.")
 
     def check(self, options: BuildOptions) -> None:
-        """Refuse local paths that other machines do not have."""
-        if self._here or self._shared:
+        """Refuse a cluster that does not answer, and local paths that its machines do not have."""
+        if self._is_here() or self._shared:
             return
         listing = options.listing
         paths = (*listing.listings, listing.videos, listing.labels, options.out)
         local = [path for path in paths if path is not None and not is_url(path)]
         if local:
             raise UsageError(
-                f"{local[0]}: a path of this machine, and the cluster at {self._rest.url} is elsewhere. Use s3:// or "
-                "gs://, or add --shared-filesystem if every machine has the same files there"
+                f"{local[0]}: a path of this machine, and the cluster at {self._rest.url} works on others. Use s3:// "
+                "or gs://, or add --shared-filesystem if every machine has the same files there"
             )
+
+    def _is_here(self) -> bool:
+        """Whether all task managers are on this machine; where the master is says little (a forwarded port)."""
+        return all(_is_this_machine(host) for host in self._rest.hosts())
 
     def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
         """Run a build to its end, good or bad: see `pipeline.runners.Runner`."""
@@ -129,7 +132,7 @@ class Flink:
         ]
         if self._jar:
             words.append(f"--flink_job_server_jar={self._jar}")
-        if self._here and managers == 1:
+        if managers == 1 and self._is_here():
             return [*words, "--environment_type=LOOPBACK"]
         return [*words, "--environment_type=EXTERNAL", f"--environment_config={WORKER_POOL}"]
 
@@ -177,6 +180,16 @@ class Flink:
         """The largest of what Flink knows, bundle by bundle, what workers told, and what was counted here."""
         known = (self._rest.counters(job), told.counts(), counters.local_counts())
         return {name: max(counts.get(name, 0) for counts in known) for name in {*known[0], *known[1], *known[2]}}
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        addresses, own = (
+            {str(found[4][0]) for found in socket.getaddrinfo(name, None)} for name in (host, socket.gethostname())
+        )
+    except OSError:
+        return False
+    return any(address in own or ipaddress.ip_address(address).is_loopback for address in addresses)
 
 
 def _hush_workers() -> None:

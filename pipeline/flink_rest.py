@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 from clipmill import errors
 from clipmill.errors import ClipmillError, TryAgain
@@ -40,6 +41,16 @@ class FlinkRest:
             TryAgain: nobody answers.
         """
         return self._ask("/overview", patience=0)
+
+    def hosts(self) -> list[str]:
+        """Where the task managers are.
+
+        Raises:
+            TryAgain: nobody answers.
+        """
+        managers = self._ask("/taskmanagers", patience=0)["taskmanagers"]
+        # As pekko.tcp://flink@HOST:PORT/user/rpc/taskmanager_0
+        return [urlsplit(manager["path"]).hostname or "" for manager in managers]
 
     def find_job(self, name: str) -> str | None:
         """The id of the job of this name."""

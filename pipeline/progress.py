@@ -75,6 +75,7 @@ class Progress:
         self._line = line
         self._painted_at = time.monotonic()
         self._decoding: tuple[float, float] | None = None
+        self._decoded = False
 
     def paint(self, counts: Mapping[str, int]) -> None:
         """Show the counters of a run (`transforms.counters.count` names them)."""
@@ -82,8 +83,9 @@ class Progress:
         done, todo = counts.get("spans", 0), counts.get("tasks", 0) - counts.get("reused", 0)
         if done and self._decoding is None:
             self._decoding = (self._painted_at, now)
-        elif self._decoding and done < todo:
+        elif self._decoding and not self._decoded:
             self._decoding = (self._decoding[0], now)
+        self._decoded = 0 < todo <= done
         self._painted_at = now
         failed = f"{counts['failed']:,} failed" if counts.get("failed") else ""
         self._line.show("  ".join(part for part in (*self._stage(counts), failed) if part))

@@ -85,8 +85,8 @@ def study(census: Census, expected: Estimate, forecast: Forecast, options: Build
         ),
         (
             "in a cloud",
-            f"{_band(expected.dollars, _dollars(expected.dollars.value))}: cores as fast as these at "
-            f"${expected.dollars_per_core_hour:g} an hour; no storage",
+            f"{_band(expected.dollars, _dollars(expected.dollars.value))}: cores like these, "
+            f"${expected.dollars_per_core_hour:g} an hour, no disks",
         ),
         ("seen", f"{words.plural(expected.sampled, 'clip')}; frames of {expected.encoded:,} were encoded"),
     ]

@@ -25,6 +25,8 @@ from clipmill.storage import open_storage
 from clipmill.synthetic import write_video
 from pipeline.local import Local
 
+#: A few clips need no second child, which takes longer to start than they to decode.
+ONE = ("--workers", 1)
 FRAMES = {"run/a": 41, "run/b": 30, "walk/c": 24, "walk/d": 12}
 
 
@@ -55,7 +57,7 @@ def shown(out: Path, clip_id: str, first: int = 0) -> list[int]:
     ],
 )
 def test_what_frames(words, kept, videos, tmp_path):
-    built(videos, "--out", tmp_path / "out", "--include", "run/a*", *words.split())
+    built(videos, "--out", tmp_path / "out", "--include", "run/a*", *ONE, *words.split())
     assert shown(tmp_path / "out", "run/a") == list(kept)
     assert clips(tmp_path / "out")[0]["frames"] == len(list(kept))
 
@@ -71,7 +73,7 @@ def test_what_frames(words, kept, videos, tmp_path):
     ],
 )
 def test_how_they_look(words, size, videos, tmp_path):
-    built(videos, "--out", tmp_path / "out", "--include", "walk/d*", *words.split())
+    built(videos, "--out", tmp_path / "out", "--include", "walk/d*", *ONE, *words.split())
     (row,) = clips(tmp_path / "out")
     assert (row["width"], row["height"]) == size
     frames, _ = pixels(tmp_path / "out", "walk/d")
@@ -84,13 +86,13 @@ def test_quality(videos, tmp_path):
     sizes = {}
     for quality in (40, 95):
         out = tmp_path / str(quality)
-        built(videos, "--out", out, "--include", "walk/d*", "--quality", quality)
+        built(videos, "--out", out, "--include", "walk/d*", *ONE, "--quality", quality)
         sizes[quality] = clips(out)[0]["bytes"]
     assert sizes[40] < 0.6 * sizes[95]
 
 
 def test_segments_are_consecutive_clips(videos, tmp_path):
-    built(videos, "--out", tmp_path / "out", "--include", "run/*", "--segment-seconds", "0.6")
+    built(videos, "--out", tmp_path / "out", "--include", "run/*", *ONE, "--segment-seconds", "0.6")
     rows = {row["clip_id"]: round(25 * row["start"]) for row in clips(tmp_path / "out")}
     assert {clip_id: shown(tmp_path / "out", clip_id, first) for clip_id, first in rows.items()} == {
         "run/a_0000": list(range(15)),
@@ -102,7 +104,7 @@ def test_segments_are_consecutive_clips(videos, tmp_path):
 
 
 def test_short_clips_are_left_out_and_no_failures(videos, tmp_path):
-    ran = clipmill("build", videos, "--out", tmp_path / "out", "--min-frames", 25, "--max-failures", 0)
+    ran = clipmill("build", videos, "--out", tmp_path / "out", *ONE, "--min-frames", 25, "--max-failures", 0)
     assert ran.code == 0
     *_, line, first, second = ran.out.splitlines()
     assert line == "2 left out:" and first.startswith("  c.mp4, ") and second.startswith("  d.mp4, ")
@@ -117,7 +119,7 @@ def test_splits_and_labels(videos, tmp_path):
     listing.write_text(
         "path,label,split\nrun/a.mp4,x,validation\nrun/b.mp4,,train\nwalk/c.mp4,y,train\nwalk/d.mp4,,test\n"
     )
-    ran = clipmill("build", listing, "--videos", videos, "--out", tmp_path / "out", "--name", "films")
+    ran = clipmill("build", listing, "--videos", videos, "--out", tmp_path / "out", *ONE, "--name", "films")
     lines = ran.out.splitlines()
     assert lines[0] == "rows.csv (csv): 4 clips, 2 classes, labels 0..1, splits train 2, val 1, test 1"
     table = [line.split() for line in lines[2:6]]
@@ -133,7 +135,7 @@ def test_splits_and_labels(videos, tmp_path):
     assert labels == {"run/a.mp4": (0, "x"), "run/b.mp4": (-1, ""), "walk/c.mp4": (1, "y"), "walk/d.mp4": (-1, "")}
     assert clipmill("verify", tmp_path / "out", "--deep").code == 0
 
-    ran = clipmill("build", listing, "--videos", videos, "--out", tmp_path / "out", "--name", "films")
+    ran = clipmill("build", listing, "--videos", videos, "--out", tmp_path / "out", *ONE, "--name", "films")
     version = read_manifest(open_storage(str(tmp_path / "out"))).version
     assert ran.out.splitlines()[-1] == f"4 clips: nothing changed, {tmp_path}/out stays at {version[:8]}"
 
@@ -159,13 +161,13 @@ def test_every_clip_fails(tmp_path):
     for number in range(5):
         (tmp_path / f"videos/{number}.mp4").write_bytes(b"no video" * number)
     out = tmp_path / "out"
-    ran = clipmill("build", tmp_path / "videos", "--out", out, "--json")
+    ran = clipmill("build", tmp_path / "videos", "--out", out, *ONE, "--json")
     assert ran.code == 1 and ran.json["failed"] == {"empty": 1, "not_a_video": 4} and ran.json["version"] is None
     assert ran.err == (
         f"clipmill: 5 of 5 clips failed, over --max-failures 1% (3): nothing is published, and the work is kept. "
         f"See them with: clipmill failures {out}. Publish without them with: --max-failures 100%\n"
     )
-    ran = clipmill("build", tmp_path / "videos", "--out", out, "--max-failures", "100%")
+    ran = clipmill("build", tmp_path / "videos", "--out", out, *ONE, "--max-failures", "100%")
     assert ran.code == 1 and ran.err.startswith("clipmill: no clip was made: nothing is published. See why with: ")
     assert not (out / "CURRENT").exists() and not (out / "shards").exists()
     assert len(clipmill("failures", out, "--json").json["failures"]) == 5
@@ -239,7 +241,7 @@ def _identity(record: bytes) -> tuple[str, int]:
 
 
 def test_beam_options_after_two_dashes(videos, tmp_path):
-    words = ("build", videos, "--out", tmp_path / "out", "--include", "walk/d*", "--")
+    words = ("build", videos, "--out", tmp_path / "out", "--include", "walk/d*", *ONE, "--")
     said = refused(*words, "--job_nam=night")
     assert said == "-- --job_nam: Beam has no such option"
     assert clipmill(*words, "--job_name=night").code == 0

@@ -27,7 +27,7 @@ from test_cli_looking import FAILURES, run_in
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = 12
 #: Seconds after which an interrupted command must be gone.
-SOON = 3.0 if not os.environ.get("CI") else 8.0
+SOON = 10.0  # it takes 0.2 to 2 s; this machine may be busy
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -18,6 +18,10 @@ from pipeline.cli import main
 from pipeline.flink import Flink, runner
 from pipeline.flink_rest import FlinkRest, JobFailed, error_of
 
+HERE, ELSEWHERE = (
+    {"taskmanagers": [{"path": f"pekko.tcp://flink@{host}:6122/user/rpc/taskmanager_0"}]}
+    for host in ("127.0.0.1", "192.0.2.7")
+)
 OVERVIEW = {"flink-version": "1.19.3", "taskmanagers": 2, "slots-total": 6, "slots-available": 4}
 
 
@@ -25,7 +29,7 @@ class FakeFlink:
     """Answers by path; remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Any] = {"/overview": OVERVIEW}
+        self.answers: dict[str, Any] = {"/overview": OVERVIEW, "/taskmanagers": ELSEWHERE}
         self.asked: list[str] = []
         fake = self
 
@@ -83,18 +87,20 @@ def test_the_jar_must_be_there(tmp_path: Path) -> None:
         runner(words)
 
 
-@pytest.mark.parametrize("master", ["flink.example.com:8081", "https://10.0.0.1:8081"])
-def test_a_local_path_on_a_cluster_elsewhere_is_refused(master: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["192.0.2.7", "no-such-host.invalid"])
+def test_a_local_path_on_other_machines_is_refused(fake: FakeFlink, host: str, tmp_path: Path) -> None:
+    """Also where the master's port is forwarded to this machine."""
+    fake.answers["/taskmanagers"]["taskmanagers"][0]["path"] = f"pekko.tcp://flink@{host}:6122/user/rpc/taskmanager_0"
     for out, videos in (("s3://b/out", str(tmp_path)), (str(tmp_path), "s3://b/videos")):
         with pytest.raises(UsageError, match=f"^{tmp_path}: a path of this machine, .* --shared-filesystem"):
-            flink(master).check(options(out, videos))
-        flink(master, shared=True).check(options(out, videos))
-    flink(master).check(options("gs://b/out"))
+            flink(fake.master).check(options(out, videos))
+        flink(fake.master, shared=True).check(options(out, videos))
+    flink(fake.master).check(options("gs://b/out"))
 
 
-@pytest.mark.parametrize("master", ["localhost:8081", "127.0.0.1:8081", "http://[::1]:8081"])
-def test_a_local_path_on_a_cluster_here_is_fine(master: str, tmp_path: Path) -> None:
-    flink(master).check(options(str(tmp_path), str(tmp_path)))
+def test_a_local_path_on_a_cluster_here_is_fine(fake: FakeFlink, tmp_path: Path) -> None:
+    fake.answers["/taskmanagers"] = HERE
+    flink(fake.master).check(options(str(tmp_path), str(tmp_path)))
 
 
 def test_what_a_cluster_is_asked_for(fake: FakeFlink) -> None:
@@ -108,6 +114,7 @@ def test_what_a_cluster_is_asked_for(fake: FakeFlink) -> None:
         "--environment_type=EXTERNAL",
         "--environment_config=localhost:50000",
     ]
+    fake.answers["/taskmanagers"] = HERE
     fake.answers["/overview"] = OVERVIEW | {"taskmanagers": 1, "slots-total": 2, "slots-available": 2}
     assert flink(fake.master)._defaults("name")[3:] == [
         "--parallelism=2",
@@ -135,7 +142,7 @@ def test_clusters_that_will_not_do(
 def test_nobody_answers(fake: FakeFlink) -> None:
     fake.close()
     with pytest.raises(TryAgain, match=f"no Flink answers at http://{fake.master} .*: is the cluster up"):
-        FlinkRest(fake.master).overview()
+        flink(fake.master).check(options("s3://b/out"))
 
 
 def test_jobs_are_found_watched_and_cancelled(fake: FakeFlink) -> None:

@@ -38,8 +38,15 @@ class Buildah:
 
     def __init__(self, folder: Path) -> None:
         self._base = ["buildah", "--root", str(folder / "store"), "--runroot", str(folder / "run")]
-        self._base += ["--storage-driver", "vfs"]
         self._mounts = [f"{path}:{path}:ro" for path in ("/etc/ssl/certs", "/etc/pip.conf") if os.path.exists(path)]
+        self._layers = self._overlays()
+        self._base += ["--storage-driver", "overlay" if self._layers else "vfs"]
+
+    def _overlays(self) -> bool:
+        """Whether layers can be laid over each other; without, each is a copy of all below it, and few are better."""
+        return not subprocess.run(
+            [*self._base, "--storage-driver", "overlay", "images"], capture_output=True
+        ).returncode
 
     def do(self, *words: str) -> str:
         """Run a command of buildah's; returns what it printed.
@@ -56,7 +63,8 @@ class Buildah:
     def build(self, dockerfile: Path, context: Path, name: str, target: str = "") -> None:
         """Build an image; its steps may reach the package index, with this machine's certificates."""
         words = ["build", "--pull-never", "--isolation", "chroot", "--network", "host"]
-        words += ["--format", "docker", "--layers"]
+        words += ["--format", "docker"]
+        words += ["--layers"] if self._layers else []
         for mount in self._mounts:
             words += ["--volume", mount]
         words += ["--target", target] if target else []

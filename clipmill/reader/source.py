@@ -16,8 +16,10 @@ from clipmill.layout import frames_path, shard_path
 from clipmill.reader.cache import Reading
 from clipmill.reader.draws import Ints
 from clipmill.reader.heads import Head, read_head
+from clipmill.reader.local import read_passing
 from clipmill.reader.table import ClipTable
 from clipmill.schemas import Schema, get_schema
+from clipmill.storage import LocalStorage
 from clipmill.tfrecord import AFTER, BEFORE
 
 #: The sizes of all frames are held in memory up to so many bytes; of a larger data set each clip's are read.
@@ -92,15 +94,15 @@ class Source:
         return Where(head, ends - sizes, ends)
 
     def ranged(self, table: ClipTable, row: int) -> ReadRanges:
-        """A function that reads ranges of the clip's shard from storage."""
+        """A function that reads ranges of the clip's shard; what it gives holds until this thread reads again."""
         path = shard_path(table.shards[table.shard[row]][0])
-        return lambda ranges: self._checked(path, ranges)
+        return lambda ranges: self.read(path, ranges, passing=True)
 
-    def read_record(self, table: ClipTable, rows: Sequence[int]) -> bytes:
+    def read_records(self, table: ClipTable, rows: Sequence[int]) -> bytes | memoryview:
         """The bytes of consecutive records of one shard, framing included, in one read."""
         path = shard_path(table.shards[table.shard[rows[0]]][0])
         end = int(table.offset[rows[-1]] + table.length[rows[-1]])
-        return self._checked(path, [(int(table.offset[rows[0]]), end)])[0]
+        return self.read(path, [(int(table.offset[rows[0]]), end)])[0]
 
     def _frame_sizes(self, shard: str, first: int, count: int) -> Ints:
         if not self._hold:
@@ -110,9 +112,23 @@ class Source:
         return self._sizes[shard][first : first + count]
 
     def _read_sizes(self, shard: str, first: int, last: int) -> Ints:
-        return np.frombuffer(self._checked(frames_path(shard), [(4 * first, 4 * last)])[0], "<u4").astype(np.int64)
+        return np.frombuffer(self.read(frames_path(shard), [(4 * first, 4 * last)])[0], "<u4").astype(np.int64)
 
-    def _checked(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    def read(
+        self, path: str, ranges: Sequence[tuple[int, int]], *, passing: bool = False
+    ) -> Sequence[bytes | memoryview]:
+        """Half-open byte ranges of an object of the data set.
+
+        Args:
+            path: the object.
+            ranges: what to read.
+            passing: whether it may be gone when this thread reads again.
+
+        Raises:
+            Vanished: there is no such object any more.
+            DataError: it ends early.
+            UsageError: the data set is remote, and this process was forked.
+        """
         if not self.storage.local and os.getpid() != self._process:
             # The client's threads are not there after a fork, so it would wait for ever.
             raise UsageError(
@@ -120,7 +136,10 @@ class Source:
                 'forkserver (a DataLoader with multiprocessing_context="spawn")'
             )
         try:
-            blobs = self.storage.read_ranges(path, ranges)
+            if passing and isinstance(self.storage, LocalStorage):
+                blobs: Sequence[bytes | memoryview] = read_passing(self.storage.path(path), ranges)
+            else:
+                blobs = self.storage.read_ranges(path, ranges)
         except FileNotFoundError:
             raise Vanished(
                 f"{self.storage.root}/{path}: gone since this version was opened; open the data set again"

@@ -122,7 +122,7 @@ class Streaming:
         table, rows = self._loader.clips.table, self._loader.clips.rows
         numbers = [int(rows[job.clip]) for _, job in run]
         begin = int(table.offset[numbers[0]])
-        blob = memoryview(self._loader.source(run[0][1].clip).read_record(table, numbers))
+        blob = memoryview(self._loader.source(run[0][1].clip).read_records(table, numbers))
         name = shard_path(table.shards[table.shard[numbers[0]]][0])
         for (where, job), row in zip(run, numbers, strict=True):
             at, length = int(table.offset[row]) - begin, int(table.length[row])

@@ -1,0 +1,60 @@
+"""Reading ranges of local files into memory that each thread uses again.
+
+Fresh memory for every window of a few hundred frames' worth of JPEGs cost 4 % of all CPU: it is
+not in any cache.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+from clipmill.errors import StorageError
+
+_room = threading.local()
+
+
+def read_passing(path: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+    """Half-open byte ranges of a file; short where it ends early.
+
+    What is returned holds until the same thread calls this again.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        StorageError: it cannot be read.
+    """
+    free = _memory(sum(end - start for start, end in ranges))
+    out = []
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            for start, end in ranges:
+                got = _fill(file, free[: end - start], start)
+                out.append(free[:got])
+                free = free[got:]
+        finally:
+            os.close(file)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror or error}") from error
+    return out
+
+
+def _fill(file: int, room: memoryview, start: int) -> int:
+    """Read until the room is full or the file ends; one call may give less than was asked for."""
+    done = 0
+    while done < len(room):
+        got = os.preadv(file, [room[done:]], start + done)
+        if not got:
+            break
+        done += got
+    return done
+
+
+def _memory(size: int) -> memoryview:
+    held: memoryview | None = getattr(_room, "held", None)
+    if held is None or len(held) < size:
+        held = _room.held = memoryview(bytearray(size + size // 4))
+    return held
