@@ -30,6 +30,8 @@ _SECONDS_PER_CLIP = 0.005
 _SECONDS_PER_BYTE = 2e-9
 #: Frame counts from headers are off by so much now and then.
 _HEADERS = 0.01
+#: Frames that are sampled after a seek lie nearer to a key frame than most, and their JPEGs are larger by up to so much.
+_NEAR_KEY_FRAMES = 0.04
 #: And no machine is equally fast from one hour to the next.
 _CLOCK = 0.15
 #: Shards are 1.09 times the target on average, and some are twice as large.
@@ -278,7 +280,7 @@ def _by_pixels(clips: Sequence[_Clip], population: float) -> Band:
     relative = 2 * math.sqrt(between + within) / (ratio * statistics.fmean(of_measured))
     if number == 1 < population:
         relative = max(relative, 0.5)  # one clip says nothing of the others
-    relative = math.hypot(relative, pixels.error / pixels.value, _HEADERS)
+    relative = math.hypot(relative, pixels.error / pixels.value, _HEADERS, _NEAR_KEY_FRAMES)
     return Band(ratio * pixels.value, ratio * pixels.value * relative)
 
 

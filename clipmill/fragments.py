@@ -22,7 +22,8 @@ from clipmill.storage import Storage
 
 _TAIL = struct.Struct("<II8s")
 _MAGIC = b"clipfrag"
-_FLUSH = 1 << 20
+#: Bytes that are checksummed and written at once: few enough to stay in the processor's cache.
+_FLUSH = 128 << 10
 #: A fragment without frames is smaller.
 _FAILURE_BYTES = 4096
 
