@@ -30,7 +30,7 @@ _SECONDS_PER_CLIP = 0.005
 _SECONDS_PER_BYTE = 2e-9
 #: Frame counts from headers are off by so much now and then.
 _HEADERS = 0.01
-#: Frames that are sampled after a seek lie nearer to a key frame than most, and their JPEGs are larger by up to so much.
+#: Frames sampled after a seek lie nearer to a key frame than most, and their JPEGs are larger by up to so much.
 _NEAR_KEY_FRAMES = 0.04
 #: And no machine is equally fast from one hour to the next.
 _CLOCK = 0.15

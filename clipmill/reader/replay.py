@@ -6,18 +6,15 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from clipmill.errors import UsageError
+from clipmill.picture import contact_sheet
+from clipmill.picture import png as png_of
 from clipmill.reader.batches import Batches
 from clipmill.reader.loading import Arrays
 from clipmill.reader.recipe import describe
 from clipmill.reader.state import from_state
-
-#: Frames of each clip on a contact sheet, and their height there in pixels.
-COLUMNS, HEIGHT, CAPTION = 8, 96, 18
 
 
 class Replayed(NamedTuple):
@@ -74,40 +71,24 @@ def replay_to(
     """
     found = replay(state, step, epoch, out)
     if png is not None:
-        Path(png).write_bytes(contact_sheet(found))
+        Path(png).write_bytes(_picture(found))
     return {"epoch": found.epoch, "step": found.step, "clips": found.clips, "png": png}
 
 
-def contact_sheet(found: Replayed) -> bytes:
-    """A PNG with one line for each view of each clip: its id and label, and up to 8 of its frames."""
+def _picture(found: Replayed) -> bytes:
+    """A PNG with a row of frames for each view of each clip."""
     frames = found.batch["frames"]
     if frames.dtype == object:
         raise UsageError("the state is of a reader with decode=False: its batches hold no pictures")
-    if frames.ndim == 5:
-        frames = frames[:, None]
-    low, high = float(frames.min()), float(frames.max())  # floats are stretched between them
-    lines = []
-    for row, clip in enumerate(found.clips):
-        for view in range(frames.shape[1]):
-            chosen = np.linspace(0, frames.shape[2] - 1, min(COLUMNS, frames.shape[2])).round().astype(int)
-            pictures = [_picture(frames[row, view, number], low, high) for number in chosen]
-            shown = clip["views"][view]["frames"]
-            text = f"{clip['id']}  {clip['label']}  frames {shown[0]}..{shown[-1]}  {clip['source']}"
-            lines.append((text, np.concatenate(pictures, axis=1)))
-    width = max(line.shape[1] for _, line in lines)
-    sheet = []
-    for text, line in lines:
-        caption = np.full((CAPTION, width, 3), 255, np.uint8)
-        cv2.putText(caption, text, (4, CAPTION - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-        sheet += [caption, np.pad(line, ((0, 4), (0, width - line.shape[1]), (0, 0)), constant_values=255)]
-    return bytes(cv2.imencode(".png", np.concatenate(sheet)[..., ::-1])[1].tobytes())
-
-
-def _picture(frame: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:
-    if frame.dtype != np.uint8:
-        frame = ((frame - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
-    width = max(1, round(frame.shape[1] * HEIGHT / frame.shape[0]))
-    return np.asarray(cv2.resize(frame, (width, HEIGHT)), np.uint8)
+    if frames.dtype != np.uint8:
+        low, high = float(frames.min()), float(frames.max())
+        frames = ((frames - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+    captions = [
+        f"{clip['id']}  {clip['label']}  frames {view['frames'][0]}..{view['frames'][-1]}  {clip['source']}"
+        for clip in found.clips
+        for view in clip["views"]
+    ]
+    return png_of(contact_sheet(frames.reshape(len(captions), *frames.shape[-4:]), captions))
 
 
 def _explained(batches: Batches, epoch: int, step: int) -> list[dict[str, Any]]:

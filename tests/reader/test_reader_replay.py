@@ -59,7 +59,8 @@ def test_the_command_gives_plain_values_and_a_picture(data: Dataset, tmp_path: P
     assert len(found["clips"]) == 3
     assert len(found["clips"][0]["views"]) == 2
     sheet = cv2.imread(str(png))
-    assert sheet.shape[0] == 6 * (96 + 4 + 18)
+    assert sheet.shape[0] > 6 * 96  # a row of frames for each view of each clip
+    assert len(np.unique(sheet)) > 50
 
 
 def test_what_is_no_state(tmp_path: Path) -> None:
