@@ -11,7 +11,6 @@ from clipmill import layout
 from clipmill.storage import absolute, open_storage
 from pipeline import words
 from pipeline.arguments import new_run
-from pipeline.looking import print_json
 
 
 def list_versions(arguments: argparse.Namespace) -> int:
@@ -26,7 +25,7 @@ def list_versions(arguments: argparse.Namespace) -> int:
         found.append((version, manifest.splits.values(), difference(storage, before, version.name)))
         before = version.name
     if arguments.json:
-        print_json([msgspec.structs.asdict(version) | {"since_before": since} for version, _, since in found])
+        words.print_json([msgspec.structs.asdict(version) | {"since_before": since} for version, _, since in found])
         return 0
     rows = [("version", "published (UTC)", "clips", "size", *(name for name in Difference.__struct_fields__))]
     for version, splits, since in found:
@@ -47,7 +46,7 @@ def collect(arguments: argparse.Namespace) -> int:
     seconds = 86400 * arguments.older_than
     swept = collect_garbage(storage, new_run(), keep=arguments.keep, seconds=seconds, dry=arguments.dry_run)
     if arguments.json:
-        print_json(swept)
+        words.print_json(swept)
         return 0
     what = f"{words.plural(len(swept.versions), 'version')} and {words.plural(swept.shards, 'shard')}"
     done = "would go" if arguments.dry_run else "removed"
@@ -62,7 +61,7 @@ def roll_back(arguments: argparse.Namespace) -> int:
     out = absolute(arguments.out)
     outcome = rollback(open_storage(out), new_run(), arguments.version)
     if arguments.json:
-        print_json(outcome)
+        words.print_json(outcome)
     else:
         how = "again" if outcome.changed else "already"
         at = words.version(outcome.version or "")

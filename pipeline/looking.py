@@ -15,11 +15,6 @@ from clipmill.storage import absolute, open_storage
 from pipeline import words
 
 
-def print_json(value: Any) -> None:
-    """Print a value as one line of JSON."""
-    print(msgspec.json.encode(value).decode())
-
-
 def verify(arguments: argparse.Namespace) -> int:
     """Check all that is published; exit code 1 if anything is wrong."""
     from clipmill.verify import verify
@@ -37,7 +32,7 @@ def verify(arguments: argparse.Namespace) -> int:
     finally:
         line.close()
     if arguments.json:
-        print_json(report)
+        words.print_json(report)
         return 1 if report.problems else 0
     for problem in report.problems:
         where = f", {problem.where}" if problem.where else ""
@@ -61,14 +56,14 @@ def inspect(arguments: argparse.Namespace) -> int:
 
         compared = reading.evenness(arguments)
         if arguments.json:
-            print_json(compared)
+            words.print_json(compared)
         else:
             print(reading.evenness_table(compared))
         return 0
     storage = open_storage(absolute(arguments.out))
     found = inspection.summary(storage) if arguments.clip is None else inspection.clip(storage, arguments.clip)
     if arguments.json:
-        print_json(found)
+        words.print_json(found)
     elif arguments.clip is None:
         print(_summary(found))
     else:
@@ -107,7 +102,7 @@ def failures(arguments: argparse.Namespace) -> int:
     run = inspection.find_run(storage, arguments.run_id)
     ledger = read_ledger(storage, run, arguments.reason)
     if arguments.json:
-        print_json({"run": run, "failures": [msgspec.structs.asdict(failure) for failure in ledger]})
+        words.print_json({"run": run, "failures": [msgspec.structs.asdict(failure) for failure in ledger]})
         return 0
     counts = Counter(failure.reason for failure in ledger)
     width = max(map(len, counts), default=0)
@@ -128,7 +123,7 @@ def path(arguments: argparse.Namespace) -> int:
     storage = open_storage(absolute(arguments.out))
     paths = inspection.split_files(storage, arguments.split)
     if arguments.json:
-        print_json({"version": layout.current_version(storage), "files": paths})
+        words.print_json({"version": layout.current_version(storage), "files": paths})
     else:
         print("\n".join(paths))
     return 0

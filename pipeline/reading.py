@@ -7,7 +7,6 @@ from typing import Any
 
 from clipmill.storage import absolute
 from pipeline import words
-from pipeline.looking import print_json
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -16,7 +15,7 @@ def replay(arguments: argparse.Namespace) -> int:
 
     found = replay_to(absolute(arguments.out), arguments.state, arguments.step, arguments.png, arguments.epoch)
     if arguments.json:
-        print_json(found)
+        words.print_json(found)
         return 0
     print(f"epoch {found['epoch']}, step {found['step']}, {words.plural(len(found['clips']), 'clip')}")
     for clip in found["clips"]:

@@ -1,9 +1,12 @@
-"""Numbers as people read them."""
+"""How numbers, places and tables are put: for people, and for programs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from clipmill.storage import is_url
 
@@ -80,3 +83,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
         cells += [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
         lines.append("  " + "  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON, for a program."""
+    print(msgspec.json.encode(value).decode())
