@@ -53,7 +53,7 @@ def test_its_packages_fit_together_and_are_few(buildah: Buildah, image: str):
 def test_it_is_small(buildah: Buildah):
     # Python's slim image is 130 MB; Arrow alone is 150 MB, Beam and OpenCV 80 each, libav 120.
     assert buildah.size(IMAGE) < 1_000_000_000
-    assert buildah.size(DATAFLOW) < 1_300_000_000
+    assert buildah.size(DATAFLOW) < 1_400_000_000  # the Google packages that Beam wants
 
 
 def test_a_flink_worker_pool_starts_in_it(buildah: Buildah):
