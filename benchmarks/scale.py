@@ -81,9 +81,6 @@ def run(number: int, folder: Path) -> None:
             raise SystemExit(outcome.message)
         said.append(f"version {outcome.version}, {sum(outcome.failed.values()):,} rows in the ledger")
     del shards
-    with stage("a ledger of every row") as said:
-        ledger = Ledger.write(storage, "all-failed", made_up.failures(number, one_in=1))
-        said.append(f"{sum(ledger.by_split.values()):,} rows")
     with stage("the next build reads what there is") as said:
         said.append(f"{sum(1 for _ in published_spans(storage, outcome.version)):,} clips")
     with stage("a reader opens it") as said:
@@ -93,6 +90,10 @@ def run(number: int, folder: Path) -> None:
         batches = train.batches(RandomWindow(16), batch_size=32, shuffle=True, seed=0)
         batches.planner.plan(1).step(len(batches) - 1)
         said.append(f"{len(batches):,} batches")
+    del train, batches
+    with stage("a ledger of every row") as said:
+        ledger = Ledger.write(storage, "all-failed", made_up.failures(number, one_in=1))
+        said.append(f"{sum(ledger.by_split.values()):,} rows")
     for name in (layout.CLIPS, layout.MANIFEST):
         stat = storage.stat(layout.version_path(outcome.version, name))
         print(f"{name}: {stat.size / 1e6 if stat else 0:,.0f} MB")

@@ -23,6 +23,15 @@ _SHOWN = 5
 _SCHEMA = pa.schema(
     [pa.field(name, pa.int64() if name == "row" else pa.string()) for name in Failure.__struct_fields__]
 )
+#: The same in memory, where there may be millions: columns of few values hold numbers of those.
+_HELD = pa.schema(
+    [
+        pa.field(field.name, pa.dictionary(pa.int32(), pa.string()))
+        if field.name in ("split", "stage", "reason")
+        else field
+        for field in _SCHEMA
+    ]
+)
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -44,8 +53,8 @@ class Ledger(msgspec.Struct, frozen=True):
         batches = []
         while chunk := list(islice(rows, _BATCH)):
             columns = [[getattr(failure, name) for failure in chunk] for name in _SCHEMA.names]
-            batches.append(pa.record_batch(columns, schema=_SCHEMA))
-        table = pa.Table.from_batches(batches, _SCHEMA)
+            batches.append(pa.record_batch(columns, schema=_HELD))
+        table = pa.Table.from_batches(batches, _HELD).unify_dictionaries()
         batches.clear()
         first: dict[str, list[Failure]] = {}
         with tempfile.TemporaryFile(prefix="clipmill-") as file:
@@ -77,7 +86,7 @@ def _sorted(table: pa.Table) -> Iterator[pa.Table]:
     keys = [(name, "ascending") for name in ("listing", "row", "source", "clip_id")]
     order = pc.sort_indices(table, sort_keys=keys)
     for start in range(0, len(order), _BATCH):
-        yield table.take(order.slice(start, _BATCH))
+        yield table.take(order.slice(start, _BATCH)).cast(_SCHEMA)
 
 
 def _add_first_of_each(part: pa.Table, first: dict[str, list[Failure]]) -> None:
