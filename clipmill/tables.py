@@ -73,8 +73,17 @@ def _check_names(manifest: Manifest, labels: list[str]) -> None:
     for label, times in Counter(labels).items():
         if times > 1:
             raise UsageError(f"label {label!r}: {times} classes have this name")
-        if not label or label != label.strip() or len(label.splitlines()) > 1:
+        if not is_label(label):
             raise UsageError(f"label {label!r}: a label is one line of text without blanks around it")
+
+
+def is_label(name: str) -> bool:
+    """Whether a class may have this name: one line of text without blanks around it.
+
+    The label files hold one name a line, and readers strip them; every rule that
+    `str.splitlines` knows for the end of a line counts, since so do readers.
+    """
+    return bool(name) and name == name.strip() and len(name.splitlines()) == 1
 
 
 def _json(value: Any) -> bytes:

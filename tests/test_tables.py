@@ -9,7 +9,7 @@ from clipmill.errors import UsageError
 from clipmill.layout import Manifest, ShardEntry, SplitEntry, read_manifest
 from clipmill.schemas import get_schema
 from clipmill.storage import open_storage
-from clipmill.tables import tables
+from clipmill.tables import is_label, tables
 
 
 def manifest(dataset="ucf101", splits=("train", "test")):
@@ -78,3 +78,15 @@ def test_the_miniature_holds_its_tables(tmp_path):
     made = tables(read_manifest(open_storage(str(tmp_path))), ["boxing", "diving", "juggling"], get_schema("tfds"))
     for name, data in made.items():
         assert (tmp_path / "versions" / mini.version / name).read_bytes() == data
+
+
+@pytest.mark.parametrize("name", ["", " ", " Archery", "Archery\t", "two\nlines", "two\x0blines", "two\u2028lines"])
+def test_what_a_label_file_cannot_hold_is_no_label(name):
+    assert not is_label(name)
+    with pytest.raises(UsageError, match="a label is one line of text without blanks around it"):
+        tables(manifest(), [name], get_schema("tfds"))
+
+
+@pytest.mark.parametrize("name", ["Archery", "playing guitar", "Ölmühle, 2nd floor", "7"])
+def test_one_line_of_text_is_a_label(name):
+    assert is_label(name)
