@@ -109,6 +109,8 @@ def test_files_that_hold_no_clips_are_refused(tmp_path, name, text, why):
         ("path,label\n".encode("utf-16"), "a UTF-16 file; save it as UTF-8"),
         (b"PK\3\4\0\0\0", "not a text file"),
         (b"path,label\ra.mp4,x\r", "a lone CR"),
+        (b"path,label\ra.mp4,x\rb.mp4,y\n", "a lone CR"),
+        (b"a.mp4 0\rb.mp4 1\r\n", "a lone CR"),
     ],
 )
 def test_files_that_are_no_text(tmp_path, data, why):

@@ -92,6 +92,17 @@ def test_a_stray_quote_costs_one_row_only(tmp_path, cell):
     assert [clip.row for clip in read.clips] == [2, *range(4, 56)]
 
 
+def test_two_stray_quotes_do_not_make_one_row_of_all_between_them(tmp_path):
+    rows = ["a.mp4,x", '"b.mp4,x', "c.mp4,x", 'd.mp4",x', "e.mp4,x", 'f.mp4,"x', "g.mp4,x", 'h.mp4,x"', "i.mp4,x"]
+    read = Listed(write(tmp_path / "l.csv", "path,label\n" + "\n".join(rows) + "\n"))
+    assert sorted(item.row for item in read.items) == list(range(2, 11))
+    assert [clip.source for clip in read.clips] == ["a.mp4", "c.mp4", 'd.mp4"', "e.mp4", "g.mp4", "h.mp4", "i.mp4"]
+    assert [(failure.row, failure.message) for failure in read.failures] == [
+        (3, "a line break in the column path: look for a stray quote"),
+        (7, "a line break in the column label: look for a stray quote"),
+    ]
+
+
 def test_paths_stay_under_the_root(tmp_path):
     root = tmp_path / "videos"
     root.mkdir()
@@ -131,7 +142,8 @@ def test_other_bad_rows(tmp_path):
         (4, "the row is not UTF-8"),
         (5, "bad time range: end 1 s is not after start 2 s"),
         (6, "the split '---' has neither letters nor digits"),
-        (7, "the label 'x\\ny' has a line break in it"),
+        (7, "a line break in the column label: look for a stray quote"),
+        (8, "4 cells where the header has 5"),
     ]
     assert {failure.split for failure in read.failures} == {"train"}
     assert [clip.split for clip in read.clips] == ["my_split"]

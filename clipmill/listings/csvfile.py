@@ -62,7 +62,7 @@ class Csv(Format):
         delimiter, named = found
         rows = Rows(options, part.listing, split_of_file(part.listing))
         table = TableRows(rows, named)
-        records = split_records(lines.read(part.listing, part.start, part.end, part.row), delimiter, len(named.names))
+        records = split_records(lines.read(part.listing, part.start, part.end, part.row), delimiter, named)
         if part.row == 1:
             next(records, None)  # the header
         for line, values, problem in records:
@@ -96,17 +96,18 @@ class _Lines:
 
 
 def split_records(
-    numbered: Iterable[tuple[int, bytes]], delimiter: str, width: int
+    numbered: Iterable[tuple[int, bytes]], delimiter: str, named: Columns
 ) -> Iterator[tuple[int, list[str], str]]:
     """Split lines into cells.
 
-    A quoted cell may hold delimiters and line ends. If such a record turns out wrong,
-    only its first line is: one stray quote must not swallow the rows that follow.
+    A quoted cell may hold delimiters, and line ends where it is one of the listing's own
+    further columns. If such a record turns out wrong, only its first line is: one stray
+    quote must not swallow the rows that follow.
 
     Args:
         numbered: lines as `lines.read` gives them.
         delimiter: between cells.
-        width: how many cells a row has.
+        named: the columns.
 
     Yields:
         Number of the record's first line, its cells, and what is wrong with it ("" if nothing).
@@ -128,8 +129,12 @@ def split_records(
             problem = "the row is not UTF-8"
         except csv.Error as error:
             problem = f"quotes that do not match ({error})"
-        if not problem and len(cells) != width:
-            problem = f"{len(cells)} cells where the header has {width}"
+        if not problem and len(cells) != len(named.names):
+            problem = f"{len(cells)} cells where the header has {len(named.names)}"
+        if not problem and taken:
+            broken = next((place for place in named.place.values() if "\n" in cells[place]), None)
+            if broken is not None:
+                problem = f"a line break in the column {named.names[broken]}: look for a stray quote"
         if problem and taken:
             source.put_back(taken)
         yield row, cells, problem

@@ -33,7 +33,8 @@ def head(path: str) -> list[str]:
         raise ListingError(f"{path}: a UTF-16 file; save it as UTF-8")
     if b"\0" in data:
         raise ListingError(f"{path}: not a text file, so not a listing")
-    if b"\r" in data and b"\n" not in data:
+    # A file of lone CRs may have one LF at its end.
+    if b"\r" in data.strip().partition(b"\n")[0].rstrip(b"\r"):
         raise ListingError(f"{path}: its lines end in a lone CR; save it with LF or CRLF line ends")
     whole = data if size <= _HEAD_BYTES else data.rpartition(b"\n")[0]
     found = [line.strip(b"\r") for line in whole.removeprefix(codecs.BOM_UTF8).split(b"\n") if line.strip()]
