@@ -15,12 +15,14 @@ def judge_sources(rows: int, reasons: Mapping[str, int], options: BuildOptions) 
     """Judge what is known before a frame is decoded.
 
     Args:
-        rows: of the listing.
+        rows: of the listing, or those that were chosen of it.
         reasons: ledger rows so far, by reason.
     """
     if not rows:
         return Verdict(1, "the listing has no clips: nothing is published")
-    absent = sum(reasons.get(reason.value, 0) for reason in ABSENT)
+    # Where some rows were chosen, nobody knows how many of those are bad.
+    judged = ABSENT - {Reason.BAD_ROW} if options.listing.chooses else ABSENT
+    absent = sum(reasons.get(reason.value, 0) for reason in judged)
     limit = options.max_missing.limit(rows)
     if absent > limit:
         missing = reasons.get(Reason.MISSING.value, 0)
@@ -43,7 +45,7 @@ def judge_failures(rows: int, reasons: Mapping[str, int], options: BuildOptions)
     """Judge what could not be decoded.
 
     Args:
-        rows: of the listing.
+        rows: of the listing, and what --segment-seconds adds to them.
         reasons: all ledger rows, by reason.
     """
     outside = {reason.value for reason in ABSENT | OUTSIDE_BUDGET}

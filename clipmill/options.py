@@ -35,6 +35,11 @@ class ListingOptions(msgspec.Struct, frozen=True):
     limit: int | None = None
     labels: str | None = None
 
+    @property
+    def chooses(self) -> bool:
+        """Whether some of the rows are taken, not all."""
+        return self.include is not None or self.class_every > 1 or self.limit is not None
+
 
 class FrameOptions(msgspec.Struct, frozen=True):
     """Which frames, and how they look: with the source and its time range, all that changes pixels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -78,12 +79,12 @@ class Resolved(msgspec.Struct, frozen=True):
     Attributes:
         jobs: clips to make, each with the spans to decode.
         failures: ledger rows.
-        segments: how many more clips and ledger rows there are than rows, by --segment-seconds.
+        segments: how many more clips and ledger rows there are than rows, by --segment-seconds, in each split.
     """
 
     jobs: list[tuple[ClipJob, list[ClipTask]]]
     failures: list[Failure]
-    segments: int = 0
+    segments: dict[str, int] = {}
 
 
 def settle(
@@ -110,7 +111,9 @@ def settle(
             failures.append(failure_of(row, _STAGE, Reason.TOO_SHORT, plan.problem))
         else:
             jobs.append(_job(row, plan, answer, labels, options))
-    return Resolved(jobs, failures, len(answer.clips) - len(rows))
+    segments = Counter(rows[plan.row].split for plan in answer.clips)
+    segments.subtract(row.split for row in rows)
+    return Resolved(jobs, failures, {split: more for split, more in segments.items() if more})
 
 
 def _segment_row(row: ClipRow, plan: ClipPlan) -> ClipRow:

@@ -82,8 +82,10 @@ def plan_clips(video: Video, task: SourceTask, named: bool) -> list[ClipPlan]:
     Args:
         named: whether the file's name carries the rows' times.
     """
+    # Nobody can have cut a file for several ranges.
+    mode = "no" if task.trimmed == "auto" and not named and len(set(task.ranges)) > 1 else task.trimmed
     asked = [
-        (None, None) if is_trimmed(start, end, video.duration, task.trimmed, named) else (start, end)
+        (None, None) if is_trimmed(start, end, video.duration, mode, named) else (start, end)
         for start, end in task.ranges
     ]
     timeline = _timeline(video, task, asked)

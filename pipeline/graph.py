@@ -55,7 +55,8 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
 
     failed = (clips["failures"], whole["failures"])
     failures = (*refused, *failed) | "Failures" >> beam.Flatten()
-    counts = (so_far, failed | "CountFailed" >> CountRows()) | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
+    counted = (so_far, resolved["segments"], failed | "CountFailed" >> CountRows())
+    counts = counted | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
     may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
 
     shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options, base)
@@ -64,7 +65,6 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
         # Flink takes no collection that is both flattened and a side input.
         "failures": failures | "Ledger" >> beam.Map(_same).with_output_types(Failure),
         "counts": counts,
-        "segments": resolved["segments"],
         "labels": listing["labels"],
         "verdict": may_write,
     }

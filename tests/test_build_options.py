@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -101,6 +102,33 @@ def test_segments_are_consecutive_clips(videos, tmp_path):
         "run/b_0000": list(range(15)),
         "run/b_0001": list(range(15, 30)),
     }
+
+
+def test_segments_of_one_video_may_be_in_different_splits(videos, tmp_path):
+    listing = tmp_path / "rows.csv"
+    listing.write_text("path,label,split,start,end\nrun/a.mp4,x,train,0,0.8\nrun/a.mp4,x,val,0.8,1.6\nrun/b.mp4,x,val,,\n")
+    built(listing, "--videos", videos, "--out", tmp_path / "out", *ONE, "--segment-seconds", "0.4")
+    assert Counter(row["split"] for row in clips(tmp_path / "out")) == {"train": 2, "val": 5}
+
+
+def test_one_broken_video_is_few_failures_among_many_segments(tmp_path):
+    (tmp_path / "videos").mkdir()
+    for number in range(9):
+        write_film(tmp_path / f"videos/{number}.avi", 50, "mpeg4")
+    broken = tmp_path / "videos/0.avi"
+    os.truncate(broken, broken.stat().st_size * 2 // 3)
+    words = (tmp_path / "videos", "--out", tmp_path / "out", *ONE, "--segment-seconds", "0.1")
+    outcome = built(*words, "--max-failures", "20%")
+    # Every segment of it fails: more than there are videos.
+    assert sum(outcome["failed"].values()) > 9 and outcome["clips"] > 100
+
+
+def test_bad_rows_are_not_held_against_the_few_that_were_chosen(tmp_path, videos):
+    rows = [f"run/{name}.mp4,x" for name in "ab"] + ["../away.mp4,x"] * 3
+    (tmp_path / "rows.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
+    words = (tmp_path / "rows.csv", "--videos", videos, "--out", tmp_path / "out", *ONE)
+    assert built(*words, "--limit", 1)["clips"] == 1
+    assert clipmill("build", *words).code == 1
 
 
 def test_short_clips_are_left_out_and_no_failures(videos, tmp_path):

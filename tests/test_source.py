@@ -108,6 +108,14 @@ def test_the_range_of_a_file_that_is_cut_is_not_applied(folder, avc):
     assert clip.problem == "no frame in 253 to 257 s: the video is 4.0 s long (see --trimmed)"
 
 
+def test_a_file_of_several_ranges_was_not_cut_for_one_of_them(folder, avc):
+    """All of these would pass for cut by their lengths, if each stood alone."""
+    ranges = [(0.0, 4.2), (1.0, 4.2), (2.6, 4.2)]
+    clips = ask(folder, ["avc.mp4"], ranges).clips
+    assert [(clip.start, clip.end) for clip in clips] == ranges
+    assert [clip.spans[0].first for clip in clips] == [0, 25, 65]
+
+
 def test_each_row_of_a_source_has_its_clip(folder, avc):
     clips = ask(folder, ["avc.mp4"], [(0.0, 1.0), (None, None), (2.0, 3.0), (9.0, 10.0)]).clips
     assert [clip.row for clip in clips] == [0, 1, 2, 3]

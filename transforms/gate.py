@@ -19,8 +19,8 @@ from clipmill.storage import open_storage
 from transforms.children import in_global_window
 
 Key = tuple[str, str]
-#: Stands in the place of a reason for rows that were read.
-READ = ""
+#: Stand in the place of a reason: for rows that were read, and for the clips that --segment-seconds adds to them.
+READ, SEGMENTS = "", "+"
 
 
 class CountRows(beam.PTransform):
@@ -133,4 +133,4 @@ def _judged(
     reasons: Counter[str] = Counter()
     for (_, reason), number in counts.items():
         reasons[reason] += number
-    return judge(reasons.pop(READ, 0), reasons, options)
+    return judge(reasons.pop(READ, 0) + reasons.pop(SEGMENTS, 0), reasons, options)

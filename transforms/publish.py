@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import apache_beam as beam
@@ -13,7 +12,7 @@ from clipmill.options import BuildOptions
 from clipmill.publish import Account, publish
 from clipmill.rows import LabelTable, ShardWritten, Verdict
 from clipmill.storage import open_storage
-from transforms.gate import READ, Key
+from transforms.gate import READ, SEGMENTS, Key
 
 
 class Publish(beam.PTransform):
@@ -21,7 +20,7 @@ class Publish(beam.PTransform):
 
     Args:
         base: the version that was current when the run began.
-        side: "shards", "failures", "counts", "segments", "labels" and "verdict".
+        side: "shards", "failures", "counts", "labels" and "verdict".
     """
 
     def __init__(self, options: BuildOptions, base: str | None, side: Mapping[str, beam.PCollection]) -> None:
@@ -43,7 +42,6 @@ class Publish(beam.PTransform):
                 pvalue.AsSingleton(side["labels"]),
                 pvalue.AsSingleton(side["verdict"]),
                 pvalue.AsDict(side["counts"]),
-                pvalue.AsIter(side["segments"]),
                 pvalue.AsIter(side["shards"]),
                 pvalue.AsIter(side["failures"]),
             )
@@ -56,14 +54,12 @@ def _publish(
     labels: LabelTable,
     verdict: Verdict,
     counts: Mapping[Key, int],
-    segments: Iterable[tuple[str, int]],
     shards: Iterable[ShardWritten],
     failures: Iterable[Failure],
 ) -> int:
-    rows = {split: number for (split, reason), number in counts.items() if reason == READ}
-    added: Counter[str] = Counter()
-    for split, number in segments:
-        added[split] += number
-    account = Account(rows, added)
+    rows, segments = (
+        {split: number for (split, what), number in counts.items() if what == kind} for kind in (READ, SEGMENTS)
+    )
+    account = Account(rows, segments)
     storage = open_storage(options.out)
     return publish(storage, options, base or None, labels.names, verdict, account, shards, failures).code

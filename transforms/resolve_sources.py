@@ -19,6 +19,7 @@ from clipmill.rows import ClipJob, ClipRow, ClipTask, Known, LabelTable, Source,
 from clipmill.storage import open_storage
 from transforms.children import InChildren
 from transforms.counters import count
+from transforms.gate import SEGMENTS, Key
 
 
 class _Asked(NamedTuple):
@@ -37,7 +38,7 @@ class ResolveSources(beam.PTransform):
 
     Returns:
         jobs ((clip key, `ClipJob`)), tasks ((clip key, `ClipTask`), one per span), failures
-        (`Failure`), and segments ((split, how many clips --segment-seconds adds)).
+        (`Failure`), and segments (((split, SEGMENTS), how many clips --segment-seconds adds)).
     """
 
     def __init__(self, options: BuildOptions, labels: beam.PCollection) -> None:
@@ -50,7 +51,7 @@ class ResolveSources(beam.PTransform):
         resolved = sources | "Resolve" >> beam.ParDo(
             _Resolve(self._options), pvalue.AsSingleton(self._labels)
         ).with_output_types(
-            tuple[str, ClipJob], tasks=tuple[str, ClipTask], failures=Failure, segments=tuple[str, int]
+            tuple[str, ClipJob], tasks=tuple[str, ClipTask], failures=Failure, segments=tuple[Key, int]
         ).with_outputs("tasks", "failures", "segments", main="jobs")
         return {name: resolved[name] for name in ("jobs", "tasks", "failures", "segments")}
 
@@ -99,8 +100,8 @@ class _Resolve(InChildren):
                 yield pvalue.TaggedOutput("tasks", (task.clip_key, task))
         for failure in resolved.failures:
             yield pvalue.TaggedOutput("failures", failure)
-        if resolved.segments:
-            yield pvalue.TaggedOutput("segments", (asked.rows[0].split, resolved.segments))
+        for split, more in resolved.segments.items():
+            yield pvalue.TaggedOutput("segments", ((split, SEGMENTS), more))
         count("sources")
         count("failed", len(resolved.failures))
 
