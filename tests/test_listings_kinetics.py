@@ -70,6 +70,21 @@ def test_files_are_found_wherever_downloaders_put_them(tmp_path, place):
     assert [path for path in found if (tmp_path / "k400" / path).exists()] == [place]
 
 
+def test_folders_of_classes_may_be_links(tmp_path):
+    touch(tmp_path / "store", "bike/-abcdefghij.mp4")
+    (tmp_path / "k400/val").mkdir(parents=True)
+    (tmp_path / "k400/val/riding_a_bike").symlink_to(tmp_path / "store/bike")
+    listing = write(tmp_path / "val.csv", HEADER + "riding a bike,-abcdefghij,253,263,val,0\n")
+    found = Listed(listing, videos=str(tmp_path / "k400")).candidates("-abcdefghij_000253_000263")
+    assert "val/riding_a_bike/-abcdefghij.mp4" in found
+
+
+@pytest.mark.parametrize("label", ["x" * 300, "\u4e2d" * 100])
+def test_a_label_that_no_folder_can_have(tmp_path, label):
+    listing = write(tmp_path / "val.csv", HEADER + f"{label},-abcdefghij,253,263,val,0\n")
+    assert len(Listed(listing).candidates("-abcdefghij_000253_000263")) == 6
+
+
 def test_a_missing_file_in_a_flat_folder_costs_six_looks(tmp_path):
     listing = write(tmp_path / "val.csv", HEADER + "riding a bike,-abcdefghij,253,263,val,0\n")
     assert Listed(listing).candidates("-abcdefghij_000253_000263") == [

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from clipmill.listings.base import Look
 from clipmill.listings.csvfile import Csv, header
-from clipmill.listings.paths import BadRow
+from clipmill.listings.paths import BadRow, is_name
 from clipmill.listings.splits import split_name
 from clipmill.listings.table import KINETICS, TableRows, label_number, time_range
 from clipmill.options import ListingOptions
@@ -87,9 +87,7 @@ def _folders(root: str, split: str, label: str) -> tuple[str, ...]:
     words = sorted(_SPLIT_WORDS, key=lambda name: name != split)
     splits = [pattern.format(word) for name in words for word in _SPLIT_WORDS[name] for pattern in _SPLIT_FOLDERS]
     tops = [f"{folder}/" for folder in splits if _exists(root, folder)] + [""]
-    spelled = []
-    if "/" not in label and label not in ("", ".", ".."):
-        spelled = list(dict.fromkeys([label, label.replace(" ", "_")]))
+    spelled = list(dict.fromkeys([label, label.replace(" ", "_")])) if is_name(label) else []
     found = []
     for top in tops:
         found += [f"{top}{folder}/" for folder in spelled if _exists(root, top + folder)] + [top]
@@ -98,5 +96,5 @@ def _folders(root: str, split: str, label: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 14)
 def _exists(root: str, folder: str) -> bool:
-    """Whether there is anything in a folder; asked once for each, not for each row."""
-    return any(True for _ in open_storage(root).list(folder))
+    """Whether there is anything in a folder, perhaps behind a link; asked once for each, not for each row."""
+    return any(open_storage(root).children(folder))

@@ -35,6 +35,11 @@ def is_video(path: str) -> bool:
     return posixpath.splitext(path)[1].lower() in VIDEO_SUFFIXES
 
 
+def is_name(text: str) -> bool:
+    """Whether a file or folder may be called so."""
+    return text not in ("", ".", "..") and not {"/", "\0"} & set(text) and len(text.encode()) <= _NAME_BYTES
+
+
 def without_suffix(path: str) -> str:
     """A path without the suffix of its last name: "a.b/v_x.avi" gives "a.b/v_x"."""
     return posixpath.splitext(path)[0]
