@@ -10,6 +10,7 @@ import msgspec
 
 from clipmill.errors import ClipError, StorageError
 from clipmill.fragments import Footer, FragmentWriter, clip_digest, fragment_path, read_fragment
+from clipmill.known import reading_source
 from clipmill.ledger import REMEMBERED, Reason
 from clipmill.limits import MAX_FRAME_BYTES, too_large
 from clipmill.options import FrameOptions
@@ -19,6 +20,9 @@ from clipmill.storage import Storage, open_storage
 from clipmill.timeline import MICROSECONDS, Timeline
 from clipmill.video import BAD_SHARE, Video, open_video
 from clipmill.walk import Inexact, Shown, Walk, at_rate, every
+
+#: Frames by which a codec may put timestamps out of order (H.264 and HEVC: 16).
+_REORDERED = 16
 
 
 def decode_task(task: ClipTask, videos: str, out: str, options: FrameOptions) -> SpanDone:
@@ -83,7 +87,8 @@ def _make(task: ClipTask, videos: Storage, store: Storage, path: str, options: F
 
 
 def _check_unchanged(task: ClipTask, videos: Storage) -> None:
-    stat = videos.stat(task.path)
+    with reading_source():
+        stat = videos.stat(task.path)
     if stat is None or stat.stamp != task.stamp:
         raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
 
@@ -94,7 +99,8 @@ def _remember(store: Storage, path: str, error: ClipError) -> None:
 
 
 def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, options: FrameOptions) -> Footer:
-    with videos.fetch(task.path) as file:
+    # What the fragment's own writing fails with comes as an OSError here, and is no matter of the source.
+    with reading_source(), videos.fetch(task.path) as file:
         span, times = task.span, None
         if span == WHOLE and (options.fps or task.start is not None or task.end is not None):
             # Times are needed to choose frames, and nothing proves them: decode once to learn them.
@@ -141,6 +147,7 @@ def _encode_span(
     if span.of == 1:
         _judge(walk, video, len(numbers))
     if None in shown_at:
+        deque(islice(frames, _REORDERED), maxlen=0)  # a frame's own timestamp may come with one of those after it
         known = walk.times_so_far()
         shown_at = [known[number] for number in numbers]
     timestamps = [time - span.zero for time in shown_at if time is not None]

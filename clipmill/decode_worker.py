@@ -54,9 +54,9 @@ def _answer(packed: bytes) -> bytes:
     except ClipError as error:
         return _failed(Reason(error.reason).value, error.message)
     except FileNotFoundError as error:
-        return _failed("storage", f"{error.filename or error}: gone while it was needed")
+        return _failed("store", f"{error.filename or error}: gone while it was needed")
     except StorageError as error:
-        return _failed("storage", str(error))
+        return _failed("store", str(error))
     except MemoryError:
         limit = resource.getrlimit(resource.RLIMIT_AS)[0] / (1 << 30)
         return _failed(Reason.CRASHED.value, f"the decoder needed more than {limit:.1f} GiB of memory")
@@ -81,9 +81,11 @@ def _encode(reply: Reply) -> bytes:
 def _run(job: Job) -> Any:
     # Imported on use: a child that only writes shards need not load libav, nor the parent any of it.
     if isinstance(job, ResolveJob):
+        from clipmill.known import reading_source
         from clipmill.source import resolve_source
 
-        return resolve_source(job.task, job.videos, job.known)
+        with reading_source():
+            return resolve_source(job.task, job.videos, job.known)
     if isinstance(job, DecodeJob):
         _one_thread()
         from clipmill.decode import decode_task

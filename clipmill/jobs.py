@@ -54,7 +54,7 @@ _job_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Job)
 class Reply(msgspec.Struct, frozen=True, array_like=True):
     """A child's answer: a packed result, or (kind, message) of what went wrong.
 
-    Kinds are the reasons of a ClipError, "storage" for a StorageError, and "bug".
+    Kinds are the reasons of a ClipError, "store" for a StorageError, and "bug".
     """
 
     result: msgspec.Raw = msgspec.Raw(b"\xc0")

@@ -29,7 +29,7 @@ class Reason(str, Enum):
     TOO_LARGE = "too_large"  # over the limits on pixels, frames or record size
     TOO_SHORT = "too_short"  # fewer than --min-frames, or nothing inside its time range
     CHANGED = "changed"  # the file changed while it was read
-    STORAGE = "storage"  # storage failed, after retries
+    STORAGE = "storage"  # the file is there and cannot be read
 
 
 #: Rows that were left out on purpose: they never count against a budget.

@@ -187,7 +187,7 @@ class _Child:
         if reply.error is None:
             return jobs.decode_result(job, reply.result)
         kind, message = reply.error
-        if kind == "storage":
+        if kind == "store":
             raise StorageError(message)
         if kind == "bug":
             raise ChildFailed(message)

@@ -14,7 +14,7 @@ import msgspec
 
 from clipmill.errors import ClipError
 from clipmill.geometry import plan
-from clipmill.known import find_source
+from clipmill.known import find_source, reading_source
 from clipmill.ledger import Reason
 from clipmill.options import FrameOptions
 from clipmill.pixels import FrameEncoder
@@ -41,7 +41,7 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> Sample:
     storage = open_storage(videos)
     try:
         at, _ = find_source(storage, task.paths)
-        with storage.fetch(task.paths[at]) as file, open_video(file) as video:
+        with reading_source(), storage.fetch(task.paths[at]) as file, open_video(file) as video:
             plans = [plan for plan in plan_clips(video, task, task.named[at]) if plan.row == 0]
             context = video.stream.codec_context
             stored = plan(context.width, context.height, task.frames)

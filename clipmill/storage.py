@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import os
 import re
 import secrets
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from clipmill.errors import StorageError, UsageError
 
@@ -166,7 +167,7 @@ class LocalStorage:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise self._storage_error(path, error) from error
+            raise _storage_error(self.path(path), error) from error
         if not os.path.isfile(self.path(path)):
             return None
         return Stat(found.st_size, str(found.st_mtime_ns), found.st_mtime)
@@ -276,8 +277,10 @@ class LocalStorage:
                     continue
                 try:
                     found = os.stat(full)
-                except FileNotFoundError:
-                    continue
+                except OSError as error:
+                    if error.errno in (errno.ENOENT, errno.ELOOP):  # a link that leads nowhere is no object
+                        continue
+                    raise _storage_error(full, error) from error
                 stat = Stat(found.st_size, str(found.st_mtime_ns), found.st_mtime)
                 yield os.path.relpath(full, self.root), stat
 
@@ -287,17 +290,17 @@ class LocalStorage:
         try:
             with os.scandir(self.path(folder)) as entries:
                 for entry in entries:
-                    (folders if entry.is_dir() else files).add(entry.name)
+                    (folders if _is_folder(entry) else files).add(entry.name)
         except (FileNotFoundError, NotADirectoryError):
             return (), ()
         except OSError as error:
-            raise self._storage_error(folder, error) from error
+            raise _storage_error(self.path(folder), error) from error
         return tuple(sorted(folders)), tuple(sorted(name for name in files if not is_temporary(name)))
 
     @contextlib.contextmanager
     def fetch(self, path: str) -> Iterator[IO[bytes]]:
         with self._errors(path):
-            file = open(self.path(path), "rb")  # noqa: SIM115
+            file = io.BufferedReader(_File(self.path(path)))
         with file:
             yield file
 
@@ -314,14 +317,38 @@ class LocalStorage:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise self._storage_error(path, error) from error
-
-    def _storage_error(self, path: str, error: OSError) -> StorageError:
-        return StorageError(f"{self.path(path)}: {error.strerror or error}")
+            raise _storage_error(self.path(path), error) from error
 
     def _raise_unless_missing(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            raise StorageError(f"{error.filename}: {error.strerror}") from error
+            raise _storage_error(error.filename, error) from error
+
+
+class _File(io.FileIO):
+    """A file whose reading fails with its name: who reads it may write another one meanwhile."""
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise _storage_error(str(self.name), error) from error
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise _storage_error(str(self.name), error) from error
+
+
+def _storage_error(path: str, error: OSError) -> StorageError:
+    return StorageError(f"{path}: {error.strerror or error}")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or into a folder that is closed to us: who opens it will be told
+        return False
 
 
 def _temporary(path: str) -> str:

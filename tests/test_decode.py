@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
@@ -13,11 +16,11 @@ from footage import Made, make_clip, resolve, write_film, x264
 
 from clipmill import decode, walk
 from clipmill.decode import decode_task
-from clipmill.errors import ClipError
+from clipmill.errors import ClipError, StorageError
 from clipmill.fragments import fragment_path, read_footer
 from clipmill.options import FrameOptions
 from clipmill.rows import WHOLE, ClipTask
-from clipmill.storage import open_storage
+from clipmill.storage import LocalStorage, open_storage
 from clipmill.timeline import tick_time
 from clipmill.video import Tally, open_video
 
@@ -262,3 +265,35 @@ def test_a_span_that_does_not_hold_what_was_proven_says_so(avc, tmp_path):
         msgspec.structs.replace(task, clip_key="cd" * 16, span=WHOLE), str(avc.parent), str(tmp_path), FrameOptions()
     )
     assert not done.inexact and done.digest == whole.digest
+
+
+@pytest.mark.parametrize("good", [0, 5_000])
+def test_a_file_on_a_bad_disk_costs_its_clip(asp, tmp_path, monkeypatch, good):
+    task = task_for(asp)
+
+    class Bad(io.FileIO):
+        def readinto(self, buffer):
+            if self.tell() >= good:
+                raise StorageError(f"{self.name}: bad disk") from OSError(errno.EIO, "bad disk")
+            return super().readinto(memoryview(buffer)[:1000])
+
+    @contextlib.contextmanager
+    def fetch(self, path):
+        with io.BufferedReader(Bad(self.path(path))) as file:
+            yield file
+
+    monkeypatch.setattr(LocalStorage, "fetch", fetch)
+    with pytest.raises(ClipError, match=r"^the file cannot be read \(bad disk\); mend it") as caught:
+        decode_task(task, str(asp.parent), str(tmp_path), FrameOptions())
+    assert caught.value.reason == "storage"
+    assert list(open_storage(str(tmp_path)).list()) == [], "not remembered"
+
+
+def test_a_bad_disk_below_the_output_ends_the_run(asp, tmp_path, monkeypatch):
+    def fail(self, frame):
+        raise OSError(errno.EIO, "bad disk")
+
+    task = task_for(asp)
+    monkeypatch.setattr("clipmill.fragments.FragmentWriter.add", fail)
+    with pytest.raises(StorageError, match=r"work/fragments/.*: bad disk"):
+        decode_task(task, str(asp.parent), str(tmp_path), FrameOptions())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -11,8 +12,17 @@ import pytest
 from plain_build import write_videos
 
 from clipmill import known
-from clipmill.errors import ClipError
-from clipmill.known import Notes, cache_folder, merge_segments, question, read_known, recall_source
+from clipmill.errors import ClipError, StorageError
+from clipmill.known import (
+    Notes,
+    cache_folder,
+    find_source,
+    merge_segments,
+    question,
+    read_known,
+    reading_source,
+    recall_source,
+)
 from clipmill.options import FrameOptions
 from clipmill.rows import Known, Source, SourceTask
 from clipmill.source import resolve_source
@@ -137,3 +147,59 @@ def test_segments_are_merged_and_what_nobody_uses_goes(out: LocalStorage, videos
     assert "b.avi" not in noted(out, videos)
     merge_segments(out, videos)
     assert list(out.list(cache_folder(videos))) == [left]
+
+
+def test_a_file_that_cannot_be_looked_at_is_one_failure(videos: LocalStorage) -> None:
+    os.symlink("loop.avi", videos.path("loop.avi"))
+    for path, why in (("loop.avi", os.strerror(errno.ELOOP)), ("x" * 300, os.strerror(errno.ENAMETOOLONG))):
+        with pytest.raises(ClipError) as caught:
+            find_source(videos, [path])
+        assert caught.value.reason == "storage"
+        assert caught.value.message == f"the file cannot be read ({why}); mend it, and run the build again"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EIO])
+def test_a_file_that_is_closed_to_us_is_one_failure(
+    videos: LocalStorage, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(path: str) -> os.stat_result:
+        raise OSError(number, os.strerror(number), path)
+
+    monkeypatch.setattr("clipmill.storage.os.stat", refuse)
+    with pytest.raises(ClipError, match=os.strerror(number)) as caught:
+        find_source(videos, ["a.avi"])
+    monkeypatch.undo()
+    assert caught.value.reason == "storage"
+
+
+def test_what_fails_for_every_source_ends_the_run() -> None:
+    for cause in (OSError(errno.EMFILE, "too many open files"), RuntimeError("the bucket is closed"), None):
+        with pytest.raises(StorageError, match="at fault"), reading_source():
+            raise StorageError("the store is at fault") from cause
+
+
+def test_reading_that_fails_names_the_file() -> None:
+    # At 0 nothing is mapped: reading it is an I/O error.
+    with LocalStorage("/proc/self").fetch("mem") as file:
+        with pytest.raises(StorageError, match=r"^/proc/self/mem: Input/output error$"):
+            file.read(10)
+        with pytest.raises(StorageError, match=r"^/proc/self/mem: "):
+            file.read()
+
+
+def test_links_that_lead_nowhere_are_files_of_their_folder(videos: LocalStorage, tmp_path: Path) -> None:
+    os.symlink("loop.avi", videos.path("loop.avi"))
+    os.symlink("nowhere", videos.path("gone.avi"))
+    assert videos.children() == ((), ("a.avi", "b.avi", "gone.avi", "loop.avi"))
+    assert sorted(path for path, _ in videos.list()) == ["a.avi", "b.avi"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(videos: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("clipmill.storage.os.scandir", refuse)
+    with pytest.raises(StorageError, match=f"^{videos.root}/c1: Permission denied$"):
+        videos.children("c1")
+    with pytest.raises(StorageError, match=f"^{videos.root}/c1: Permission denied$"):
+        list(videos.list("c1"))

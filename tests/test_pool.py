@@ -127,6 +127,15 @@ def test_an_error_of_storage_is_one(pool, tmp_path):
         pool.submit(light(tmp_path)).result()
 
 
+def test_a_source_that_cannot_be_read_costs_its_clips(pool, film, tmp_path):
+    os.symlink("loop.mp4", tmp_path / "loop.mp4")
+    assert result_of(pool.submit(resolve(tmp_path / "loop.mp4"))).reason == "storage"
+    # It was there when it was resolved.
+    job = decode(film, tmp_path / "out")
+    job = msgspec.structs.replace(job, task=msgspec.structs.replace(job.task, path="loop.mp4"), videos=str(tmp_path))
+    assert result_of(pool.submit(job)).reason == "storage"
+
+
 def test_a_bug_that_one_video_brings_out_costs_that_clip(pool, film, tmp_path):
     with pytest.raises(ClipError, match=r"the decoder stumbled: \w+Error: .* \(\w+\.py\w*:\d+\)") as caught:
         pool.submit(decode(film, tmp_path, quality=1000)).result()

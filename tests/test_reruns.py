@@ -236,3 +236,15 @@ def test_a_published_record_that_is_damaged_is_told_of(videos: Path, tmp_path: P
     shard.unlink()
     assert built(videos, "--out", out)["clips"] == 10
     assert clipmill("verify", out, "--deep").code == 0
+
+
+def test_a_file_that_cannot_be_read_is_one_row_of_the_ledger(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (videos / "c1" / "loop.avi").symlink_to("loop.avi")
+    assert built(videos, "--out", out)["failed"] == {"storage": 1}
+    (row,) = clipmill("failures", out, "--json").json["failures"]
+    assert (row["source"], row["reason"]) == ("c1/loop.avi", "storage")
+    assert "over --max-failures 0" in refused("build", videos, "--out", out, "--max-failures", 0, code=1)
+    (videos / "c1" / "loop.avi").unlink()
+    write_videos(videos, {"c1/loop": 4})
+    assert built(videos, "--out", out)["failed"] == {}, "tried again"
