@@ -146,6 +146,7 @@ def test_files_of_labels(tmp_path, text, declared):
     [
         (b"a\n\nb\n", "labels.txt:2: a blank line"),
         (b"a\nb\na\n", "labels.txt:3: the class a stands in line 1 already"),
+        ("a\nb\u2028c\n".encode(), r"labels.txt:2: 'b\\u2028c' is no class: a label is one line"),
         (b"\n", "an empty file of labels"),
         (b"\xff\xfe", "not a UTF-8 text file"),
     ],

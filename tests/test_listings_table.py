@@ -63,6 +63,44 @@ def test_labels_with_numbers(tmp_path):
     assert clips.classes() == ["9", "10"]
 
 
+@pytest.mark.parametrize("name", ["l.csv", "l.jsonl"])
+def test_whole_numbers_as_pandas_writes_them(tmp_path, name):
+    labels = ["10.0", "2.0", "2", "1.5", "v2.0"]
+    if name == "l.csv":
+        text = "path,label,label_id\n" + "".join(f"{n}.mp4,{label},3.0\n" for n, label in enumerate(labels))
+    else:
+        text = "".join(
+            f'{{"path": "{n}.mp4", "label": "{label}", "label_id": 3.0}}\n' for n, label in enumerate(labels)
+        )
+    read = Listed(write(tmp_path / name, text))
+    assert [(clip.label, clip.label_number) for clip in read.clips] == [
+        *(("10", 3), ("2", 3), ("2", 3), ("1.5", 3), ("v2.0", 3)),
+    ]
+    read = Listed(write(tmp_path / "n.csv", "path,label\na.mp4,10.0\nb.mp4,2.0\nc.mp4,0.0\n"))
+    assert read.classes() == ["0", "2", "10"]
+    labels = write(tmp_path / "labels.txt", "1.0\n2.0\n")
+    read = Listed(write(tmp_path / "n.csv", "path,label\na.mp4,1.0\nb.mp4,0.0\n"), labels=str(labels))
+    assert [clip.label for clip in read.clips] == ["1.0", "1.0"]
+
+
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_a_header_that_comes_again_is_no_clip(tmp_path, bom):
+    text = "path,label\na.mp4,x\n"
+    read = Listed(write(tmp_path / "l.csv", text + bom + text.replace("a.mp4", "b.mp4") + '"path","label"\n'))
+    assert [(clip.row, clip.label) for clip in read.clips] == [(2, "x"), (4, "x")]
+    assert not read.failures
+
+
+def test_labels_that_label_files_cannot_hold(tmp_path):
+    labels = ["a\x0bb", "a\u2028b", "a\x85b", "\u2028ab", " ab "]
+    read = Listed(write(tmp_path / "l.csv", "path,label\n" + "".join(f"a.mp4,{label}\n" for label in labels)))
+    assert [clip.label for clip in read.clips] == ["ab", "ab"]
+    assert [(failure.row, failure.message) for failure in read.failures] == [
+        (row, f"{labels[row - 2]!r} is no label: a label is one line of text without blanks around it")
+        for row in (2, 3, 4)
+    ]
+
+
 def test_crlf_bom_blank_lines_quotes_and_unicode(tmp_path):
     listing = write(
         tmp_path / "l.csv",
@@ -183,6 +221,16 @@ def test_json_lines(tmp_path):
     assert [(failure.row, failure.reason) for failure in read.failures] == [(n, "bad_row") for n in (3, 4, 5, 6)]
     assert read.failures[0].message == "the row has no path"
     assert read.failures[3].message.startswith("not a JSON object: ")
+
+
+def test_json_values_that_are_no_cells(tmp_path):
+    rows = [{"path": "a.mp4", "label": ["run", "jump"]}, {"path": {}}, {"path": "a.mp4", "end": [1]}]
+    read = Listed(write(tmp_path / "l.jsonl", "\n".join(map(json.dumps, rows))))
+    assert [(failure.row, failure.message) for failure in read.failures] == [
+        (1, 'label is ["run","jump"], where one text or number is expected'),
+        (2, "path is {}, where one text or number is expected"),
+        (3, "end is [1], where one text or number is expected"),
+    ]
 
 
 def test_a_json_line_that_is_not_utf8(tmp_path):

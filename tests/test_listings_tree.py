@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from listed import Listed, touch
@@ -113,6 +114,15 @@ def test_names_that_are_not_utf8(tmp_path):
     assert [(f.source, f.reason) for f in read.failures] == [("a/\\xff.mp4", "bad_row")]
     os.mkdir(os.fsencode(tmp_path) + b"/\xfe")
     with pytest.raises(ListingError, match=r"the folder \\xfe is not UTF-8"):
+        Listed(tmp_path)
+
+
+@pytest.mark.parametrize("name", [" run", "run ", "ru\nn", "ru\u2028n"])
+def test_a_folder_that_is_no_class_is_named(tmp_path, name):
+    touch(tmp_path, f"train/{name}/1.mp4", "test/jump/1.mp4")
+    with pytest.raises(ListingError, match=rf"train: the folder {re.escape(repr(name))} is no class: .*; rename it"):
+        Listed(tmp_path / "train")
+    with pytest.raises(ListingError, match="is no class"):
         Listed(tmp_path)
 
 

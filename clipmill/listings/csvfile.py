@@ -55,7 +55,7 @@ class Csv(Format):
         return [Part(path, *cut) for path in options.listings for cut in lines.cuts(path, unless=b'"')]
 
     def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
-        """One item a data row."""
+        """One item a data row. The header may come again: joining two tables makes such a file."""
         found = header(lines.head(part.listing)[0], self.aliases)
         if found is None:
             raise ListingError(f"{part.listing}: this is not {self.accepts} any more")
@@ -66,6 +66,8 @@ class Csv(Format):
         if part.row == 1:
             next(records, None)  # the header
         for line, values, problem in records:
+            if not problem and _is_header(values, named):
+                continue
             try:
                 if problem:
                     raise BadRow(problem)
@@ -76,6 +78,11 @@ class Csv(Format):
     def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
         """The clip of one row; `BadRow` if it is wrong."""
         return table.clip(line, values)
+
+
+def _is_header(values: list[str], named: Columns) -> bool:
+    """Whether a row has the columns' names; a byte order mark may stand before them where files were joined."""
+    return values[0].removeprefix("\ufeff") == named.names[0] and values[1:] == list(named.names[1:])
 
 
 class _Lines:

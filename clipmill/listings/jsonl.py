@@ -12,7 +12,7 @@ from clipmill.listings import lines
 from clipmill.listings.base import Format, Look, Part, Rows
 from clipmill.listings.paths import BadRow
 from clipmill.listings.splits import split_of_file
-from clipmill.listings.table import TableRows, columns
+from clipmill.listings.table import Columns, TableRows, columns
 from clipmill.options import ListingOptions
 from clipmill.rows import ClipRow
 
@@ -54,6 +54,7 @@ class Jsonl(Format):
                 table = tables[keys] = TableRows(rows, columns(keys))
             values = [_text(value) for value in found.values()]
             try:
+                _check_plain(found, table.columns)
                 yield table.clip(line, values)
             except BadRow as error:
                 yield rows.bad(line, error, table.path(values))
@@ -64,6 +65,12 @@ def _object(raw: bytes) -> dict[str, Any]:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRow(f"not a JSON object: {error}") from None
+
+
+def _check_plain(found: dict[str, Any], named: Columns) -> None:
+    for key in (named.names[place] for place in named.place.values()):
+        if isinstance(found[key], (list, dict)):
+            raise BadRow(f"{key} is {_text(found[key])[:60]}, where one text or number is expected")
 
 
 def _text(value: Any) -> str:

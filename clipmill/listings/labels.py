@@ -9,11 +9,16 @@ from collections.abc import Iterable
 from clipmill.errors import ListingError
 from clipmill.listings.paths import BadRow
 from clipmill.storage import split_path
+from clipmill.tables import is_label
+
+#: What `is_label` asks for, in words.
+LABEL_RULE = "a label is one line of text without blanks around it"
 
 Declared = list[tuple[str, int | None]]
 
 _NUMBERED = re.compile(r"(\d{1,9})\s+(\S.*)")
-_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+# pandas writes 3.0 for 3 where other cells of the column are empty.
+_NUMBER = re.compile(r"(\d{1,18})(?:\.0)?", re.ASCII)
 
 
 def read_labels(path: str) -> Declared:
@@ -23,7 +28,7 @@ def read_labels(path: str) -> Declared:
     run on from 0 or 1 without a gap; those are then the classes' numbers.
 
     Raises:
-        ListingError: there is no such file, it is not UTF-8, a line is blank, or a class stands there twice.
+        ListingError: there is no such file, it is not UTF-8, a line is no class's name, or one stands there twice.
     """
     storage, name = split_path(path)
     try:
@@ -44,6 +49,8 @@ def read_labels(path: str) -> Declared:
     for line, label in enumerate(names, 1):
         if not label:
             raise ListingError(f"{path}:{line}: a blank line, where one class a line is expected")
+        if not is_label(label):
+            raise ListingError(f"{path}:{line}: {label!r} is no class: {LABEL_RULE}")
         if label in seen:
             raise ListingError(f"{path}:{line}: the class {label} stands in line {seen[label]} already")
         seen[label] = line
@@ -54,7 +61,8 @@ def read_labels(path: str) -> Declared:
 
 def as_number(text: str) -> int | None:
     """The number that a label consists of, None if it is a name."""
-    return int(text) if _NUMBER.fullmatch(text) else None
+    match = _NUMBER.fullmatch(text)
+    return int(match[1]) if match else None
 
 
 class Classes:
@@ -71,6 +79,10 @@ class Classes:
         self._known = frozenset(self._names or ())
         self._from_one = bool(declared and declared[0][1] == 1)
 
+    def whole(self, text: str) -> str:
+        """A cell's label, 3 where the cell says 3.0; but a class that is declared keeps its name."""
+        return text if as_number(text) is None or text in self._known else text.removesuffix(".0")
+
     def find(self, text: str, number: int | None = None) -> tuple[str | None, int | None]:
         """The class of a row's label, and the listing's own number for it.
 
@@ -86,8 +98,8 @@ class Classes:
         if not text and number is None:
             return None, None
         name = text or str(number)
-        if "\n" in name or "\r" in name:
-            raise BadRow(f"the label {name!r} has a line break in it")
+        if not is_label(name):
+            raise BadRow(f"{name!r} is no label: {LABEL_RULE}")
         if self._names is None or name in self._known:
             return name, number
         if number is None or as_number(name) is None:

@@ -35,6 +35,8 @@ GENERIC: Aliases = {
 #: Names of the columns of a Kinetics table.
 KINETICS: Aliases = {**_SHARED, "path": ("youtube_id", "ytid", "yt_id", "youtubeid")}
 
+_ROLES = ("path", "label", "number", "split", "start", "end", "group", "id")
+_LABEL = _ROLES.index("label")
 _RESERVED = frozenset(name for name, _ in CLIP_COLUMNS)
 
 
@@ -79,17 +81,20 @@ class TableRows:
 
     Attributes:
         rows: of the listing.
+        columns: which cell is what.
     """
 
     def __init__(self, rows: Rows, found: Columns) -> None:
         self.rows = rows
+        self.columns = found
         self._extra = found.extra
-        roles = ("path", "label", "number", "split", "start", "end", "group", "id")
-        self._places = [found.place.get(role, -1) for role in roles]
+        self._places = [found.place.get(role, -1) for role in _ROLES]
 
     def cells(self, values: Sequence[str]) -> list[str]:
         """The cells for path, label, number, split, start, end, group and id; "" where there is none."""
-        return [values[place].strip() if place >= 0 else "" for place in self._places]
+        found = [values[place].strip() if place >= 0 else "" for place in self._places]
+        found[_LABEL] = self.rows.classes.whole(found[_LABEL])
+        return found
 
     def path(self, values: Sequence[str]) -> str:
         """The cell for the path, as it stands there."""

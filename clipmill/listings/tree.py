@@ -10,12 +10,14 @@ import msgspec
 from clipmill.errors import ListingError
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, Look, Part, Rows, default_root
+from clipmill.listings.labels import LABEL_RULE
 from clipmill.listings.paths import BadRow, Root, is_video, without_suffix
 from clipmill.listings.splits import known_split
 from clipmill.listings.ucf import ucf_name
 from clipmill.options import ListingOptions
 from clipmill.rows import ClipRow
 from clipmill.storage import Storage, open_storage
+from clipmill.tables import is_label
 
 # Deeper folders come from links that go round in circles.
 _DEPTH = 12
@@ -127,6 +129,8 @@ def _folders(listing: str, top: str = "") -> list[str]:
     for name in names:
         if _printable(name) != name:
             raise ListingError(f"{listing}: the name of the folder {_printable(name)} is not UTF-8; rename it")
+        if not is_label(name):
+            raise ListingError(f"{listing}: the folder {name!r} is no class: {LABEL_RULE}; rename it")
     return names
 
 
