@@ -48,6 +48,7 @@ class Census(msgspec.Struct, frozen=True):
     Attributes:
         clips: rows that name a clip, after all choices.
         bad_rows: rows that do not.
+        unlabelled: rows that name a clip and no class.
         ignored: files of a folder that are not named like videos.
         splits: clips by split.
         classes: names of the classes, in order.
@@ -57,6 +58,7 @@ class Census(msgspec.Struct, frozen=True):
 
     clips: int
     bad_rows: int
+    unlabelled: int
     ignored: int
     splits: dict[str, int]
     classes: list[str]
@@ -95,7 +97,8 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     counts = Counter({key: times for key, times in counts.items() if key[1] in kept})
     rows = [row for _, _, row in sorted(heap, reverse=True) if row.label in kept][:sample]
     splits = _splits(counts, chosen.limit)
-    return Census(sum(splits.values()), bad, ignored, splits, classes, example, rows)
+    unlabelled = sum(times for (_, label), times in counts.items() if label is None)
+    return Census(sum(splits.values()), bad, unlabelled, ignored, splits, classes, example, rows)
 
 
 def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[str, int]:

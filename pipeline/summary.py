@@ -30,6 +30,8 @@ def headline(census: Census, options: BuildOptions) -> str:
         facts.append("splits " + ", ".join(f"{split} {clips:,}" for split, clips in by_split))
     elif by_split:
         facts.append(f"split {by_split[0][0]}")
+    if census.unlabelled and census.classes:
+        facts.append(f"{words.plural(census.unlabelled, 'row')} without a label")
     if census.bad_rows:
         facts.append(words.plural(census.bad_rows, "bad row"))
     if census.ignored:

@@ -92,6 +92,14 @@ def test_a_plan_for_people(videos, tmp_path, monkeypatch):
     assert max(map(len, lines)) <= 80
 
 
+def test_rows_without_a_label_are_told_of(videos, tmp_path):
+    names = sorted(str(path.relative_to(videos)) for path in videos.glob("*/*.mp4"))[:3]
+    rows = "".join(f"{name},{label}\n" for name, label in zip(names, ["run", "", ""], strict=True))
+    (tmp_path / "l.csv").write_text("path,label\n" + rows)
+    ran = clipmill("plan", tmp_path / "l.csv", "--videos", videos, "--out", tmp_path / "out")
+    assert ran.out.splitlines()[0] == ("l.csv (csv): 3 clips, 1 class, label 0, split train, 2 rows without a label")
+
+
 def test_what_smaller_frames_would_save_is_what_they_save(videos, tmp_path):
     large = tmp_path / "videos/large"
     large.mkdir(parents=True)
