@@ -79,16 +79,16 @@ def judge_change(published: int, lost: int, options: BuildOptions) -> Verdict:
 
 
 def judge_labels(before: Sequence[str], after: Sequence[str], options: BuildOptions) -> Verdict:
-    """Refuse to move the number of a class that is published already."""
-    place = {name: index for index, name in enumerate(after)}
-    moved = [(name, index) for index, name in enumerate(before) if place.get(name, index) != index]
+    """Refuse to give the number of a published class to another."""
+    moved = [index for index, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
     if options.renumber or not moved:
         return _OPEN
-    name, index = moved[0]
+    index = moved[0]
     return Verdict(
         1,
-        f"{len(moved)} of {len(before)} classes would get other numbers ({name}: {index} -> {place[name]}): nothing is "
-        "published. Keep the numbers with --labels FILE, or accept the new ones with --renumber",
+        f"{len(moved)} of {len(before)} class numbers would mean another class ({index}: {before[index]} -> "
+        f"{after[index]}): nothing is published. Keep the numbers with --labels FILE, or accept the new ones with "
+        "--renumber",
     )
 
 
