@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import Listed, touch, write
 
 from clipmill.errors import ListingError
 from clipmill.listings import assign_split, class_table
@@ -71,6 +72,38 @@ def test_groups_do_not_leak():
     assert all(len(splits) == 1 for splits in of_group.values())
     by_clip = msgspec.structs.replace(options, split_by="clip")
     assert len({assign_split(by_clip, row(f"c{number}", "one")) for number in range(100)}) == 3
+
+
+def test_clips_of_one_source_do_not_part(tmp_path):
+    rows = "".join(f"{n}.mp4,whole,,\n{n}.mp4,a,0,3\n{n}.mp4,b,4,6\n" for n in range(100))
+    read = Listed(write(tmp_path / "l.csv", "path,label,start,end\n" + rows), splits={"train": 0.5, "val": 0.5})
+    found: dict[str, set[str]] = {}
+    for clip in read.clips:
+        found.setdefault(clip.source, set()).add(read.splits()[clip.clip_id])
+    assert sorted(map(len, found.values())) == [1] * 100
+    assert set.union(*found.values()) == {"train", "val"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("l.txt", "{} 0\n{} 1\n"),
+        ("l.csv", "path,label\n{},a\n{},b\n"),
+        ("l.jsonl", '{{"path": "{}"}}\n{{"path": "{}", "start": 1}}\n'),
+    ],
+)
+def test_the_group_of_names_as_ucf_writes_them(tmp_path, name, text):
+    folder = "HandstandPushups"
+    names = f"{folder}/v_HandStandPushups_g01_c01.avi", f"{folder}/v_HandStandPushups_g01_c02.avi"
+    read = Listed(write(tmp_path / name, text.format(*names)))
+    tree = Listed(touch(tmp_path / "UCF-101", *names))
+    assert [clip.group for clip in read.clips] == [clip.group for clip in tree.clips] == ["v_HandstandPushups_g01"] * 2
+    others = "x/v_X_g01.avi", "x/my_v_X_g01_c01.avi"
+    assert [clip.group for clip in Listed(write(tmp_path / "l.txt", "{} 0\n{} 1\n".format(*others))).clips] == [
+        None
+    ] * 2
+    own = write(tmp_path / "l.csv", f"path,group\n{names[0]},mine\n")
+    assert [clip.group for clip in Listed(own).clips] == ["mine"]
 
 
 def test_proportions():

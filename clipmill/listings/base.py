@@ -12,7 +12,7 @@ from clipmill.errors import ListingError
 from clipmill.ledger import Failure, Reason
 from clipmill.listings import lines
 from clipmill.listings.labels import Classes, Declared, read_labels
-from clipmill.listings.paths import BadRow, Root, common_root, without_suffix
+from clipmill.listings.paths import BadRow, Root, common_root, group_of, without_suffix
 from clipmill.options import ListingOptions
 from clipmill.rows import ClipRow
 from clipmill.storage import is_url, open_storage, split_path
@@ -159,7 +159,13 @@ class Rows:
         end: float | None = None,
         extra: dict[str, str] | None = None,
     ) -> ClipRow:
-        """A good row; by default the id is the source without its suffix, and the split the listing's."""
+        """A good row; by default the id is the source without its suffix, and the split the listing's.
+
+        The group is the one that UCF's names tell, where the listing gives none; of a
+        piece of a source it is then the source.
+        """
+        if not group:
+            group = group_of(source) or (None if start is None and end is None else source)
         return ClipRow(
             clip_id or without_suffix(source),
             source,

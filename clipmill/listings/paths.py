@@ -19,6 +19,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 _TIMES = re.compile(r"_(\d{6})_(\d{6})$")
+_UCF_NAME = re.compile(r"(v_)(.+)(_g\d+)(_c\d+)", re.ASCII)
 # What a file system takes; a longer name cannot be looked up at all.
 _NAME_BYTES = 255
 _PATH_BYTES = 4095
@@ -51,6 +52,28 @@ def name_carries_times(path: str, start: float | None, end: float | None) -> boo
     if found is None or start is None or end is None:
         return False
     return (int(found[1]), int(found[2])) == (round(start), round(end))
+
+
+def ucf_name(label: str, stem: str) -> tuple[str, str] | None:
+    """A UCF name with the class as its folder spells it, and its group.
+
+    Returns:
+        ("v_HandstandPushups_g01_c02", "v_HandstandPushups_g01") for "v_HandStandPushups_g01_c02"
+        in HandstandPushups; None for other names.
+    """
+    match = _UCF_NAME.fullmatch(stem)
+    if not match:
+        return None
+    spelled = label if match[2].casefold() == label.casefold() else match[2]
+    group = match[1] + spelled + match[3]
+    return group + match[4], group
+
+
+def group_of(source: str) -> str | None:
+    """The group that a file's name tells: UCF numbers the films that it cuts clips from. None for other names."""
+    folder, stem = posixpath.split(without_suffix(source))
+    found = ucf_name(posixpath.basename(folder), stem)
+    return found and found[1]
 
 
 class Root:

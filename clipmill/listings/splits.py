@@ -56,13 +56,14 @@ def split_of_file(path: str) -> str:
 def assign_split(options: ListingOptions, row: ClipRow) -> str:
     """The split of a clip's record.
 
-    A random split depends on the seed and the clip's group (or id) alone, so that it
-    stays when other clips come or go, and a group never parts. Without one it is the
+    A random split depends on the seed and the clip's group alone, or its source where it
+    has none, or its id with --split-by clip: so it stays when other clips come or go, and
+    neither a group nor a source ever parts. Without one it is the
     chosen fold's split, the row's, or train. Clips that a fold does not use are in
     `UNUSED`, never in train: HMDB51 leaves clips out that share a film with test clips.
     """
     if options.splits:
-        who = row.group if options.split_by == "group" and row.group is not None else row.clip_id
+        who = row.clip_id if options.split_by == "clip" else row.group or row.source
         chance = unit("split", options.seed, who) * sum(options.splits.values())
         names = sorted(options.splits, key=split_order)
         for name in names:

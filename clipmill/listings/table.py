@@ -116,7 +116,7 @@ class TableRows:
         split = split_name(split)
         if not start_text and not end_text:
             return self.rows.row(
-                line, source, label, own, clip_id=clip_id, split=split, group=group or None, extra=self.extra(values)
+                line, source, label, own, clip_id=clip_id, split=split, group=group, extra=self.extra(values)
             )
         start, end = time_range(start_text, end_text)
         return self.rows.row(
@@ -126,7 +126,7 @@ class TableRows:
             own,
             clip_id=clip_id or f"{without_suffix(source)}_{_milliseconds(start)}_{_milliseconds(end)}",
             split=split,
-            group=group or source,
+            group=group,
             start=start,
             end=end,
             extra=self.extra(values),

@@ -11,9 +11,8 @@ from clipmill.errors import ListingError
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, Look, Part, Rows, default_root
 from clipmill.listings.labels import LABEL_RULE
-from clipmill.listings.paths import BadRow, Root, is_video, without_suffix
+from clipmill.listings.paths import BadRow, Root, is_video, ucf_name, without_suffix
 from clipmill.listings.splits import known_split
-from clipmill.listings.ucf import ucf_name
 from clipmill.options import ListingOptions
 from clipmill.rows import ClipRow
 from clipmill.storage import Storage, open_storage
@@ -90,10 +89,10 @@ def _row(rows: Rows, source: str, part: Part) -> ClipRow:
     if _printable(source) != source:
         raise BadRow("the file's name is not UTF-8; rename it")
     folder, stem = posixpath.split(without_suffix(source))
-    spelled, group = ucf_name(part.label or "", stem) or (stem, None)
+    spelled, _ = ucf_name(part.label or "", stem) or (stem, None)
     label, number = rows.classes.find(part.label or "")
     clip_id = posixpath.join(folder, spelled)
-    return rows.row(0, source, label, number, clip_id=clip_id, split=part.split, group=group)
+    return rows.row(0, source, label, number, clip_id=clip_id, split=part.split)
 
 
 def _printable(path: str) -> str:

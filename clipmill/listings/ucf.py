@@ -11,29 +11,13 @@ from collections.abc import Iterator
 
 from clipmill.listings.base import Rows
 from clipmill.listings.folds import OfficialLists, declared_number
-from clipmill.listings.paths import BadRow
+from clipmill.listings.paths import BadRow, ucf_name
 from clipmill.options import ListingOptions
 from clipmill.rows import ClipRow
 
-_NAME = re.compile(r"(v_)(.+)(_g\d+)(_c\d+)")
 _LINE = re.compile(r"(.*\S)\s+(\d{1,9})", re.ASCII)
 # The lists spell the files of this class unlike the class itself.
 _OTHER_SPELLING = {"HandstandPushups": "HandStandPushups"}
-
-
-def ucf_name(label: str, stem: str) -> tuple[str, str] | None:
-    """A UCF name with the class as its folder spells it, and its group.
-
-    Returns:
-        ("v_HandstandPushups_g01_c02", "v_HandstandPushups_g01") for "v_HandStandPushups_g01_c02"
-        in HandstandPushups; None for other names.
-    """
-    match = _NAME.fullmatch(stem)
-    if not match:
-        return None
-    spelled = label if match[2].casefold() == label.casefold() else match[2]
-    group = match[1] + spelled + match[3]
-    return group + match[4], group
 
 
 class Ucf(OfficialLists):
@@ -54,8 +38,8 @@ class Ucf(OfficialLists):
         number = declared_number(class_folder, int(match[2]) if match else None, numbers)
         label, _ = rows.classes.find(class_folder)
         stem, suffix = posixpath.splitext(name)
-        spelled, group = ucf_name(class_folder, stem) or (stem, None)
-        return rows.row(line, f"{folder}/{spelled}{suffix}", label, number, split=word, group=group)
+        spelled, _ = ucf_name(class_folder, stem) or (stem, None)
+        return rows.row(line, f"{folder}/{spelled}{suffix}", label, number, split=word)
 
     def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
         """As the class is spelled, and as the lists spell the files of HandstandPushups."""
