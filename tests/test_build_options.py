@@ -106,7 +106,9 @@ def test_segments_are_consecutive_clips(videos, tmp_path):
 
 def test_segments_of_one_video_may_be_in_different_splits(videos, tmp_path):
     listing = tmp_path / "rows.csv"
-    listing.write_text("path,label,split,start,end\nrun/a.mp4,x,train,0,0.8\nrun/a.mp4,x,val,0.8,1.6\nrun/b.mp4,x,val,,\n")
+    listing.write_text(
+        "path,label,split,start,end\nrun/a.mp4,x,train,0,0.8\nrun/a.mp4,x,val,0.8,1.6\nrun/b.mp4,x,val,,\n"
+    )
     built(listing, "--videos", videos, "--out", tmp_path / "out", *ONE, "--segment-seconds", "0.4")
     assert Counter(row["split"] for row in clips(tmp_path / "out")) == {"train": 2, "val": 5}
 
@@ -149,7 +151,10 @@ def test_splits_and_labels(videos, tmp_path):
     )
     ran = clipmill("build", listing, "--videos", videos, "--out", tmp_path / "out", *ONE, "--name", "films")
     lines = ran.out.splitlines()
-    assert lines[0] == "rows.csv (csv): 4 clips, 2 classes, labels 0..1, splits train 2, val 1, test 1"
+    assert (
+        lines[0]
+        == "rows.csv (csv): 4 clips, 2 classes, labels 0..1, splits train 2, val 1, test 1, 2 rows without a label"
+    )
     table = [line.split() for line in lines[2:6]]
     assert table[0] == ["split", "clips", "frames", "size", "shards"]
     assert [(row[0], row[1], row[2], row[-1]) for row in table[1:]] == [
