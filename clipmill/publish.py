@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ import msgspec
 from clipmill import keys, layout
 from clipmill.ahead import delete_all, each
 from clipmill.clip_table import join
+from clipmill.errors import Interrupted
 from clipmill.layout import Manifest, SplitEntry, split_order
 from clipmill.ledger import Failure
 from clipmill.ledger_file import Ledger
@@ -23,6 +25,10 @@ from clipmill.storage import LocalStorage, Storage
 from clipmill.tables import tables
 
 OUTCOME = "outcome.json"
+
+#: By run, which came first in this process: that somebody stopped it, or that it moves the pointer.
+_decided: dict[tuple[str, str], str] = {}
+_deciding = threading.Lock()
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -97,6 +103,9 @@ def publish(
         base: the version that was current when the run began; None if there was none.
         verdict: of the gates.
         shards: all that were written, in any order.
+
+    Raises:
+        Interrupted: it was stopped before the pointer was moved.
     """
     ledger = Ledger.write(storage, options.run, failures)
     written = sorted(shards, key=lambda shard: (split_order(shard.split), shard.band, shard.number))
@@ -125,6 +134,16 @@ def publish(
         else:
             outcome = _publish_version(storage, options, base, labels, written, outcome)
     return write_outcome(storage, options.run, outcome)
+
+
+def stop_publishing(options: BuildOptions) -> bool:
+    """Keep a run of this process from publishing; False where that is too late, and it must be waited for."""
+    return _decide(options, "stop") == "stop"
+
+
+def _decide(options: BuildOptions, what: str) -> str:
+    with _deciding:
+        return _decided.setdefault((options.out, options.run), what)
 
 
 def write_outcome(storage: Storage, run: str, outcome: Outcome) -> Outcome:
@@ -160,6 +179,8 @@ def _publish_version(
         if gone:
             message = f"{storage.root}/{gone}: gone since it was written; run the build again"
             return msgspec.structs.replace(outcome, code=3, message=message)
+        if _decide(options, "publish") == "stop":
+            raise Interrupted("stopped")
         current = move_pointer(storage, base, name)
         if current != name:
             message = f"another run published {current} meanwhile; run the build again"

@@ -14,6 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from clipmill.errors import ClipmillError, UsageError
 from clipmill.options import BuildOptions
+from clipmill.publish import stop_publishing
 from pipeline.graph import build_graph
 from pipeline.interrupts import interrupted, stop_event
 from pipeline.runners import Paint
@@ -73,10 +74,12 @@ class Local:
             finally:
                 close_children(kill=stop.is_set())
         paint(counters.local_counts())
-        if stop.is_set():
+        if stop.is_set() and stop_publishing(options):
             # What is left of it ends with the process.
             thread.join(1)
-            raise interrupted()
+            if failures or thread.is_alive():
+                raise interrupted()
+        # A run that has ended, or is past the point where its version is published, ends as any other.
         thread.join()
         if failures:
             raise cause(failures[0])

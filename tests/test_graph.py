@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -9,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from stub_pool import StubPool
 
+from clipmill import publish
+from clipmill.errors import Interrupted
 from clipmill.layout import current_version, read_manifest
 from clipmill.ledger_file import read_ledger
 from clipmill.listings import resolve
@@ -191,3 +197,41 @@ def test_limit_spreads_clips_over_classes_and_splits(stub, tmp_path: Path) -> No
     table = pq.read_table(tmp_path / "out/latest/clips.parquet")
     counts = table.group_by(["label_text", "split"]).aggregate([([], "count_all")])["count_all"].to_pylist()
     assert counts == [2] * 22
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_while_it_publishes_ends_as_any_other(
+    stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int
+) -> None:
+    stub()
+    real = publish.move_pointer
+
+    def move(*arguments) -> str | None:
+        os.kill(os.getpid(), sent)
+        time.sleep(2)  # longer than a run that was stopped is waited for
+        return real(*arguments)
+
+    monkeypatch.setattr(publish, "move_pointer", move)
+    outcome = build(write_listing(tmp_path / "all.csv", 50), tmp_path / "out")
+    assert (outcome.code, outcome.changed) == (0, True)
+    assert current_version(open_storage(str(tmp_path / "out"))) == outcome.version
+
+
+def test_a_run_that_is_stopped_before_it_publishes_does_not(
+    stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub()
+    real = publish._missing_shard
+
+    def look(*arguments) -> str | None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(2)
+        return real(*arguments)
+
+    monkeypatch.setattr(publish, "_missing_shard", look)
+    with pytest.raises(Interrupted, match="nothing was published"):
+        build(write_listing(tmp_path / "all.csv", 50), tmp_path / "out")
+    for thread in threading.enumerate():
+        if thread.name == "clipmill-beam":
+            thread.join()
+    assert current_version(open_storage(str(tmp_path / "out"))) is None
