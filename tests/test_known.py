@@ -165,10 +165,9 @@ def test_a_file_that_is_closed_to_us_is_one_failure(
     def refuse(path: str) -> os.stat_result:
         raise OSError(number, os.strerror(number), path)
 
-    monkeypatch.setattr("clipmill.storage.os.stat", refuse)
-    with pytest.raises(ClipError, match=os.strerror(number)) as caught:
+    with monkeypatch.context() as patched, pytest.raises(ClipError, match=os.strerror(number)) as caught:
+        patched.setattr("clipmill.storage.os.stat", refuse)
         find_source(videos, ["a.avi"])
-    monkeypatch.undo()
     assert caught.value.reason == "storage"
 
 
@@ -198,8 +197,8 @@ def test_a_folder_that_cannot_be_read_is_named(videos: LocalStorage, monkeypatch
     def refuse(path: str) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", path)
 
-    monkeypatch.setattr("clipmill.storage.os.scandir", refuse)
-    with pytest.raises(StorageError, match=f"^{videos.root}/c1: Permission denied$"):
-        videos.children("c1")
-    with pytest.raises(StorageError, match=f"^{videos.root}/c1: Permission denied$"):
-        list(videos.list("c1"))
+    for look in (videos.children, lambda folder: list(videos.list(folder))):
+        with monkeypatch.context() as patched, pytest.raises(StorageError) as caught:
+            patched.setattr("clipmill.storage.os.scandir", refuse)
+            look("c1")
+        assert str(caught.value) == f"{videos.root}/c1: Permission denied"
