@@ -157,6 +157,40 @@ def test_duplicates_and_ids_that_are_taken(stub, tmp_path: Path) -> None:
     assert ledger[6].reason == "duplicate"
 
 
+def test_rows_that_contradict_each_other_are_all_left_out(stub, tmp_path: Path) -> None:
+    stub()
+    rows = [
+        "a/1.avi,run,train,,",
+        "a/1.avi,jump,train,,",
+        "a/2.avi,run,test,,",
+        "a/2.avi,run,train,,",
+        "a/3.avi,run,train,0,three",
+        "a/3.avi,run,train,1,tres",
+        "a/3.avi,run,train,0,drei",
+        "a/4.avi,run,train,,",
+        "a/4.avi,run,train,,",
+    ]
+    found = []
+    for turned in (rows, rows[::-1]):
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        (folder / "rows.csv").write_text("path,label,split,label_id,id\n" + "\n".join(turned) + "\n")
+        outcome = build(folder / "rows.csv", folder / "out", max_missing=ALL)
+        assert (outcome.clips, outcome.failed) == (1, {"bad_row": 7, "duplicate": 1})
+        ledger = read_ledger(open_storage(str(folder / "out")), "run")
+        found.append((outcome.version, {f.row: f.message for f in ledger}))
+    (version, first), (again, _) = found
+    where = tmp_path / "0/rows.csv"
+    assert version == again
+    assert [first[row] for row in (2, 3, 4, 6, 10)] == [
+        f"the same clip as {where}:3, but its label is run, not jump: remove the wrong one",
+        f"the same clip as {where}:2, but its label is jump, not run: remove the wrong one",
+        f"the same clip as {where}:5, but its split is test, not train: remove the wrong one",
+        f"the same video and time range as tres ({where}:7), but its label number is 0, not 1: remove the wrong one",
+        f"the same clip as {where}:9",
+    ]
+
+
 def test_the_order_of_the_listing_does_not_matter(stub, tmp_path: Path) -> None:
     stub()
     listing = write_listing(tmp_path / "all.csv", 400)
@@ -182,7 +216,9 @@ def test_labels_that_would_move_stop_the_build(stub, tmp_path: Path) -> None:
     listing.write_text("path,label\na/1.avi,b\na/2.avi,c\na/3.avi,a\n")
     outcome = build(listing, tmp_path / "out")
     assert outcome.code == 1
-    assert outcome.message.startswith("2 of 2 class numbers would mean another class (0: b -> a): nothing is published.")
+    assert outcome.message.startswith(
+        "2 of 2 class numbers would mean another class (0: b -> a): nothing is published."
+    )
     assert current_version(open_storage(str(tmp_path / "out"))) == before
     assert build(listing, tmp_path / "out", renumber=True).code == 0
 

@@ -172,6 +172,15 @@ def test_bad_rows_of_split_files(hmdb, tmp_path):
     assert "golf/d e" in read.by_id
 
 
+@pytest.mark.parametrize("marks", ["12", "21"])
+def test_the_order_of_lines_does_not_choose_the_split(tmp_path, marks):
+    folder = tmp_path / "splits"
+    write(folder / "golf_test_split1.txt", "".join(f"a.avi {mark} \n" for mark in marks))
+    read = Listed(folder, videos=str(tmp_path))
+    assert read.splits() == {"golf/a": "test"}
+    assert [f.message.split(" of fold")[0] for f in read.failures] == ["the clip is in train and in test"]
+
+
 def test_a_single_split_file(hmdb, tmp_path):
     read = Listed(hmdb / "golf_test_split2.txt", videos=str(tmp_path))
     assert read.options.fold == 2

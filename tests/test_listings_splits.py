@@ -15,6 +15,7 @@ from clipmill.listings import assign_split, class_table
 from clipmill.listings.labels import read_labels
 from clipmill.listings.splits import split_name, split_of_file
 from clipmill.options import ListingOptions
+from clipmill.resolving import unique_ranges
 from clipmill.rows import ClipRow
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
@@ -113,6 +114,14 @@ def test_proportions():
     assert abs(drawn["train"] - 16_000) < 4 * (20_000 * 0.8 * 0.2) ** 0.5
     assert abs(drawn["val"] - 2_000) < 4 * (20_000 * 0.1 * 0.9) ** 0.5
     assert sum(drawn.values()) == 20_000
+
+
+def test_splits_that_were_drawn_by_clip_are_no_contradiction():
+    rows = [msgspec.structs.replace(row(name, split=name), source="a.avi") for name in ("train", "val")]
+    kept, failures = unique_ranges(rows, drawn=True)
+    assert ([each.clip_id for each in kept], [each.reason for each in failures]) == (["train"], ["duplicate"])
+    kept, failures = unique_ranges(rows)
+    assert (kept, [each.reason for each in failures]) == ([], ["bad_row", "bad_row"])
 
 
 def test_a_share_of_zero_gets_nothing_and_shares_need_not_sum_to_one():

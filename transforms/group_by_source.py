@@ -1,4 +1,4 @@
-"""GroupBySource: brings the rows of one source together, and finds duplicates."""
+"""GroupBySource: brings the rows of one source together, and finds duplicates and contradictions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apache_beam import pvalue
 
 from clipmill.known import Noted, read_known
 from clipmill.ledger import Failure
-from clipmill.options import BuildOptions
+from clipmill.options import BuildOptions, ListingOptions
 from clipmill.resolving import unique_id, unique_ranges
 from clipmill.rows import ClipRow, Known, SourceRows
 from clipmill.storage import open_storage
@@ -23,7 +23,7 @@ class GroupBySource(beam.PTransform):
     """Groups rows by source, with what is known of it already; the group also spreads the work.
 
     Returns:
-        sources (`SourceRows`), and the ledger rows of ids that are taken and of duplicates.
+        sources (`SourceRows`), and the ledger rows of ids that are taken, of duplicates and of contradictions.
     """
 
     def __init__(self, options: BuildOptions) -> None:
@@ -47,7 +47,7 @@ class GroupBySource(beam.PTransform):
             {"rows": keyed, "known": known}
             | "Group" >> JoinByKey(rows=ClipRow, known=Known)
             | "UniqueRanges"
-            >> beam.FlatMap(_one_per_range)
+            >> beam.FlatMap(_one_per_range, self._options.listing)
             .with_output_types(SourceRows, failures=Failure)
             .with_outputs("failures", main="sources")
         )
@@ -55,8 +55,8 @@ class GroupBySource(beam.PTransform):
 
 
 def _one_per_id(keyed: tuple[str, Iterable[ClipRow]]) -> Iterator[Any]:
-    row, failures = unique_id(keyed[1])
-    yield row
+    rows, failures = unique_id(keyed[1])
+    yield from rows
     yield from (pvalue.TaggedOutput("failures", failure) for failure in failures)
 
 
@@ -65,10 +65,11 @@ def _known(_: bytes, options: BuildOptions) -> Iterator[Noted]:
         yield from read_known(open_storage(options.out), open_storage(options.videos))
 
 
-def _one_per_range(joined: tuple[str, dict[str, list[Any]]]) -> Iterator[Any]:
+def _one_per_range(joined: tuple[str, dict[str, list[Any]]], options: ListingOptions) -> Iterator[Any]:
     source, found = joined
     if not found["rows"]:
         return
-    rows, failures = unique_ranges(found["rows"])
-    yield SourceRows(source, rows, found["known"])
+    rows, failures = unique_ranges(found["rows"], drawn=bool(options.splits) and options.split_by == "clip")
+    if rows:
+        yield SourceRows(source, rows, found["known"])
     yield from (pvalue.TaggedOutput("failures", failure) for failure in failures)

@@ -151,8 +151,11 @@ def merge_folds(rows: Iterable[tuple[int, ClipRow | Failure]], folds: int, fold:
         if isinstance(row, Failure):
             yield row
             continue
-        first = clips.setdefault(row.clip_id, {}).setdefault(number, row)
+        found = clips.setdefault(row.clip_id, {})
+        first = found.setdefault(number, row)
         if first is not row:
+            if row.split < first.split:  # test before train, whichever line comes first
+                found[number], row, first = row, first, row
             yield _again(row, first, number)
     for found in clips.values():
         row = found.get(fold) or found[min(found)]
