@@ -79,7 +79,7 @@ def test_folders_of_classes_may_be_links(tmp_path):
     assert "val/riding_a_bike/-abcdefghij.mp4" in found
 
 
-@pytest.mark.parametrize("label", ["x" * 300, "\u4e2d" * 100])
+@pytest.mark.parametrize("label", ["x" * 300, "\u4e2d" * 100], ids=["letters", "bytes"])
 def test_a_label_that_no_folder_can_have(tmp_path, label):
     listing = write(tmp_path / "val.csv", HEADER + f"{label},-abcdefghij,253,263,val,0\n")
     assert len(Listed(listing).candidates("-abcdefghij_000253_000263")) == 6
