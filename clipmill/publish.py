@@ -18,6 +18,7 @@ from clipmill.layout import Manifest, SplitEntry, split_order
 from clipmill.ledger import Failure
 from clipmill.ledger_file import Ledger
 from clipmill.live import alone
+from clipmill.named import link_shards, relink_shards
 from clipmill.options import BuildOptions
 from clipmill.rows import ShardWritten, Verdict
 from clipmill.schemas import get_schema
@@ -171,10 +172,12 @@ def _publish_version(
     changing = options.that_change_bytes()
     name = keys.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
     outcome = msgspec.structs.replace(outcome, version=name)
+    # The manifest is written last, so a version that has one is whole, and only the pointer moves.
+    if name != base and storage.stat(layout.version_path(name, layout.MANIFEST)) is None:
+        _write_version(storage, options, name, labels, written)
+    if isinstance(storage, LocalStorage):
+        relink_shards(storage, name, changed=name != base)
     if name != base:
-        # The manifest is written last, so a version that has one is whole, and only the pointer moves.
-        if storage.stat(layout.version_path(name, layout.MANIFEST)) is None:
-            _write_version(storage, options, name, labels, written)
         gone = _missing_shard(storage, written)
         if gone:
             message = f"{storage.root}/{gone}: gone since it was written; run the build again"
@@ -241,8 +244,8 @@ def _write_version(
     )
     for file_name, content in tables(manifest, list(labels), schema).items():
         storage.put(layout.version_path(name, file_name), content)
-    if storage.local:
-        _link_shards(storage, manifest)
+    if isinstance(storage, LocalStorage):
+        link_shards(storage, manifest)
     packed = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
     storage.put(layout.version_path(name, layout.MANIFEST), packed)
 
@@ -258,11 +261,3 @@ def _splits(written: Sequence[ShardWritten]) -> dict[str, SplitEntry]:
             shards=[shard.shard for shard in shards],
         )
     return splits
-
-
-def _link_shards(storage: Storage, manifest: Manifest) -> None:
-    """The names other readers want: hard links, so they cost nothing."""
-    for split, entry in manifest.splits.items():
-        for index, shard in enumerate(entry.shards):
-            name = layout.named_shard(manifest.dataset, split, index, len(entry.shards))
-            storage.copy(layout.shard_path(shard), layout.version_path(manifest.version, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -248,3 +249,31 @@ def test_a_file_that_cannot_be_read_is_one_row_of_the_ledger(videos: Path, tmp_p
     (videos / "c1" / "loop.avi").unlink()
     write_videos(videos, {"c1/loop": 4})
     assert built(videos, "--out", out)["failed"] == {}, "tried again"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_damaged_shard_that_is_made_anew_is_so_under_its_other_name(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    out = tmp_path / "out"
+    version = built(videos, "--out", out)["version"]
+    (shard,) = (out / "shards").glob("*.tfrecord")
+    (name,) = (out / "versions" / version).glob("*.tfrecord-*")
+    whole = shard.read_bytes()
+    assert name.samefile(shard) == links
+    damaged = whole[: len(whole) // 2] + b"\xff" + whole[len(whole) // 2 + 1 :]
+    for path in (shard, name):
+        path.write_bytes(damaged)
+    shard.unlink()
+    assert not built(videos, "--out", out)["changed"]
+    assert shard.read_bytes() == name.read_bytes() == whole
+    assert clipmill("verify", out, "--deep").code == 0
+    before = name.stat()
+    assert not built(videos, "--out", out)["changed"]
+    after = name.stat()
+    assert (after.st_ino, after.st_ctime_ns) == (before.st_ino, before.st_ctime_ns), "not touched"

@@ -251,3 +251,22 @@ def test_outcomes_of_older_releases_can_be_read(built: Built) -> None:
         outcome.pop(name)
     run.write_bytes(msgspec.json.encode(outcome))
     assert set(names(built.out)) == set(built.names)
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_shard_that_is_made_anew_is_so_in_every_version(built: Built, changes: bool, tmp_path: Path) -> None:
+    if changes:
+        write_videos(built.videos, {"c1/v9": 6}, seed=2)
+    plain_build(built.videos, tmp_path / "next")
+    wanted = set(read_manifest(LocalStorage(str(tmp_path / "next"))).shards)
+    shared = set.intersection(wanted, *(named(built, name) for name in built.names))
+    for shard in shared:
+        path = built.out.path(f"shards/{shard}.tfrecord")
+        with open(path, "r+b") as file:
+            file.seek(100)
+            file.write(b"damage")
+        os.unlink(path)
+    assert shared and all(verify(built.out, name).problems for name in built.names)
+    assert (built.build() not in built.names) == changes
+    for name in built.names:
+        assert verify(built.out, name).problems == []
