@@ -120,7 +120,7 @@ class ClipSet:
     def split(self, *, seed: int = 0, by: str = "group", **shares: float) -> tuple[ClipSet, ...]:
         """Cut at random: `train, val = clips.split(val=0.2)`; what is left comes first.
 
-        A group is never cut, and where it goes depends on nothing but its name (a clip's id
+        A group is never cut, and where it goes depends on nothing but its name (the source's
         where it has none) and the seed: no leak, and no clip moves when others come or go.
         So shares are met only on average.
 

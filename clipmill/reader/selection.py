@@ -71,8 +71,9 @@ def cut(clips: ClipSet, shares: Mapping[str, float], seed: int, by: str) -> list
     part = clips.single("split before mixing")
     keys = clips.ids.to_pylist()
     if by == "group":
-        groups = part.dataset.column("group").take(clips.rows).to_pylist()
-        keys = [f"clip {key}" if group is None else f"group {group}" for key, group in zip(keys, groups, strict=True)]
+        groups, sources = (part.dataset.column(name).take(clips.rows).to_pylist() for name in ("group", "source"))
+        pairs = zip(groups, sources, strict=True)
+        keys = [f"source {source}" if group is None else f"group {group}" for group, source in pairs]
     places = {key: unit("reader split", seed, key) for key in set(keys)}
     place = np.array([places[key] for key in keys])
     bounds = [0.0, *np.cumsum(list(shares.values()))]
