@@ -11,7 +11,7 @@ import msgspec
 
 from clipmill import __version__, layout
 from clipmill.census import Census, Estimate, estimate, rows_of, take_census
-from clipmill.errors import DataError, ListingError, StorageError, TryAgain, UsageError
+from clipmill.errors import DataError, ListingError, NoSuchDataset, StorageError, TryAgain, UsageError
 from clipmill.foresight import Foresight
 from clipmill.leftovers import remove_leftovers
 from clipmill.live import live_run
@@ -52,7 +52,6 @@ def build(
     """
     storage = open_storage(options.out)
     _check_out(storage)
-    base = layout.current_version(storage)
     census = take_census(options, _GLANCE[0])
     _check_census(census, options)
     say = logs.say if logs.is_json() or not as_json else _say_nothing
@@ -62,11 +61,13 @@ def build(
     from transforms.children import close_children
 
     try:
-        expected = _glance(options, base, census)
+        expected = _glance(storage, options, census)
         say("estimate", expectation(expected, storage), expected)
         _check_disk(expected, storage)
         began = time.monotonic()
         with live_run(storage, options.run):
+            # Not before: until a run is announced, gc may take the version away.
+            base = layout.current_version(storage)
             outcome = _run(storage, options, base, runner, beam_words, census, summary)
             if not outcome.code:
                 remove_leftovers(storage, open_storage(options.videos), options.run)
@@ -91,14 +92,13 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     """Say what a build would take; writes nothing."""
     storage = open_storage(options.out)
     _check_out(storage)
-    base = layout.current_version(storage)
     census = take_census(options, _STUDY[0])
     _check_census(census, options)
     if not as_json:
         print(headline(census, options), flush=True)
     # Every row where looking is cheap, else a sample.
     every = open_storage(options.videos).local and options.listing.limit is None
-    foresight = Foresight(options, base, None if every else {row.source for row in census.sample})
+    foresight = _foresee(storage, options, None if every else {row.source for row in census.sample})
     forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
     foreseen = list(foresight.look(census.sample))
     from transforms.children import children, close_children
@@ -121,10 +121,21 @@ def _say_nothing(event: str, text: str, fields: object = None) -> None:
     """With --json, standard output has the outcome alone."""
 
 
-def _glance(options: BuildOptions, base: str | None, census: Census) -> Estimate:
+def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) -> Foresight:
+    """What is published now; who only looks is not announced, so gc may take a version away on the way."""
+    base = layout.current_version(storage)
+    try:
+        return Foresight(options, base, sources)
+    except (NoSuchDataset, FileNotFoundError):
+        if layout.current_version(storage) == base:
+            raise
+        return _foresee(storage, options, sources)
+
+
+def _glance(storage: Storage, options: BuildOptions, census: Census) -> Estimate:
     from transforms.children import children
 
-    foresight = Foresight(options, base, {row.source for row in census.sample})
+    foresight = _foresee(storage, options, {row.source for row in census.sample})
     foreseen = list(foresight.look(census.sample))
     rewritten = foresight.forecast(foreseen, census.clips).rewritten
     # The run that follows goes on with these children.

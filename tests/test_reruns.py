@@ -12,6 +12,7 @@ import pytest
 from commanding import built, clipmill, refused
 from plain_build import published_bytes, write_videos
 
+import pipeline.build
 from clipmill import pool
 from transforms import counters
 
@@ -277,3 +278,36 @@ def test_a_damaged_shard_that_is_made_anew_is_so_under_its_other_name(
     assert not built(videos, "--out", out)["changed"]
     after = name.stat()
     assert (after.st_ino, after.st_ctime_ns) == (before.st_ino, before.st_ctime_ns), "not touched"
+
+
+@pytest.mark.parametrize(
+    ("command", "moment"),
+    [
+        ("build", "take_census"),
+        ("build", "Foresight"),
+        ("build", "live_run"),
+        ("plan", "take_census"),
+        ("plan", "Foresight"),
+    ],
+)
+def test_another_build_and_gc_while_a_build_looks_around(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, moment: str
+) -> None:
+    out = tmp_path / "out"
+    first = built(videos, "--out", out)["version"]
+    write_videos(videos, {"c1/new": 7}, seed=5)
+    real = getattr(pipeline.build, moment)
+
+    def meanwhile(*arguments):
+        monkeypatch.undo()
+        assert built(videos, "--out", out, "--include", "c[12]/*", "--labels", labels)["version"] != first
+        assert "1 version " in clipmill("gc", out, "--keep", 1, "--older-than", 0).out
+        return real(*arguments)
+
+    labels = tmp_path / "labels.txt"
+    labels.write_text("c0\nc1\nc2\n")
+    monkeypatch.setattr(pipeline.build, moment, meanwhile)
+    ran = clipmill(command, videos, "--out", out)
+    assert ran.code == 0, ran.err
+    if command == "build":
+        assert ": 10 clips, " in clipmill("verify", out, "--deep").out
