@@ -3,9 +3,9 @@
     work/live/<run>     who it is; locked by its process on local disks, written anew every minute on object stores
 
 A local lock dies with its process. On object stores a run counts as live for five
-minutes after its last beat. A run announces itself before it learns which version to build on; who
-wants to delete what others may use looks for them first, and on local disks holds the
-door shut meanwhile.
+minutes after its last beat. A run announces itself before it learns which version to
+build on; who wants to delete what others may use looks for them first, and on local
+disks holds the door shut meanwhile.
 """
 
 from __future__ import annotations
