@@ -69,6 +69,8 @@ def reading_source() -> Iterator[None]:
     """
     try:
         yield
+    except FileNotFoundError as error:
+        raise ClipError(Reason.CHANGED, "the file went away while it was needed; run the build again") from error
     except StorageError as error:
         cause = error.__cause__
         if not isinstance(cause, OSError) or cause.errno not in _OF_ONE_FILE:

@@ -297,3 +297,14 @@ def test_a_bad_disk_below_the_output_ends_the_run(asp, tmp_path, monkeypatch):
     monkeypatch.setattr("clipmill.fragments.FragmentWriter.add", fail)
     with pytest.raises(StorageError, match=r"work/fragments/.*: bad disk"):
         decode_task(task, str(asp.parent), str(tmp_path), FrameOptions())
+
+
+def test_a_file_that_goes_away_costs_its_clip_alone(asp, tmp_path):
+    away = tmp_path / "videos/away.avi"
+    away.parent.mkdir()
+    away.write_bytes(asp.read_bytes())
+    task = msgspec.structs.replace(task_for(away), path=away.name)
+    away.unlink()
+    with pytest.raises(ClipError, match="went away while it was needed") as caught:
+        decode_task(task, str(away.parent), str(tmp_path / "out"), FrameOptions())
+    assert caught.value.reason == "changed"
