@@ -70,7 +70,7 @@ def clip(storage: Storage, clip_id: str) -> dict[str, Any]:
     """All that the table says of one clip.
 
     Raises:
-        UsageError: there is no such clip; names some that sound alike.
+        UsageError: there is no such clip; names some that sound alike, or any.
     """
     manifest = read_manifest(storage)
     table = read_clips(storage, manifest.version)
@@ -78,8 +78,8 @@ def clip(storage: Storage, clip_id: str) -> dict[str, Any]:
     if rows:
         return dict(rows[0])
     alike = table.filter(pc.match_substring(table["clip_id"], clip_id, ignore_case=True))["clip_id"].slice(0, 3)
-    hint = f"; there is {', '.join(alike.to_pylist())}" if len(alike) else ""
-    raise UsageError(f"--clip {clip_id}: no such clip in version {manifest.version}{hint}")
+    hint = f"there is {', '.join(alike.to_pylist())}" if len(alike) else f"ids look like {table['clip_id'][0]}"
+    raise UsageError(f"--clip {clip_id}: no such clip in version {manifest.version}; {hint}")
 
 
 def find_run(storage: Storage, run: str | None) -> str:

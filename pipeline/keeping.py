@@ -50,7 +50,7 @@ def collect(arguments: argparse.Namespace) -> int:
         return 0
     what = f"{words.plural(len(swept.versions), 'version')} and {words.plural(swept.shards, 'shard')}"
     done = "would go" if arguments.dry_run else "removed"
-    print(f"{what} {done}, {words.size(swept.bytes)}; {words.plural(len(swept.kept), 'version')} stay")
+    print(f"{what} {done}, {words.size(swept.bytes)}; {words.plural(len(swept.kept), 'version')} kept")
     return 0
 
 
