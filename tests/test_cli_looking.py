@@ -70,7 +70,8 @@ def test_inspect_one_clip(data):
     assert clipmill("inspect", data.path, "--clip", row["clip_id"], "--json").json["offset"] == row["offset"]
     said = refused("inspect", data.path, "--clip", row["clip_id"][:-1].upper())
     assert f"no such clip in version {data.version}; there is " in said and row["clip_id"] in said
-    assert f"no such clip in version {data.version}; ids look like " in refused("inspect", data.path, "--clip", "wibble")
+    said = refused("inspect", data.path, "--clip", "wibble")
+    assert f"no such clip in version {data.version}; ids look like " in said
 
 
 def test_verify(data):
