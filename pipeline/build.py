@@ -29,7 +29,6 @@ _GLANCE = (200, 8)
 _STUDY = (1000, 50)
 #: What stands in an output; a folder that has other things in it and none of these is somebody else's.
 _OURS = {layout.CURRENT, "runs", "shards", "versions", "work"}
-_KEPT = "nothing was published, and what was decoded is kept for the next run"
 
 
 def build(
@@ -163,10 +162,20 @@ def _run(
     try:
         runner.run(options, base, beam_words, paint)
     except StorageError as error:
-        raise StorageError(f"{error} ({_KEPT})") from error
+        raise StorageError(f"{error} ({_standing(storage, base)})") from error
     finally:
         line.close()
     return msgspec.json.decode(storage.read(layout.run_path(options.run, OUTCOME)), type=Outcome)
+
+
+def _standing(storage: Storage, base: str | None) -> str:
+    """What a storage that failed leaves behind."""
+    kept = "what was decoded is kept for the next run"
+    try:
+        now = layout.current_version(storage)
+    except StorageError:
+        return kept
+    return f"nothing was published, and {kept}" if now == base else f"{now} is published; run it again to end it"
 
 
 def _check_out(storage: Storage) -> None:
