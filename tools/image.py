@@ -86,6 +86,7 @@ class Buildah:
             folder = Path(self.do("mount", container))
             return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
         finally:
+            self.do("umount", container)
             self.do("rm", container)
 
 
