@@ -33,17 +33,19 @@ lint: setup ## ruff, docstrings included, and hadolint
 	$(BIN)/ruff check .
 	@if test -x $(BIN)/hadolint; then $(BIN)/hadolint docker/Dockerfile; fi
 
-types: setup ## mypy
+types: setup ## mypy, on the packages as they are installed
+	@mkdir -p build/types/clipmill
+	@ln -sfn $(CURDIR)/clipmill/* $(CURDIR)/pipeline $(CURDIR)/transforms build/types/clipmill/
 	$(BIN)/mypy
 
 test-torch: .venv-torch/made ## the tests that need PyTorch (5 GB, in an environment of their own)
 	.venv-torch/bin/python -m pytest -m torch
 
 test-crash: setup ## kill -9 and races of the real command, for minutes
-	CLIPMILL_CRASH=1 $(BIN)/python -m pytest -n logical -m crash tests/crash
+	CLIPMILL_CRASH=1 $(BIN)/python -m pytest -n logical -m crash tests/external/crash
 
 test-gcp: .venv-gcp/made ## the tests that need Beam's Google packages: Dataflow's job, built without a network
-	.venv-gcp/bin/python -m pytest -m gcp tests/gcp
+	.venv-gcp/bin/python -m pytest -m gcp tests/external/gcp
 
 .venv-airflow/made: requirements-airflow.lock .venv/made
 	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(BIN)/python .venv-airflow
@@ -51,16 +53,16 @@ test-gcp: .venv-gcp/made ## the tests that need Beam's Google packages: Dataflow
 	@touch $@
 
 test-deploy: .venv-airflow/made ## the recipes of deploy/, loaded by Airflow and by Kubernetes' schemas (needs Go)
-	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m deploy tests/deploy
+	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m deploy tests/external/deploy
 
 test-docker: setup ## the images, built by buildah and run, and the files of docker/ and deploy/ (needs root, Debian, Go)
-	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m docker tests/docker
+	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m docker tests/external/docker
 
 test-services: setup ## the tests on real object stores, built with Go on this machine
-	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m services tests/services
+	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m services tests/external/services
 
 test-flink: setup ## the tests on a real Flink cluster, started on this machine (needs Java, Maven and Go)
-	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m flink tests/flink
+	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m flink tests/external/flink
 
 bench: setup ## the benchmarks
 	$(BIN)/python -m benchmarks

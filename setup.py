@@ -37,6 +37,12 @@ DEV = [
     "uv>=0.5",
 ]
 
+#: Installed, transforms/ and pipeline/ stand inside clipmill, so that they take no name of their own.
+INSIDE = ["transforms", "pipeline"]
+FOLDERS = {"": ".", **{f"clipmill.{name}": name for name in INSIDE}}
+PACKAGES = find_packages(include=["clipmill", "clipmill.*"])
+PACKAGES += [f"clipmill.{name}" for top in INSIDE for name in find_packages(include=[top, f"{top}.*"])]
+
 setup(
     name="clipmill",
     version=VERSION,
@@ -46,8 +52,8 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    packages=find_packages(include=["clipmill", "clipmill.*", "transforms", "transforms.*", "pipeline", "pipeline.*"]),
-    package_dir={"": "."},
+    packages=PACKAGES,
+    package_dir=FOLDERS,
     package_data={"clipmill": ["py.typed"]},
     install_requires=READER,
     extras_require={
@@ -57,7 +63,7 @@ setup(
         "torch": ["torch>=2.4"],
         "dev": DEV,
     },
-    entry_points={"console_scripts": ["clipmill = pipeline.cli:main"]},
+    entry_points={"console_scripts": ["clipmill = clipmill.pipeline.cli.main:main"]},
     classifiers=[
         "Operating System :: POSIX",
         "Programming Language :: Python :: 3",

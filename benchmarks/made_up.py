@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from clipmill.ledger import Failure, Reason
-from clipmill.rows import Clip, Piece
+from clipmill.messages import Clip, Piece
 
 CLASSES = [f"class {number:03d}" for number in range(700)]
 #: What real clips of Kinetics came to at 256 pixels on the shorter side and the default quality.

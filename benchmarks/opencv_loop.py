@@ -1,6 +1,6 @@
 """The plain loop people write: VideoCapture, imencode, one file per clip; one thread.
 
-    python -m benchmarks.opencv_loop VIDEOS OUT
+python -m benchmarks.opencv_loop VIDEOS OUT
 """
 
 from __future__ import annotations

@@ -23,16 +23,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from clipmill.pipeline.demo.synthetic import make_dataset
 
 from benchmarks.measure import measure
-from clipmill.inspection import read_clips
+from clipmill.dataset.inspect import read_clips
 from clipmill.layout import current_version, read_manifest
 from clipmill.listings import resolve
+from clipmill.messages import Clip
 from clipmill.options import BuildOptions, ListingOptions
-from clipmill.planning import landmark, order_of, outline, plan_band
-from clipmill.rows import Clip
+from clipmill.shards.plan import landmark, order_of, outline, plan_band
 from clipmill.storage import open_storage
-from clipmill.synthetic import make_dataset
 
 _DISTINCT = 60
 _SHARD_MB = 24

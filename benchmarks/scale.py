@@ -23,16 +23,16 @@ import msgspec
 import clipmill
 from benchmarks import made_up
 from clipmill import layout, listings
-from clipmill.census import take_census
-from clipmill.clip_table import further_columns, part
+from clipmill.dataset.clip_table import further_columns, part
+from clipmill.dataset.ledger_file import Ledger
+from clipmill.dataset.publish import Account, publish
+from clipmill.dataset.reuse import part_path, published_spans
+from clipmill.estimate.census import take_census
 from clipmill.layout import ShardEntry
-from clipmill.ledger_file import Ledger
+from clipmill.messages import Order, Outline, ShardPlan, ShardWritten, Verdict
 from clipmill.options import BuildOptions, ListingOptions
-from clipmill.planning import band_of, landmark, order_of, outline, plan_band
-from clipmill.publish import Account, publish
-from clipmill.published import part_path, published_spans
 from clipmill.reader import RandomWindow
-from clipmill.rows import Order, Outline, ShardPlan, ShardWritten, Verdict
+from clipmill.shards.plan import band_of, landmark, order_of, outline, plan_band
 from clipmill.storage import LocalStorage, Storage
 
 Bands = dict[tuple[str, int], Path]

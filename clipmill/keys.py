@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from clipmill.messages import Clip
 from clipmill.options import FrameOptions
-from clipmill.rows import Clip
 
 #: Raised when the golden frames in the tests change.
 CODEC_EPOCH = 1

@@ -129,7 +129,7 @@ class Manifest(msgspec.Struct, frozen=True):
         layout: `LAYOUT` of the writer.
         version: the version's name.
         dataset: name used in the shards' named links and by TFDS.
-        schema, schema_epoch: record schema (`clipmill.schemas`) and its epoch.
+        schema, schema_epoch: record schema (`clipmill.records`) and its epoch.
         encoding: of the frames: jpeg.
         options: the options that change bytes, as typed words to plain values.
         clips_sha256: of clips.parquet.

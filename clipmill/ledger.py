@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from clipmill.rows import ClipRow
+    from clipmill.messages import ClipRow
 
 
 class Reason(str, Enum):

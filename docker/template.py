@@ -2,6 +2,6 @@
 
 import sys
 
-from pipeline.template import main
+from clipmill.pipeline.runners.template import main
 
 main(sys.argv[1:])

@@ -8,21 +8,21 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
+from clipmill.pipeline.report import logs, words
+from clipmill.pipeline.report.progress import Line, Progress
+from clipmill.pipeline.report.summary import closing, expectation, headline, study
+from clipmill.pipeline.report.summary_file import Summary, outcome_fields
+from clipmill.pipeline.runners import Runner
 
 from clipmill import __version__, layout
-from clipmill.census import Census, Estimate, estimate, rows_of, take_census
+from clipmill.dataset.leftovers import remove_leftovers
+from clipmill.dataset.publish import OUTCOME, Outcome
+from clipmill.dataset.run_lock import live_run
 from clipmill.errors import DataError, ListingError, NoSuchDataset, StorageError, TryAgain, UsageError
-from clipmill.foresight import Foresight
-from clipmill.leftovers import remove_leftovers
-from clipmill.live import live_run
+from clipmill.estimate.census import Census, Estimate, estimate, rows_of, take_census
+from clipmill.estimate.forecast import Foresight
 from clipmill.options import BuildOptions
-from clipmill.publish import OUTCOME, Outcome
 from clipmill.storage import LocalStorage, Storage, open_storage
-from pipeline import logs, words
-from pipeline.progress import Line, Progress
-from pipeline.runners import Runner
-from pipeline.summary import closing, expectation, headline, study
-from pipeline.summary_file import Summary, outcome_fields
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
@@ -57,7 +57,7 @@ def build(
     say("listing", headline(census, options), {"clips": census.clips, "splits": census.splits})
     runner = make_runner()
     runner.check(options)
-    from transforms.children import close_children
+    from clipmill.transforms.children import close_children
 
     try:
         expected = _glance(storage, options, census)
@@ -100,7 +100,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     foresight = _foresee(storage, options, None if every else {row.source for row in census.sample})
     forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
     foreseen = list(foresight.look(census.sample))
-    from transforms.children import children, close_children
+    from clipmill.transforms.children import children, close_children
 
     try:
         pool = children(options.workers, options.timeout)
@@ -132,7 +132,7 @@ def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) 
 
 
 def _glance(storage: Storage, options: BuildOptions, census: Census) -> Estimate:
-    from transforms.children import children
+    from clipmill.transforms.children import children
 
     foresight = _foresee(storage, options, {row.source for row in census.sample})
     foreseen = list(foresight.look(census.sample))

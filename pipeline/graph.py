@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import apache_beam as beam
+from clipmill.transforms import coders
+from clipmill.transforms.decode_frames import DecodeFrames
+from clipmill.transforms.gate import CountRows, GateBeforeDecoding, GateBeforeWriting
+from clipmill.transforms.group_by_source import GroupBySource
+from clipmill.transforms.group_frames_per_clip import GroupFramesPerClip
+from clipmill.transforms.match_published import MatchPublished
+from clipmill.transforms.plan_shards import PlanShards
+from clipmill.transforms.publish import Publish
+from clipmill.transforms.read_listing import ReadListing
+from clipmill.transforms.resolve_sources import ResolveSources
+from clipmill.transforms.write_shards import WriteShards
 
 from clipmill.ledger import Failure
+from clipmill.messages import ClipJob, ClipTask
 from clipmill.options import BuildOptions
-from clipmill.rows import ClipJob, ClipTask
-from transforms import coders
-from transforms.decode_frames import DecodeFrames
-from transforms.gate import CountRows, GateBeforeDecoding, GateBeforeWriting
-from transforms.group_by_source import GroupBySource
-from transforms.group_frames_per_clip import GroupFramesPerClip
-from transforms.match_published import MatchPublished
-from transforms.plan_shards import PlanShards
-from transforms.publish import Publish
-from transforms.read_listing import ReadListing
-from transforms.resolve_sources import ResolveSources
-from transforms.write_shards import WriteShards
 
 
 def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) -> None:

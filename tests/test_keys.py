@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from clipmill.keys import clip_key, rows_digest, shard_id, unit, version_name
+from clipmill.messages import Clip, Piece
 from clipmill.options import FrameOptions
-from clipmill.rows import Clip, Piece
 
 F = "f" * 64
 CLIP = Clip(

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for folder in ("clipmill", "transforms", "pipeline") for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -70,6 +70,8 @@ def test_the_reader_loads_neither_beam_nor_a_framework_nor_a_decoder() -> None:
 
 
 def test_a_child_that_decodes_loads_neither_beam_nor_tensorflow() -> None:
-    loaded = loaded_by("import clipmill.decode_worker, clipmill.decode, clipmill.source, clipmill.assemble")
+    loaded = loaded_by(
+        "import clipmill.workers.child, clipmill.decoding.decode_span, clipmill.sources.probe, clipmill.shards.write"
+    )
     assert {"av", "cv2"} <= loaded
     assert not loaded & {"apache_beam", "tensorflow", "torch"}

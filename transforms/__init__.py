@@ -1,1 +1,1 @@
-"""One Beam PTransform for each word of the sentence that `pipeline.graph` reads like."""
+"""One Beam PTransform for each word of the sentence that `clipmill.pipeline.graph` reads like."""

@@ -11,11 +11,11 @@ import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
+from clipmill.transforms.counters import tell
 
-from clipmill.jobs import Job
 from clipmill.options import BuildOptions
-from clipmill.pool import Pool, result_of
-from transforms.counters import tell
+from clipmill.workers.jobs import Job
+from clipmill.workers.pool import Pool, result_of
 
 _pools: dict[tuple[int, float], Pool] = {}
 _lock = threading.Lock()

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from apache_beam import coders
 
-from clipmill import ledger, rows
+from clipmill import ledger, messages
 
 
 class StructCoder(coders.Coder):
@@ -50,17 +50,17 @@ class StructCoder(coders.Coder):
 
 
 ROWS = (
-    rows.ClipRow,
-    rows.SourceRows,
-    rows.ClipJob,
-    rows.ClipTask,
-    rows.SpanDone,
-    rows.Clip,
-    rows.Outline,
-    rows.ShardPlan,
-    rows.ShardWritten,
-    rows.Verdict,
-    rows.LabelTable,
+    messages.ClipRow,
+    messages.SourceRows,
+    messages.ClipJob,
+    messages.ClipTask,
+    messages.SpanDone,
+    messages.Clip,
+    messages.Outline,
+    messages.ShardPlan,
+    messages.ShardWritten,
+    messages.Verdict,
+    messages.LabelTable,
     ledger.Failure,
 )
 

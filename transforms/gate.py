@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.utils.windowed_value import WindowedValue
+from clipmill.transforms.children import in_global_window
 
-from clipmill.judging import judge_change, judge_failures, judge_labels, judge_sources
+from clipmill.dataset.budgets import judge_change, judge_failures, judge_labels, judge_sources
+from clipmill.dataset.reuse import published_labels
 from clipmill.layout import read_manifest
 from clipmill.ledger import Failure
+from clipmill.messages import ClipRow, LabelTable, Verdict
 from clipmill.options import BuildOptions
-from clipmill.published import published_labels
-from clipmill.rows import ClipRow, LabelTable, Verdict
 from clipmill.storage import open_storage
-from transforms.children import in_global_window
 
 Key = tuple[str, str]
 #: Stand in the place of a reason: for rows that were read, and for the clips that --segment-seconds adds to them.

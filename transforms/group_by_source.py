@@ -7,14 +7,14 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
+from clipmill.transforms.joining import GroupRows, JoinByKey
 
-from clipmill.known import Noted, read_known
 from clipmill.ledger import Failure
+from clipmill.messages import ClipRow, Known, SourceRows
 from clipmill.options import BuildOptions, ListingOptions
-from clipmill.resolving import unique_id, unique_ranges
-from clipmill.rows import ClipRow, Known, SourceRows
+from clipmill.sources.cache import Noted, read_known
+from clipmill.sources.clips import unique_id, unique_ranges
 from clipmill.storage import open_storage
-from transforms.joining import GroupRows, JoinByKey
 
 Keyed = tuple[str, ClipRow]
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
+from clipmill.transforms.counters import count
+from clipmill.transforms.joining import JoinByKey
 
-from clipmill.grouping import group_frames
+from clipmill.decoding.join_spans import group_frames
 from clipmill.ledger import Failure
+from clipmill.messages import Clip, ClipJob, SpanDone
 from clipmill.options import BuildOptions
-from clipmill.rows import Clip, ClipJob, SpanDone
 from clipmill.storage import open_storage
-from transforms.counters import count
-from transforms.joining import JoinByKey
 
 
 class GroupFramesPerClip(beam.PTransform):

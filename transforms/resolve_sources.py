@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam import pvalue
+from clipmill.transforms.children import InChildren
+from clipmill.transforms.counters import count
+from clipmill.transforms.gate import SEGMENTS, Key
 
 from clipmill.errors import ClipError
-from clipmill.jobs import Job, ResolveJob
-from clipmill.known import RENEW, Notes, recall_source
 from clipmill.ledger import Failure
+from clipmill.messages import ClipJob, ClipRow, ClipTask, Known, LabelTable, Source, SourceRows, SourceTask
 from clipmill.options import BuildOptions
-from clipmill.resolving import settle, source_tasks
-from clipmill.rows import ClipJob, ClipRow, ClipTask, Known, LabelTable, Source, SourceRows, SourceTask
+from clipmill.sources.cache import RENEW, Notes, recall_source
+from clipmill.sources.clips import settle, source_tasks
 from clipmill.storage import open_storage
-from transforms.children import InChildren
-from transforms.counters import count
-from transforms.gate import SEGMENTS, Key
+from clipmill.workers.jobs import Job, ResolveJob
 
 
 class _Asked(NamedTuple):

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
+from clipmill.transforms.children import InChildren
+from clipmill.transforms.counters import count
+from clipmill.transforms.spread import Spread
 
-from clipmill.assemble import published_shard
+from clipmill.dataset.shard_rows import keep_part
 from clipmill.errors import ClipError, StorageError
-from clipmill.jobs import Job, ShardJob
 from clipmill.layout import read_manifest
+from clipmill.messages import ShardPlan, ShardWritten
 from clipmill.options import BuildOptions
-from clipmill.parts import keep_part
-from clipmill.rows import ShardPlan, ShardWritten
+from clipmill.shards.write import published_shard
 from clipmill.storage import open_storage
-from transforms.children import InChildren
-from transforms.counters import count
-from transforms.spread import Spread
+from clipmill.workers.jobs import Job, ShardJob
 
 
 class WriteShards(beam.PTransform):

@@ -15,19 +15,19 @@ import msgspec
 from clipmill.errors import ListingError, UsageError
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, Look, Part, look_at
-from clipmill.listings.csvfile import Csv
-from clipmill.listings.hmdb import Hmdb
+from clipmill.listings.class_folders import Tree
+from clipmill.listings.csv_tables import Csv
+from clipmill.listings.hmdb51 import Hmdb
 from clipmill.listings.jsonl import Jsonl
 from clipmill.listings.kinetics import Kinetics
 from clipmill.listings.labels import Declared, class_table, read_labels
-from clipmill.listings.numbered import NumberedList
+from clipmill.listings.not_a_listing import describe
+from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, name_carries_times
-from clipmill.listings.refusal import describe
 from clipmill.listings.splits import UNUSED, assign_split
-from clipmill.listings.tree import Tree
-from clipmill.listings.ucf import Ucf
+from clipmill.listings.ucf101 import Ucf
+from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
-from clipmill.rows import ClipRow
 from clipmill.storage import absolute, is_url
 
 __all__ = [

@@ -10,11 +10,11 @@ import msgspec
 
 from clipmill.errors import ListingError
 from clipmill.ledger import Failure, Reason
-from clipmill.listings import lines
+from clipmill.listings import text_lines
 from clipmill.listings.labels import Classes, Declared, read_labels
 from clipmill.listings.paths import BadRow, Root, common_root, group_of, without_suffix
+from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
-from clipmill.rows import ClipRow
 from clipmill.storage import is_url, open_storage, split_path
 
 
@@ -74,7 +74,7 @@ def look_at(path: str) -> Look:
     """
     storage, name = split_path(path)
     if name and storage.stat(name) is not None:
-        return Look(path, True, head=tuple(lines.head(path)))
+        return Look(path, True, head=tuple(text_lines.head(path)))
     folders, files = open_storage(path).children()
     if not folders and not files:
         raise ListingError(f"{path}: there is no such file, and no folder with anything in it")
@@ -114,7 +114,7 @@ class Format:
 
     def parts(self, options: ListingOptions) -> list[Part]:
         """The pieces that can be read in parallel."""
-        return [Part(path, *cut) for path in options.listings for cut in lines.cuts(path)]
+        return [Part(path, *cut) for path in options.listings for cut in text_lines.cuts(path)]
 
     def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
         """The rows of a part, good and bad."""

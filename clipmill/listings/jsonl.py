@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, with the keys of `clipmill.listings.table`."""
+"""JSON Lines: one object a line, with the keys of `clipmill.listings.columns`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from clipmill.ledger import Failure
-from clipmill.listings import lines
+from clipmill.listings import text_lines
 from clipmill.listings.base import Format, Look, Part, Rows
+from clipmill.listings.columns import Columns, TableRows, columns
 from clipmill.listings.paths import BadRow
 from clipmill.listings.splits import split_of_file
-from clipmill.listings.table import Columns, TableRows, columns
+from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
-from clipmill.rows import ClipRow
 
 # Most listings have one set of keys; one with ever new keys must not fill the memory.
 _KEY_SETS = 100
@@ -39,7 +39,7 @@ class Jsonl(Format):
         """One item a line that is not blank."""
         rows = Rows(options, part.listing, split_of_file(part.listing))
         tables: dict[tuple[str, ...], TableRows] = {}
-        for line, raw in lines.read(part.listing, part.start, part.end, part.row):
+        for line, raw in text_lines.read(part.listing, part.start, part.end, part.row):
             if not raw.strip():
                 continue
             try:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from clipmill.listings.base import Look
-from clipmill.listings.csvfile import Csv, header
+from clipmill.listings.columns import KINETICS, TableRows, label_number, time_range
+from clipmill.listings.csv_tables import Csv, header
 from clipmill.listings.paths import BadRow, is_name
 from clipmill.listings.splits import split_name
-from clipmill.listings.table import KINETICS, TableRows, label_number, time_range
+from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
-from clipmill.rows import ClipRow
 from clipmill.storage import open_storage
 
 _ID = re.compile(r"[0-9A-Za-z_-]+")

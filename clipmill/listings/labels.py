@@ -6,10 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+from clipmill.dataset.tfds_files import is_label
 from clipmill.errors import ListingError
 from clipmill.listings.paths import BadRow
 from clipmill.storage import split_path
-from clipmill.tables import is_label
 
 #: What `is_label` asks for, in words.
 LABEL_RULE = "a label is one line of text without blanks around it"

@@ -8,8 +8,8 @@ import re
 from clipmill.keys import unit
 from clipmill.layout import split_order
 from clipmill.listings.paths import BadRow
+from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
-from clipmill.rows import ClipRow
 
 #: Split of the clips that the chosen official fold does not use.
 UNUSED = "unused"

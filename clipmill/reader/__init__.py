@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from clipmill.reader.augment import (
+from clipmill.reader.augment.base import Augmentation
+from clipmill.reader.augment.colour import ColourJitter, Function, Normalise, ReverseTime
+from clipmill.reader.augment.geometry import (
     CentreCrop,
     CropOrPad,
     HorizontalFlip,
@@ -14,17 +16,16 @@ from clipmill.reader.augment import (
     Resize,
     ThreeCrops,
 )
-from clipmill.reader.augmentation import Augmentation
+from clipmill.reader.augment.pixel_steps import warp_boxes, warp_mask
 from clipmill.reader.batches import Batches
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.dataset import Dataset
 from clipmill.reader.dataset import open as open  # not in __all__: a star import must not hide the builtin
-from clipmill.reader.engine import BadClip
+from clipmill.reader.loading.prefetch import BadClip
 from clipmill.reader.mixing import mix
-from clipmill.reader.ops import warp_boxes, warp_mask
-from clipmill.reader.recolour import ColourJitter, Function, Normalise, ReverseTime
-from clipmill.reader.sampler import Sampler
-from clipmill.reader.samplers import (
+from clipmill.reader.order.by_shard import Shards
+from clipmill.reader.sampling.base import Sampler
+from clipmill.reader.sampling.samplers import (
     AtFps,
     CentreWindow,
     Chunks,
@@ -36,7 +37,6 @@ from clipmill.reader.samplers import (
     UniformWindows,
     WholeClip,
 )
-from clipmill.reader.shards import Shards
 
 __all__ = [
     "AtFps",

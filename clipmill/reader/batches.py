@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipmill.errors import UsageError
-from clipmill.reader.buffers import Buffers
 from clipmill.reader.clipset import ClipSet
-from clipmill.reader.engine import Engine
 from clipmill.reader.hosts import cores, resolve
-from clipmill.reader.loading import FIELDS, Arrays, Loader
+from clipmill.reader.loading.buffers import Buffers
+from clipmill.reader.loading.fill_row import FIELDS, Arrays, Loader
+from clipmill.reader.loading.prefetch import Engine
+from clipmill.reader.loading.recipe import Job, Recipe, View
 from clipmill.reader.options import ReaderOptions
-from clipmill.reader.plan import Step
-from clipmill.reader.planner import Planner
-from clipmill.reader.recipe import Job, Recipe, View
-from clipmill.reader.samplers import Chunks
+from clipmill.reader.order.batching import Step
+from clipmill.reader.order.planner import Planner
+from clipmill.reader.sampling.samplers import Chunks
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from clipmill.reader.torch import TorchBatches
+    from clipmill.reader.frameworks.torch import TorchBatches
 
 
 class Batches:
@@ -186,14 +186,14 @@ class Batches:
         self.epoch, self.step = int(state["epoch"]), int(state["step"])
 
     def tf(self, *fields: str) -> tf.data.Dataset:
-        """A tf.data.Dataset of dicts, or for `tf("frames", "label")` of tuples; see `clipmill.reader.tf`."""
-        from clipmill.reader.tf import to_dataset
+        """A tf.data.Dataset of dicts, or for `tf("frames", "label")` of tuples; see `reader.frameworks.tf_dataset`."""
+        from clipmill.reader.frameworks.tf_dataset import to_dataset
 
         return to_dataset(self, fields)
 
     def torch(self, *fields: str, layout: str = "BTHWC", workers: int = 0, start: str | None = None) -> TorchBatches:
-        """An iterable of dicts or tuples of tensors for PyTorch; see `clipmill.reader.torch`."""
-        from clipmill.reader.torch import TorchBatches
+        """An iterable of dicts or tuples of tensors for PyTorch; see `clipmill.reader.frameworks.torch`."""
+        from clipmill.reader.frameworks.torch import TorchBatches
 
         return TorchBatches(self, fields, layout, workers, start)
 

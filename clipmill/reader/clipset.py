@@ -10,17 +10,17 @@ import numpy.typing as npt
 
 from clipmill.errors import UsageError
 from clipmill.reader import selection
-from clipmill.reader.augmentation import Augmentation
-from clipmill.reader.sampler import Lengths, Sampler
-from clipmill.reader.shards import Shards
-from clipmill.reader.table import ClipTable
+from clipmill.reader.augment.base import Augmentation
+from clipmill.reader.clip_index import ClipTable
+from clipmill.reader.order.by_shard import Shards
+from clipmill.reader.sampling.base import Lengths, Sampler
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from clipmill.reader.batches import Batches
     from clipmill.reader.dataset import Dataset
-    from clipmill.reader.torch import ClipsDataset
+    from clipmill.reader.frameworks.torch import ClipsDataset
 
 Rows = npt.NDArray[np.int32]
 
@@ -161,8 +161,8 @@ class ClipSet:
         """Batches of these clips; see `Batches` for what they hold.
 
         Args:
-            sampler: which frames, from `clipmill.reader.samplers`; by default the whole clip.
-            augment: what is done to them, from `clipmill.reader.augment`, in this order; a
+            sampler: which frames, from `clipmill.reader.sampling.samplers`; by default the whole clip.
+            augment: what is done to them, from `clipmill.reader.augment.geometry`, in this order; a
                 function takes (frames, height, width, 3) and a numpy generator, and gives as much back.
             batch_size: clips of a batch, over all hosts together.
             max_frames_per_batch: cut batches so that they hold at most so many frames, padding counted.
@@ -232,7 +232,7 @@ class ClipSet:
             UsageError: options that do not go together, or clips that do not suit them.
             MissingExtra: PyTorch is not installed.
         """
-        from clipmill.reader.torch import ClipsDataset
+        from clipmill.reader.frameworks.torch import ClipsDataset
 
         return ClipsDataset(self.batches(sampler, augment=augment, seed=seed, batch_size=1, **options), layout)
 

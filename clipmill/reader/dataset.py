@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from clipmill.errors import UsageError
 from clipmill.layout import LABELS, read_manifest, split_order, version_path
-from clipmill.reader.cache import CachedStorage, Reading
+from clipmill.reader.access.frame_ranges import Source
+from clipmill.reader.access.range_cache import CachedStorage, Reading
+from clipmill.reader.clip_index import CORE, ClipTable, read_columns, to_arrays
 from clipmill.reader.clipset import ClipSet, Part
-from clipmill.reader.source import Source
-from clipmill.reader.table import CORE, ClipTable, read_columns, to_arrays
 from clipmill.storage import Storage, absolute, open_storage
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.reader.draws import Ints
-from clipmill.reader.samplers import Chunks
+from clipmill.reader.sampling.samplers import Chunks
 
 if TYPE_CHECKING:
     from clipmill.reader.batches import Batches

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from clipmill.errors import UsageError
+from clipmill.reader.access.frame_ranges import Source
+from clipmill.reader.clip_index import ClipTable
 from clipmill.reader.clipset import ClipSet
-from clipmill.reader.source import Source
-from clipmill.reader.table import ClipTable
 
 
 def mix(parts: Mapping[str, tuple[ClipSet, float]]) -> ClipSet:

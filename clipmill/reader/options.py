@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from clipmill.errors import UsageError
-from clipmill.reader.augmentation import Augmentation
-from clipmill.reader.recolour import Function, ReverseTime
-from clipmill.reader.sampler import Sampler
-from clipmill.reader.samplers import Chunks, WholeClip
-from clipmill.reader.shards import Shards
+from clipmill.reader.augment.base import Augmentation
+from clipmill.reader.augment.colour import Function, ReverseTime
+from clipmill.reader.order.by_shard import Shards
+from clipmill.reader.sampling.base import Sampler
+from clipmill.reader.sampling.samplers import Chunks, WholeClip
 
 
 class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):

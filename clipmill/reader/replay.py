@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clipmill.errors import UsageError
-from clipmill.picture import contact_sheet
-from clipmill.picture import png as png_of
 from clipmill.reader.batches import Batches
-from clipmill.reader.loading import Arrays
-from clipmill.reader.recipe import describe
+from clipmill.reader.contact_sheet import contact_sheet
+from clipmill.reader.contact_sheet import png as png_of
+from clipmill.reader.loading.fill_row import Arrays
+from clipmill.reader.loading.recipe import describe
 from clipmill.reader.state import from_state
 
 

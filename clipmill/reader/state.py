@@ -13,14 +13,14 @@ import numpy as np
 
 from clipmill.errors import UsageError
 from clipmill.reader import selection
-from clipmill.reader.augmentation import Augmentation
+from clipmill.reader.augment.base import Augmentation
+from clipmill.reader.augment.colour import Function
 from clipmill.reader.clipset import ClipSet, Part
 from clipmill.reader.mixing import mix
 from clipmill.reader.options import ReaderOptions
-from clipmill.reader.recolour import Function
-from clipmill.reader.sampler import Sampler
-from clipmill.reader.samplers import Chunks
-from clipmill.reader.shards import Shards
+from clipmill.reader.order.by_shard import Shards
+from clipmill.reader.sampling.base import Sampler
+from clipmill.reader.sampling.samplers import Chunks
 
 if TYPE_CHECKING:
     from clipmill.reader.batches import Batches

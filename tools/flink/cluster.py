@@ -168,7 +168,8 @@ class Cluster:
     def start_pool(self) -> None:
         """Start the worker pool, also again after it was killed."""
         environment = {"PYTHONPATH": str(REPOSITORY), **self.environment}
-        self.pool.start([sys.executable, "-m", "pipeline.worker_pool", f"--port={self.pool_port}"], environment)
+        command = [sys.executable, "-m", "clipmill.pipeline.runners.worker_pool", f"--port={self.pool_port}"]
+        self.pool.start(command, environment)
         self.pool.wait_until(lambda: listens(self.pool_port), 60)
 
     def stop(self) -> None:

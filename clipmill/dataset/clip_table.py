@@ -1,0 +1,86 @@
+"""clips.parquet: written shard by shard, then joined in order, never whole in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clipmill.layout import CLIP_COLUMNS, clip_schema
+from clipmill.messages import Clip
+from clipmill.storage import Storage
+from clipmill.storage.concurrent import ahead
+
+_RESERVED = frozenset(name for name, _ in CLIP_COLUMNS)
+_FROM_CLIP = [name for name, _ in CLIP_COLUMNS if name in Clip.__struct_fields__ and name != "folds"]
+#: Of one row group.
+_ROWS_AT_ONCE = 100_000
+
+
+def further_columns(clips: Sequence[Clip]) -> list[str]:
+    """Names of the listing's own columns, as the clip table has them."""
+    return sorted({_column(name) for clip in clips for name in clip.extra})
+
+
+def part(shard: str, clips: Sequence[Clip], places: Sequence[tuple[int, int, int]]) -> bytes:
+    """The rows of one shard, as a small Parquet file.
+
+    Args:
+        places: (offset, length, first frame's place in .frames) of each record.
+    """
+    further = further_columns(clips)
+    rows = []
+    for clip, (offset, length, frames_at) in zip(clips, places, strict=True):
+        row: dict[str, object] = {_column(name): text for name, text in clip.extra.items()}
+        row |= {name: getattr(clip, name) for name in _FROM_CLIP}
+        row |= {"folds": list(clip.folds), "bytes": clip.nbytes, "shard": shard}
+        row |= {"offset": offset, "length": length, "frames_at": frames_at}
+        rows.append(row)
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, clip_schema(tuple(further))), out, compression="zstd")
+    return out.getvalue()
+
+
+def _column(name: str) -> str:
+    """A listing's column may not take the name of one of ours."""
+    return f"listing_{name}" if name in _RESERVED else name
+
+
+def join(storage: Storage, parts: Iterable[str], further: Sequence[str], file: IO[bytes]) -> str:
+    """Join parts, in order, into one clip table.
+
+    Args:
+        storage: that holds the parts.
+        further: all columns of the listings' own.
+        file: what to write to.
+
+    Returns:
+        SHA-256 of the table's bytes, hex.
+    """
+    schema = clip_schema(tuple(further))
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        waiting: list[pa.Table] = []
+        rows = 0
+        for data in ahead(storage.read, parts):
+            table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
+            for name in further:
+                if name not in table.column_names:
+                    table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+            waiting.append(table.select(schema.names).cast(schema))
+            rows += table.num_rows
+            if rows >= _ROWS_AT_ONCE:
+                writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                waiting.clear()
+                rows = 0
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting).combine_chunks())
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()

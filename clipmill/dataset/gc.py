@@ -1,0 +1,97 @@
+"""Removing old versions, and the shards that no kept one names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from clipmill.dataset.reuse import PARTS
+from clipmill.dataset.run_lock import sweeping
+from clipmill.dataset.versions import Version, versions
+from clipmill.layout import MANIFEST, read_manifest, version_path
+from clipmill.storage import Storage
+from clipmill.storage.concurrent import delete_all
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """What was removed.
+
+    Attributes:
+        versions: names, oldest first.
+        shards: how many.
+        bytes: of all removed shards.
+        kept: names of the versions that are left, oldest first.
+    """
+
+    versions: list[str]
+    shards: int
+    bytes: int
+    kept: list[str]
+
+
+def collect_garbage(storage: Storage, token: str, *, keep: int, seconds: float, dry: bool = False) -> Swept:
+    """Remove what is neither among the newest versions nor young; never the published one.
+
+    A version that was never published counts by its age alone. Shards go that no version
+    left names and that wait for no rerun of a killed build.
+
+    Args:
+        token: any, of this call alone.
+        keep: how many versions stay, however old; the published one is one of them.
+        seconds: what is younger stays.
+        dry: remove nothing.
+
+    Raises:
+        NoSuchDataset: nothing is published there, or the published version has no manifest.
+        TryAgain: a build is at work there.
+    """
+    with sweeping(storage, token):
+        before = time.time() - seconds
+        current = read_manifest(storage).version
+        there = versions(storage)
+        assert any(version.name == current for version in there)
+        kept = _kept(there, keep, before)
+        doomed = [version.name for version in there if version.name not in kept]
+        needed = {shard for name in kept for shard in read_manifest(storage, name).shards} | _waiting(storage)
+        shards = {
+            path: stat.size
+            for path, stat in storage.list("shards")
+            if path.removeprefix("shards/").partition(".")[0] not in needed and stat.modified < before
+        }
+        if not dry:
+            for name in [*doomed, *_headless(storage, there, before)]:
+                _remove_version(storage, name)
+            # First what makes a shard one, so that no half of one is taken for whole.
+            for records in (True, False):
+                delete_all(storage, [path for path in shards if path.endswith(".tfrecord") == records])
+        names = {path.partition(".")[0] for path in shards if path.endswith(".tfrecord")}
+        return Swept(doomed, len(names), sum(shards.values()), [v.name for v in there if v.name in kept])
+
+
+def _kept(there: Sequence[Version], keep: int, before: float) -> set[str]:
+    newest = [version.name for version in reversed(there) if version.published and not version.current]
+    return {version.name for version in there if version.current or version.time >= before} | set(newest[: keep - 1])
+
+
+def _waiting(storage: Storage) -> set[str]:
+    """Shards that a killed build wrote, and that its rerun will find."""
+    return {path.rpartition("/")[2].partition(".")[0] for path, _ in storage.list(PARTS)}
+
+
+def _headless(storage: Storage, there: Sequence[Version], before: float) -> list[str]:
+    """Folders of versions without a manifest: half written, or half removed."""
+    whole = {version.name for version in there}
+    young = {
+        path.split("/")[1]
+        for path, stat in storage.list("versions")
+        if path.split("/")[1] not in whole and stat.modified >= before
+    }
+    return [name for name in storage.children("versions")[0] if name not in whole and name not in young]
+
+
+def _remove_version(storage: Storage, name: str) -> None:
+    # Without its manifest it is no version any more, whatever is left of it after a kill.
+    storage.delete(version_path(name, MANIFEST))
+    delete_all(storage, [path for path, _ in storage.list(version_path(name))])

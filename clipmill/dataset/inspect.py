@@ -1,0 +1,132 @@
+"""What is in a data set: splits, classes, lengths, sizes, or one clip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from clipmill.dataset.ledger_file import NAME as LEDGER
+from clipmill.errors import NoSuchDataset, UsageError
+from clipmill.layout import (
+    CLIPS,
+    LABELS,
+    named_shard,
+    read_manifest,
+    run_path,
+    shard_path,
+    split_order,
+    version_path,
+)
+from clipmill.storage import Storage
+from clipmill.storage.concurrent import ahead
+
+_QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def read_clips(storage: Storage, version: str, columns: list[str] | None = None) -> pa.Table:
+    """The clip table of a version, or some of its columns."""
+    with storage.fetch(version_path(version, CLIPS)) as file:
+        # A thread of Arrow's that is still in a Python file when Python ends takes the process down with it.
+        return pq.ParquetFile(file, pre_buffer=False).read(columns, use_threads=False)
+
+
+def summarize(storage: Storage) -> dict[str, Any]:
+    """Counts of the published version: splits, classes, lengths in frames, frame sizes."""
+    manifest = read_manifest(storage)
+    table = read_clips(storage, manifest.version, ["split", "label_text", "frames", "width", "height", "bytes"])
+    splits = {}
+    for name, entry in sorted(manifest.splits.items(), key=lambda item: split_order(item[0])):
+        rows = table.filter(pc.equal(table["split"], name))
+        splits[name] = {
+            "clips": entry.clips,
+            "frames": entry.frames,
+            "bytes": entry.bytes,
+            "shards": len(entry.shards),
+            "lengths": pc.quantile(rows["frames"], q=list(_QUANTILES), interpolation="nearest").to_pylist(),
+        }
+    sizes = table.group_by(["width", "height"]).aggregate([([], "count_all")])
+    labels = storage.read(version_path(manifest.version, LABELS)).decode().splitlines()
+    per_class = table.group_by("label_text").aggregate([([], "count_all")])
+    found = dict(zip(per_class["label_text"].to_pylist(), per_class["count_all"].to_pylist(), strict=True))
+    return {
+        "dataset": manifest.dataset,
+        "version": manifest.version,
+        "schema": manifest.schema,
+        "options": manifest.options,
+        "splits": splits,
+        "classes": {label: found.get(label, 0) for label in labels},
+        "unlabelled": found.get("", 0),
+        "sizes": {
+            f"{row['width']}x{row['height']}": row["count_all"]
+            for row in sorted(sizes.to_pylist(), key=lambda row: -row["count_all"])
+        },
+    }
+
+
+def find_clip(storage: Storage, clip_id: str) -> dict[str, Any]:
+    """All that the table says of one clip.
+
+    Raises:
+        UsageError: there is no such clip; names some that sound alike, or any.
+    """
+    manifest = read_manifest(storage)
+    table = read_clips(storage, manifest.version)
+    rows = table.filter(pc.equal(table["clip_id"], clip_id)).to_pylist()
+    if rows:
+        return dict(rows[0])
+    alike = table.filter(pc.match_substring(table["clip_id"], clip_id, ignore_case=True))["clip_id"].slice(0, 3)
+    hint = f"there is {', '.join(alike.to_pylist())}" if len(alike) else f"ids look like {table['clip_id'][0]}"
+    raise UsageError(f"--clip {clip_id}: no such clip in version {manifest.version}; {hint}")
+
+
+def find_run(storage: Storage, run: str | None) -> str:
+    """The id of a run that ended: the latest, or the one whose id begins like this.
+
+    Raises:
+        NoSuchDataset: no run has ended here.
+        UsageError: none, or several, have such an id.
+    """
+    ended, _ = _runs(storage)
+    if not ended:
+        raise NoSuchDataset(f"{storage.root}: no run has ended here")
+    found = [known for known in ended if known == run or (run and known.startswith(run))]
+    if run is None:
+        return ended[-1]
+    if len(found) != 1:
+        raise UsageError(f"--run {run}: {'several runs' if found else 'no run that ended'}; the latest is {ended[-1]}")
+    return found[0]
+
+
+def unfinished_run(storage: Storage) -> str | None:
+    """The id of the latest run, if it has not ended."""
+    ended, begun = _runs(storage)
+    return begun[-1] if begun and begun[-1] not in ended else None
+
+
+def _runs(storage: Storage) -> tuple[list[str], list[str]]:
+    """Ids of the runs that left a ledger, and of all, each in order of time."""
+    begun = storage.children("runs")[0]
+    with_ledger = ahead(lambda run: storage.stat(run_path(run, LEDGER)) is not None, begun)
+    return [run for run, there in zip(begun, with_ledger, strict=True) if there], list(begun)
+
+
+def split_files(storage: Storage, split: str | None) -> list[str]:
+    """Paths of the published version's named shards, of one split or of all.
+
+    Raises:
+        UsageError: there is no such split.
+    """
+    manifest = read_manifest(storage)
+    if split is not None and split not in manifest.splits:
+        raise UsageError(f"--split {split}: there is {', '.join(sorted(manifest.splits, key=split_order))}")
+    paths = []
+    for name, entry in sorted(manifest.splits.items(), key=lambda item: split_order(item[0])):
+        if split in (None, name):
+            count = len(entry.shards)
+            for number, shard in enumerate(entry.shards):
+                named = version_path(manifest.version, named_shard(manifest.dataset, name, number, count))
+                paths.append(f"{storage.root}/{named if storage.local else shard_path(shard)}")
+    return paths

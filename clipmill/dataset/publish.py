@@ -1,0 +1,263 @@
+"""Publishing: account for every row, write the version's tables, move the pointer."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from clipmill import keys, layout
+from clipmill.dataset.clip_table import join
+from clipmill.dataset.ledger_file import Ledger
+from clipmill.dataset.links import link_shards, relink_shards
+from clipmill.dataset.run_lock import alone
+from clipmill.dataset.tfds_files import tables
+from clipmill.errors import Interrupted
+from clipmill.layout import Manifest, SplitEntry, split_order
+from clipmill.ledger import Failure
+from clipmill.messages import ShardWritten, Verdict
+from clipmill.options import BuildOptions
+from clipmill.records import get_schema
+from clipmill.storage import LocalStorage, Storage
+from clipmill.storage.concurrent import delete_all, each
+
+OUTCOME = "outcome.json"
+
+#: By run, which came first in this process: that somebody stopped it, or that it moves the pointer.
+_decided: dict[tuple[str, str], str] = {}
+_deciding = threading.Lock()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a run ended; runs/<id>/outcome.json.
+
+    Attributes:
+        code: exit code of the command.
+        message: why nothing was published; "" where something was.
+        version: the version that was made, or None.
+        before: the version that was published when the run began, or None.
+        changed: whether the published version is another one now.
+        ended: when, in UTC, as 2026-03-01T04:05:06Z.
+        by: "build" or "rollback".
+        rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
+        splits: clips by split.
+        failed: ledger rows by reason.
+        first_failures: some ledger rows, to be shown.
+    """
+
+    code: int
+    message: str = ""
+    version: str | None = None
+    before: str | None = None
+    changed: bool = False
+    ended: str = ""
+    by: str = "build"
+    rows: int = 0
+    clips: int = 0
+    frames: int = 0
+    bytes: int = 0
+    shards: int = 0
+    classes: int = 0
+    splits: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    first_failures: list[Failure] = []
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What must add up, by split: rows of the listing, and what --segment-seconds added to them."""
+
+    rows: Mapping[str, int]
+    segments: Mapping[str, int]
+
+    def unaccounted(self, clips: Mapping[str, int], failures: Mapping[str, int]) -> str:
+        """The first split whose rows are not its clips and its ledger rows, in words; "" if all are."""
+        for split in sorted({*self.rows, *clips, *failures}):
+            expected = self.rows.get(split, 0) + self.segments.get(split, 0)
+            found = clips.get(split, 0) + failures.get(split, 0)
+            if expected != found:
+                return (
+                    f"split {split}: {expected:,} clips were asked for, but {clips.get(split, 0):,} were made and "
+                    f"{failures.get(split, 0):,} failed. {abs(expected - found):,} rows got lost or doubled on the "
+                    "way: nothing is published. Run the build again, and report this if it happens twice"
+                )
+        return ""
+
+
+def publish(
+    storage: Storage,
+    options: BuildOptions,
+    base: str | None,
+    labels: Sequence[str],
+    verdict: Verdict,
+    account: Account,
+    shards: Iterable[ShardWritten],
+    failures: Iterable[Failure],
+) -> Outcome:
+    """Publish a version, or say why not; either way the ledger and the outcome are written.
+
+    Args:
+        storage: of the output.
+        base: the version that was current when the run began; None if there was none.
+        verdict: of the gates.
+        shards: all that were written, in any order.
+
+    Raises:
+        Interrupted: it was stopped before the pointer was moved.
+    """
+    ledger = Ledger.write(storage, options.run, failures)
+    written = sorted(shards, key=lambda shard: (split_order(shard.split), shard.band, shard.number))
+    clips = _sum_by_split(written, "records")
+    outcome = Outcome(
+        code=verdict.code,
+        message=verdict.message,
+        before=base,
+        rows=sum(account.rows.values()),
+        clips=sum(clips.values()),
+        frames=sum(shard.entry.frames for shard in written),
+        bytes=sum(shard.entry.bytes for shard in written),
+        shards=len({shard.shard for shard in written}),
+        classes=len(labels),
+        splits=clips,
+        failed=ledger.by_reason,
+        first_failures=ledger.first,
+    )
+    if verdict.is_open:
+        lost = account.unaccounted(clips, ledger.by_split)
+        if lost:
+            outcome = msgspec.structs.replace(outcome, code=1, message=lost)
+        elif not written:
+            message = f"no clip was made: nothing is published. See why with: clipmill failures {options.out}"
+            outcome = msgspec.structs.replace(outcome, code=1, message=message)
+        else:
+            outcome = _publish_version(storage, options, base, labels, written, outcome)
+    return write_outcome(storage, options.run, outcome)
+
+
+def stop_publishing(options: BuildOptions) -> bool:
+    """Keep a run of this process from publishing; False where that is too late, and it must be waited for."""
+    return _decide(options, "stop") == "stop"
+
+
+def _decide(options: BuildOptions, what: str) -> str:
+    with _deciding:
+        return _decided.setdefault((options.out, options.run), what)
+
+
+def write_outcome(storage: Storage, run: str, outcome: Outcome) -> Outcome:
+    """Write how a run ended, and that it ended now."""
+    outcome = msgspec.structs.replace(outcome, ended=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    storage.put(layout.run_path(run, OUTCOME), msgspec.json.format(msgspec.json.encode(outcome)) + b"\n")
+    return outcome
+
+
+def _sum_by_split(shards: Sequence[ShardWritten], what: str) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for shard in shards:
+        sums[shard.split] += getattr(shard.entry, what)
+    return dict(sums)
+
+
+def _publish_version(
+    storage: Storage,
+    options: BuildOptions,
+    base: str | None,
+    labels: Sequence[str],
+    written: Sequence[ShardWritten],
+    outcome: Outcome,
+) -> Outcome:
+    changing = options.that_change_bytes()
+    name = keys.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
+    outcome = msgspec.structs.replace(outcome, version=name)
+    # The manifest is written last, so a version that has one is whole, and only the pointer moves.
+    if name != base and storage.stat(layout.version_path(name, layout.MANIFEST)) is None:
+        _write_version(storage, options, name, labels, written)
+    if isinstance(storage, LocalStorage):
+        relink_shards(storage, name, changed=name != base)
+    if name != base:
+        gone = _missing_shard(storage, written)
+        if gone:
+            message = f"{storage.root}/{gone}: gone since it was written; run the build again"
+            return msgspec.structs.replace(outcome, code=3, message=message)
+        if _decide(options, "publish") == "stop":
+            raise Interrupted("stopped")
+        current = move_pointer(storage, base, name)
+        if current != name:
+            message = f"another run published {current} meanwhile; run the build again"
+            return msgspec.structs.replace(outcome, code=3, message=message)
+        outcome = msgspec.structs.replace(outcome, changed=True)
+    link_latest(storage, name)
+    delete_all(storage, [shard.part for shard in written])
+    shared = {path for shard in written for path in shard.shared}
+    with alone(storage, options.run) as nobody_else:
+        if nobody_else:
+            delete_all(storage, shared)
+    return outcome
+
+
+def _missing_shard(storage: Storage, written: Sequence[ShardWritten]) -> str | None:
+    paths = [layout.shard_path(shard.shard) for shard in written]
+    return next(
+        (path for path, stat in zip(paths, each(storage, storage.stat, paths), strict=True) if stat is None), None
+    )
+
+
+def move_pointer(storage: Storage, before: str | None, version: str) -> str | None:
+    """Publish a version that is whole, if `before` is published still; returns what is published then."""
+    # Shards and tables are synced; the links to the shards are not, nor the names of the folders.
+    storage.sync(layout.version_path(version))
+    held = None if before is None else f"{before}\n".encode()
+    return version if storage.swap(layout.CURRENT, held, f"{version}\n".encode()) else layout.current_version(storage)
+
+
+def link_latest(storage: Storage, version: str) -> None:
+    """OUT/latest, for people: a link that follows CURRENT on local disks."""
+    if isinstance(storage, LocalStorage):
+        storage.link(layout.version_path(version), "latest")
+
+
+def _write_version(
+    storage: Storage, options: BuildOptions, name: str, labels: Sequence[str], written: Sequence[ShardWritten]
+) -> None:
+    """Write a version's folder, the manifest last; nothing refers to it yet."""
+    further = sorted({column for shard in written for column in shard.columns})
+    with tempfile.TemporaryFile(prefix="clipmill-") as file:
+        sha256 = join(storage, [shard.part for shard in written], further, file)
+        with storage.writer(layout.version_path(name, layout.CLIPS)) as out:
+            while chunk := file.read(8 << 20):
+                out.write(chunk)
+    schema = get_schema(options.schema)
+    manifest = Manifest(
+        layout=layout.LAYOUT,
+        version=name,
+        dataset=options.name,
+        schema=schema.name,
+        schema_epoch=schema.epoch,
+        encoding="jpeg",
+        options=options.that_change_bytes(),
+        clips_sha256=sha256,
+        splits=_splits(written),
+        shards={shard.shard: shard.entry for shard in written},
+    )
+    for file_name, content in tables(manifest, list(labels), schema).items():
+        storage.put(layout.version_path(name, file_name), content)
+    if isinstance(storage, LocalStorage):
+        link_shards(storage, manifest)
+    packed = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    storage.put(layout.version_path(name, layout.MANIFEST), packed)
+
+
+def _splits(written: Sequence[ShardWritten]) -> dict[str, SplitEntry]:
+    splits = {}
+    for split in dict.fromkeys(shard.split for shard in written):
+        shards = [shard for shard in written if shard.split == split]
+        splits[split] = SplitEntry(
+            clips=sum(shard.entry.records for shard in shards),
+            frames=sum(shard.entry.frames for shard in shards),
+            bytes=sum(shard.entry.bytes for shard in shards),
+            shards=[shard.shard for shard in shards],
+        )
+    return splits

@@ -1,0 +1,81 @@
+"""What is in the output already: clips of the published version, and of shards that wait for one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from itertools import chain
+from typing import IO
+
+from clipmill.layout import CLIPS, LABELS, read_manifest, shard_path, version_path
+from clipmill.messages import Piece, SpanDone
+from clipmill.storage import Storage
+from clipmill.storage.concurrent import each
+
+#: Parts of clip tables, written when their shard is durable, deleted when it is published.
+PARTS = "work/parts"
+
+
+def part_path(run: str, shard: str, schema: str) -> str:
+    """Where a run keeps a shard's part of the clip table until it publishes."""
+    return f"{PARTS}/{run}/{shard}.{schema}.parquet"
+
+
+_COLUMNS = [
+    "clip_key",
+    "digest",
+    "frames",
+    "width",
+    "height",
+    "fps",
+    "bytes",
+    "bad_packets",
+    "shard",
+    "offset",
+    "length",
+]
+
+
+def published_spans(storage: Storage, version: str) -> Iterator[tuple[str, SpanDone]]:
+    """(clip key, its frames) for every clip of a version."""
+    manifest = read_manifest(storage, version)
+    paths = [shard_path(shard) for shard in manifest.shards]
+    # A shard that somebody took away, because it was damaged perhaps, is made anew.
+    there = {path for path, stat in zip(paths, each(storage, storage.stat, paths), strict=True) if stat is not None}
+    with storage.fetch(version_path(version, CLIPS)) as file:
+        yield from ((key, span) for key, span in _spans(file, manifest.schema) if span.piece.path in there)
+
+
+def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone]]:
+    """(clip key, its frames) for every clip in a shard that a run wrote and did not publish.
+
+    Args:
+        schema: only shards of this schema are considered.
+    """
+    import pyarrow as pa
+
+    def of_part(path: str) -> list[tuple[str, SpanDone]]:
+        try:
+            spans = list(_spans(io.BytesIO(storage.read(path)), schema))
+        except (FileNotFoundError, pa.ArrowException):  # published meanwhile, or torn by a power cut
+            return []
+        present = {piece for piece in {span.piece.path for _, span in spans} if storage.stat(piece)}
+        return [(key, span) for key, span in spans if span.piece.path in present]
+
+    paths = (path for path, _ in storage.list(PARTS) if path.endswith(f".{schema}.parquet"))
+    yield from chain.from_iterable(each(storage, of_part, paths))
+
+
+def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(file).iter_batches(batch_size=8192, columns=_COLUMNS):
+        columns = [batch.column(name).to_pylist() for name in _COLUMNS]
+        for key, digest, frames, width, height, fps, nbytes, bad, shard, offset, length in zip(*columns, strict=True):
+            piece = Piece(shard_path(shard), schema, offset, length)
+            yield key, SpanDone(key, 0, 1, piece, frames, nbytes, width, height, fps, bad, digest)
+
+
+def published_labels(storage: Storage, version: str) -> list[str]:
+    """The classes of a version, in order."""
+    return storage.read(version_path(version, LABELS)).decode().splitlines()

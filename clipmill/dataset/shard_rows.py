@@ -1,0 +1,45 @@
+"""What becomes of a shard that was written: its part of the clip table is kept, and its fragments go."""
+
+from __future__ import annotations
+
+from clipmill.dataset.clip_table import further_columns, part
+from clipmill.dataset.reuse import part_path
+from clipmill.dataset.run_lock import alone
+from clipmill.messages import ShardDone, ShardPlan, ShardWritten
+from clipmill.options import BuildOptions
+from clipmill.storage import Storage
+from clipmill.storage.concurrent import delete_all
+
+
+def keep_part(
+    storage: Storage, options: BuildOptions, plan: ShardPlan, done: ShardDone, *, durable: bool
+) -> ShardWritten:
+    """Write a shard's part of the clip table, from which a rerun learns what the shard holds; remove its fragments.
+
+    Args:
+        storage: of the output.
+        done: the shard, which is durable.
+        durable: whether the part must outlive a power cut; not where the published version has the shard.
+    """
+    path = part_path(options.run, plan.shard, options.schema)
+    storage.put(path, part(plan.shard, plan.clips, done.places), durable=durable)
+    fragments = _fragments(plan, shared=False)
+    if fragments:
+        with alone(storage, options.run) as nobody_else:
+            if nobody_else:
+                delete_all(storage, fragments)
+    return ShardWritten(
+        plan.split,
+        plan.band,
+        plan.number,
+        plan.shard,
+        plan.digest,
+        done.entry,
+        path,
+        further_columns(plan.clips),
+        _fragments(plan, shared=True),
+    )
+
+
+def _fragments(plan: ShardPlan, *, shared: bool) -> list[str]:
+    return [piece.path for clip in plan.clips for piece in clip.pieces if not piece.schema and clip.shared == shared]

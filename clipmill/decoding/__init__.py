@@ -1,0 +1,1 @@
+"""Decoding: from clips to fragments of encoded frames."""

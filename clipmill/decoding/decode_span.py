@@ -1,0 +1,177 @@
+"""Decoding one span of a clip into a fragment: the work of the decoder children."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+
+import msgspec
+
+from clipmill.decoding.fragments import Footer, FragmentWriter, clip_digest, fragment_path, read_fragment
+from clipmill.errors import ClipError, StorageError
+from clipmill.ledger import REMEMBERED, Reason
+from clipmill.messages import WHOLE, ClipTask, Piece, Span, SpanDone
+from clipmill.options import FrameOptions
+from clipmill.sources.cache import reading_source
+from clipmill.storage import Storage, open_storage
+from clipmill.video.container import BAD_SHARE, Video, open_video
+from clipmill.video.frames import Inexact, Shown, Walk, at_rate, every
+from clipmill.video.jpeg import FrameEncoder
+from clipmill.video.limits import MAX_FRAME_BYTES, too_large
+from clipmill.video.timeline import MICROSECONDS, Timeline
+
+#: Frames by which a codec may put timestamps out of order (H.264 and HEVC: 16).
+_REORDERED = 16
+
+
+def decode_task(task: ClipTask, videos: str, out: str, options: FrameOptions) -> SpanDone:
+    """Decode, sample, resize and encode one span into its fragment, unless it is there already.
+
+    Args:
+        videos, out: roots of the sources and of the output.
+
+    Raises:
+        ClipError: the clip cannot be made.
+        StorageError: storage failed.
+    """
+    store = open_storage(out)
+    span = task.span
+    path = fragment_path(task.clip_key, span.number, span.of)
+    footer = _finished(store, path)
+    if footer is None:
+        try:
+            footer = _make(task, open_storage(videos), store, path, options)
+        except Inexact:
+            if span.of > 1:
+                return SpanDone(task.clip_key, span.number, span.of, Piece(path), inexact=True)
+            whole = msgspec.structs.replace(task, span=WHOLE)
+            footer = _make(whole, open_storage(videos), store, path, options)
+    if footer.failure:
+        raise ClipError(*footer.failure)
+    return SpanDone(
+        task.clip_key,
+        span.number,
+        span.of,
+        Piece(path),
+        len(footer.sizes),
+        sum(footer.sizes),
+        footer.width,
+        footer.height,
+        footer.fps,
+        footer.bad_packets,
+        clip_digest([footer.digests]) if span.of == 1 else "",
+    )
+
+
+def _finished(store: Storage, path: str) -> Footer | None:
+    if store.stat(path) is None:
+        return None
+    try:
+        return read_fragment(store, path)[0]
+    except (StorageError, FileNotFoundError):
+        return None
+
+
+def _make(task: ClipTask, videos: Storage, store: Storage, path: str, options: FrameOptions) -> Footer:
+    try:
+        with FragmentWriter(store, path) as fragment:
+            footer = _decode_into(fragment, task, videos, options)
+            _check_unchanged(task, videos)
+            return footer
+    except ClipError as error:
+        if error.reason in REMEMBERED:
+            _check_unchanged(task, videos)
+            _remember(store, path, error)
+        raise
+
+
+def _check_unchanged(task: ClipTask, videos: Storage) -> None:
+    with reading_source():
+        stat = videos.stat(task.path)
+    if stat is None or stat.stamp != task.stamp:
+        raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
+
+
+def _remember(store: Storage, path: str, error: ClipError) -> None:
+    with FragmentWriter(store, path) as fragment:
+        fragment.finish([], [], (0, 0), 0.0, 0, (Reason(error.reason).value, error.message))
+
+
+def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, options: FrameOptions) -> Footer:
+    # What the fragment's own writing fails with comes as an OSError here, and is no matter of the source.
+    with reading_source(), videos.fetch(task.path) as file:
+        span, times = task.span, None
+        if span == WHOLE and (options.fps or task.start is not None or task.end is not None):
+            # Times are needed to choose frames, and nothing proves them: decode once to learn them.
+            with open_video(file) as video:
+                times, span = _learn(video, task, options)
+        with open_video(file) as video:
+            return _encode_span(fragment, task, video, span, times, options)
+
+
+def _learn(video: Video, task: ClipTask, options: FrameOptions) -> tuple[list[int], Span]:
+    """The time of every frame, and the clip's place among them."""
+    walk = Walk(video, WHOLE)
+    deque(walk, maxlen=0)
+    times = walk.times_so_far()
+    spans = Timeline(times).spans(task.start, task.end, options)
+    if not spans:
+        _judge(walk, video, len(times))
+        raise nothing_in_range(task.start, task.end, times[-1] / MICROSECONDS)
+    return times, spans[0]
+
+
+def _encode_span(
+    fragment: FragmentWriter, task: ClipTask, video: Video, span: Span, times: list[int] | None, options: FrameOptions
+) -> Footer:
+    walk = Walk(video, span, times)
+    frames = iter(walk)
+    chosen: Iterable[tuple[Shown, int | None]] = every(frames, options.every, span.clip_first)
+    if options.fps:
+        chosen = at_rate(frames, options.fps, span, task.end, float(video.fps))
+    encoder = FrameEncoder(options)
+    shown_at: list[int | None] = []
+    numbers: list[int] = []
+    encoded, encoded_number = b"", -1
+    for (frame, number, _), time in islice(chosen, options.max_frames):
+        if number != encoded_number:
+            encoded, encoded_number = encoder.encode(frame), number
+        fragment.add(encoded)
+        numbers.append(number)
+        shown_at.append(time)
+        if fragment.nbytes > MAX_FRAME_BYTES:
+            raise too_large(*encoder.size)
+    if span.origin is not None:
+        deque(frames, maxlen=0)  # to where the proof can be checked
+    if span.of == 1:
+        _judge(walk, video, len(numbers))
+    if None in shown_at:
+        deque(islice(frames, _REORDERED), maxlen=0)  # a frame's own timestamp may come with one of those after it
+        known = walk.times_so_far()
+        shown_at = [known[number] for number in numbers]
+    timestamps = [time - span.zero for time in shown_at if time is not None]
+    index = [number - span.clip_first for number in numbers]
+    fps = options.fps or float(video.fps / options.every)
+    # One span of many can lie between two ticks, or two K-th frames.
+    size = encoder.size if numbers else (0, 0)
+    return fragment.finish(timestamps, index, size, fps, walk.tally.bad)
+
+
+def _judge(walk: Walk, video: Video, frames: int) -> None:
+    """Refuse what is not a whole clip, by the packets, never by the container's frame count."""
+    tally = walk.tally
+    if walk.reached_end and video.is_cut_short(tally):
+        raise ClipError(Reason.TRUNCATED, f"truncated after {frames} frames: the file ends before its own index does")
+    if not frames:
+        raise ClipError(Reason.CORRUPT, f"no frame could be decoded ({tally.last_error or 'the stream is empty'})")
+    if tally.bad > tally.packets * BAD_SHARE:
+        raise ClipError(
+            Reason.CORRUPT, f"{tally.bad} of {tally.packets} packets could not be decoded ({tally.last_error})"
+        )
+
+
+def nothing_in_range(start: float | None, end: float | None, seconds: float) -> ClipError:
+    """The error of a time range without a frame."""
+    wanted = f"{start or 0:g} to {'the end' if end is None else f'{end:g}'} s"
+    return ClipError(Reason.TOO_SHORT, f"no frame in {wanted}: the video is {seconds:.1f} s long (see --trimmed)")

@@ -1,0 +1,82 @@
+"""From decoded spans to clips with their true length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from clipmill.ledger import Failure, Reason, failure_of
+from clipmill.messages import Clip, ClipJob, SpanDone
+from clipmill.options import BuildOptions
+from clipmill.shards.write import digest_of
+from clipmill.storage import Storage
+from clipmill.video.limits import MAX_FRAME_BYTES, too_large
+
+_STAGE = "DecodeFrames"
+
+
+def group_frames(
+    jobs: Iterable[ClipJob], spans: Iterable[SpanDone], storage: Storage, options: BuildOptions
+) -> Iterator[Clip | Failure | ClipJob]:
+    """The clips of one clip key: several where the same content goes by several ids.
+
+    Args:
+        spans: decoded or reused, in any order, duplicates allowed.
+        storage: of the output.
+
+    Yields:
+        A clip or a ledger row for every job; or the job itself where it must be
+        decoded again as one span. Nothing where there is no span: behind a closed gate.
+    """
+    by_number = {span.number: span for span in spans}
+    jobs = sorted(jobs, key=lambda job: job.row.clip_id)
+    if not by_number:
+        return
+    ordered = [by_number[number] for number in sorted(by_number)]
+    # A runner that lost a span must not make a shorter clip of it.
+    if any(span.inexact for span in ordered) or len(ordered) != ordered[0].of:
+        yield from jobs
+        return
+    failure = next((span.failure for span in ordered if span.failure), None) or _too_much_or_little(ordered, options)
+    if failure:
+        yield from (failure_of(job.row, _STAGE, *failure) for job in jobs)
+        return
+    digest = ordered[0].digest or digest_of(storage, [span.piece for span in ordered])
+    yield from (_clip(job, ordered, digest, len(jobs) > 1) for job in jobs)
+
+
+def _too_much_or_little(spans: list[SpanDone], options: BuildOptions) -> tuple[str, str] | None:
+    frames = sum(span.frames for span in spans)
+    if frames < options.min_frames:
+        return Reason.TOO_SHORT, f"{frames} frames, fewer than --min-frames {options.min_frames}"
+    if sum(span.nbytes for span in spans) > MAX_FRAME_BYTES:
+        error = too_large(spans[0].width, spans[0].height)
+        return Reason.TOO_LARGE, error.message
+    return None
+
+
+def _clip(job: ClipJob, spans: list[SpanDone], digest: str, shared: bool) -> Clip:
+    row = job.row
+    return Clip(
+        clip_id=row.clip_id,
+        split=row.split,
+        folds=row.folds,
+        label_index=job.label_index,
+        label_text=row.label or "",
+        label_source=row.label_number,
+        group=row.group,
+        source=job.whole.path,
+        start=row.start,
+        end=row.end,
+        fingerprint=job.fingerprint,
+        clip_key=job.whole.clip_key,
+        digest=digest,
+        frames=sum(span.frames for span in spans),
+        width=spans[0].width,
+        height=spans[0].height,
+        fps=spans[0].fps,
+        bad_packets=sum(span.bad_packets for span in spans),
+        extra=row.extra,
+        nbytes=sum(span.nbytes for span in spans),
+        pieces=[span.piece for span in spans],
+        shared=shared,
+    )

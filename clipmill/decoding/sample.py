@@ -1,0 +1,135 @@
+"""A look at one clip without decoding it: how long it is, and how large its JPEGs come out."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import statistics
+import time
+from collections.abc import Iterator
+
+import av
+import av.error
+import msgspec
+
+from clipmill.errors import ClipError
+from clipmill.ledger import Reason
+from clipmill.messages import ClipPlan, Sample, SourceTask
+from clipmill.options import FrameOptions
+from clipmill.sources.cache import find_source, reading_source
+from clipmill.sources.probe import plan_clips
+from clipmill.storage import open_storage
+from clipmill.video.container import Tally, Video, open_video
+from clipmill.video.geometry import plan
+from clipmill.video.jpeg import FrameEncoder
+
+#: The size that estimates hold against the frames' own.
+SMALLER = 256
+#: From one sampled frame to the next at most so many are decoded; past that, the file is sought in.
+_REACH = 24
+
+
+def sample_clip(task: SourceTask, videos: str, frames: int) -> Sample:
+    """Look at the first row of a source.
+
+    Args:
+        frames: how many frames to encode, spread over the clip; 0 looks at headers only.
+
+    Returns:
+        What was found; for a file that is missing or no video, a `Sample` that says so.
+    """
+    storage = open_storage(videos)
+    try:
+        at, _ = find_source(storage, task.paths)
+        with reading_source(), storage.fetch(task.paths[at]) as file, open_video(file) as video:
+            plans = [plan for plan in plan_clips(video, task, task.named[at]) if plan.row == 0]
+            context = video.stream.codec_context
+            stored = plan(context.width, context.height, task.frames)
+            sample = Sample(
+                frames=sum(_stored_frames(video, plan, task.frames) for plan in plans),
+                pixels=stored.width * stored.height,
+            )
+            return _encode_some(video, plans, task.frames, frames, sample) if frames else sample
+    except ClipError as error:
+        return Sample(problem=Reason(error.reason).value)
+
+
+def _stored_frames(video: Video, plan: ClipPlan, options: FrameOptions) -> float:
+    """How many frames a clip will have, by the headers."""
+    if plan.problem:
+        return 0.0
+    if plan.spans[-1].last is not None:
+        seconds = (plan.spans[-1].last - plan.spans[0].first) / float(video.fps)
+    else:
+        end = min(filter(None, [plan.end, video.duration]), default=0.0)
+        seconds = max(0.0, end - (plan.start or 0.0))
+    # A frame at 0, and one each time that so much has passed; durations may be off by a little.
+    frames = math.ceil(seconds / _seconds_per_stored(video, options) - 0.01)
+    return min(frames, options.max_frames) if options.max_frames else frames
+
+
+def _seconds_per_stored(video: Video, options: FrameOptions) -> float:
+    return 1 / options.fps if options.fps else options.every / float(video.fps)
+
+
+def _encode_some(video: Video, plans: list[ClipPlan], options: FrameOptions, frames: int, sample: Sample) -> Sample:
+    """Add what some frames say of the sizes of all, and of the CPU seconds that they take."""
+    encoder = FrameEncoder(options)
+    smaller = None
+    if options.size is None and options.short_side is None:
+        smaller = FrameEncoder(msgspec.structs.replace(options, short_side=SMALLER))
+    sizes: list[int] = []
+    small: list[int] = []
+    encoding = aside = 0.0
+    decoded = 0
+    began = time.process_time()
+    for frame, number in _spread(video, plans, options, frames):
+        decoded += number
+        start = time.process_time()
+        sizes.append(len(encoder.encode(frame)))
+        encoded = time.process_time()
+        small.append(len(smaller.encode(frame)) if smaller else 0)
+        encoding += encoded - start
+        aside += time.process_time() - encoded
+    if not sizes:
+        return sample
+    decoding = (time.process_time() - began - encoding - aside) / decoded
+    return msgspec.structs.replace(
+        sample,
+        bytes_per_frame=statistics.fmean(sizes),
+        spread=statistics.stdev(sizes) / len(sizes) ** 0.5 if len(sizes) > 1 else 0.0,
+        smaller=statistics.fmean(small),
+        seconds_per_frame=decoding * _seconds_per_stored(video, options) * float(video.fps) + encoding / len(sizes),
+    )
+
+
+def _spread(
+    video: Video, plans: list[ClipPlan], options: FrameOptions, frames: int
+) -> Iterator[tuple[av.VideoFrame, int]]:
+    """Frames from the middle of equal parts of a clip, each with how many were decoded for it.
+
+    Those right after a key frame would not do: encoders spend more on them.
+    """
+    first = plans[0].start or 0.0
+    end = plans[-1].end if plans[-1].end is not None else video.duration or 0.0
+    if options.max_frames and len(plans) == 1:
+        end = min(end, first + options.max_frames * _seconds_per_stored(video, options))
+    step = max(0.0, end - first) / frames
+    origin = (video.container.start_time or 0) / av.time_base
+    left = video.frames(Tally())
+    for number in range(frames):
+        target = origin + first + step * (number + 0.5)
+        # The first time in any case: a proof may have read the file to its end.
+        if step * float(video.fps) > _REACH or number == 0:
+            with contextlib.suppress(av.error.FFmpegError):  # some formats cannot be sought in
+                video.container.seek(round(target * av.time_base))
+                left = video.frames(Tally())
+        found = None
+        decoded = 0
+        for found in left:
+            decoded += 1
+            if decoded == _REACH or (found.time is not None and found.time >= target):
+                break
+        if found is None:
+            return
+        yield found, decoded

@@ -1,0 +1,208 @@
+"""What a build will find done already: from the notes on sources and the published clip table, no video is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from clipmill.dataset.inspect import read_clips
+from clipmill.decoding.fragments import fragment_path, remembered_failure
+from clipmill.errors import ClipError
+from clipmill.keys import clip_key
+from clipmill.layout import read_manifest
+from clipmill.ledger import Reason
+from clipmill.listings import assign_split
+from clipmill.messages import ClipRow, Known, Source, SourceTask
+from clipmill.options import BuildOptions, FrameOptions
+from clipmill.sources.cache import find_source, question, read_known, recall
+from clipmill.sources.clips import source_tasks
+from clipmill.storage import open_storage
+from clipmill.storage.concurrent import each
+
+if TYPE_CHECKING:
+    pass
+
+_BATCH = 10_000
+_COLUMNS = ["clip_key", "clip_id", "label_text", "split", "frames", "bytes"]
+#: Options of the manifest that are in the name of every clip's frames.
+FRAME_OPTIONS = frozenset(FrameOptions.__struct_fields__) | {"segment_seconds"}
+
+
+class Foreseen(NamedTuple):
+    """What is known of one row before it is resolved.
+
+    Attributes:
+        problem: the reason why there will be no clip, "" where none is known.
+        held: the published version has its frames.
+        stays: and under the same id, label and split.
+        frames, nbytes: of its frames, where they are held.
+    """
+
+    problem: str = ""
+    held: bool = False
+    stays: bool = False
+    frames: int = 0
+    nbytes: int = 0
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """What a listing will find done.
+
+    Attributes:
+        published: clips of the published version.
+        held: rows whose frames it has.
+        failed: rows of which it is known that there will be no clip.
+        new: rows of which nothing is known: these are decoded.
+        gone: published clips that the listing does not name any more; None where that cannot be told.
+        rewritten: about which share of the shards will be others, 0 to 1.
+        changed_options: options that change all frames, as "--quality 90 (was 95)".
+    """
+
+    published: int
+    held: int
+    failed: int
+    new: int
+    gone: int | None
+    rewritten: float
+    changed_options: list[str]
+
+
+class Foresight:
+    """Looks rows up.
+
+    Args:
+        base: the published version, or None.
+        sources: of the rows to come, if they are known; else all notes are held in memory.
+    """
+
+    def __init__(self, options: BuildOptions, base: str | None, sources: set[str] | None = None) -> None:
+        self._options = options
+        self._out = open_storage(options.out)
+        self._manifest = None if base is None else read_manifest(self._out, base)
+        self._videos = open_storage(options.videos)
+        self._known: dict[str, list[msgspec.Raw]] = {}
+        if not options.rehash:
+            for source, packed in read_known(self._out, self._videos):
+                if sources is None or source in sources:
+                    self._known.setdefault(source, []).append(packed)
+        self._table = None if base is None else read_clips(self._out, base, _COLUMNS).combine_chunks()
+        self._seen: set[int] = set()
+
+    def forecast(self, foreseen: Iterable[Foreseen], clips: int) -> Forecast:
+        """What comes of a listing of so many clips, by what was foreseen for all of them or for a sample."""
+        rows = stays = held = failed = 0
+        for seen in foreseen:
+            rows += 1
+            stays += seen.stays
+            held += seen.held
+            failed += bool(seen.problem)
+        every = rows == clips and self._options.segment_seconds is None
+        scale = clips / max(1, rows)
+        published = 0 if self._table is None else len(self._table)
+        gone = published - len(self._seen) if every else None
+        moved = scale * (held - stays + rows - held - failed) + (gone or 0)
+        return Forecast(
+            published,
+            round(scale * held),
+            round(scale * failed),
+            clips - round(scale * held) - round(scale * failed),
+            gone,
+            self._rewritten(moved),
+            self._changed_options(lambda name: name in FRAME_OPTIONS),
+        )
+
+    def _rewritten(self, moved: float) -> float:
+        """The share of the shards that hold one of `moved` clips drawn at random, and some more for cuts that move."""
+        if self._manifest is None or self._changed_options(lambda name: name not in FRAME_OPTIONS):
+            return 1.0
+        shards = max(1, len(self._manifest.shards))
+        rewritten: float = 1.4 * (1 - (1 - 1 / shards) ** moved) + (1 / shards if moved else 0.0)
+        return min(1.0, rewritten)
+
+    def _changed_options(self, wanted: Callable[[str], bool]) -> list[str]:
+        if self._manifest is None:
+            return []
+        now, before = self._options.that_change_bytes(), self._manifest.options
+        changed = [name for name in now if wanted(name) and now[name] != before.get(name)]
+        return [f"--{name.replace('_', '-')} {now[name]} (was {before.get(name)})" for name in changed]
+
+    def look(self, rows: Iterable[ClipRow]) -> Iterator[Foreseen]:
+        """What is known of each row, in order."""
+        rows = iter(rows)
+        while batch := list(islice(rows, _BATCH)):
+            yield from self._look(batch)
+
+    def _look(self, rows: Sequence[ClipRow]) -> list[Foreseen]:
+        found = list(each(self._videos, self._keys, rows))
+        if self._table is None:
+            return [Foreseen(problem) for problem, _ in found]
+        by_key = self._places("clip_key", [key for _, choices in found for keys in choices for key in keys])
+        by_id = self._places("clip_id", [row.clip_id for row in rows])
+        self._seen |= set(by_id.values())
+        return [
+            self._foreseen(row, by_id.get(row.clip_id), problem, choices, by_key)
+            for row, (problem, choices) in zip(rows, found, strict=True)
+        ]
+
+    def _foreseen(
+        self, row: ClipRow, same_id: int | None, problem: str, choices: list[list[str]], by_key: dict[str, int]
+    ) -> Foreseen:
+        held = next((keys for keys in choices if keys and all(key in by_key for key in keys)), None)
+        if problem or held is None:
+            return Foreseen(problem or self._failed_before(choices))
+        assert self._table is not None
+        places = [by_key[key] for key in held]
+        frames, nbytes = (sum(self._table[name][place].as_py() for place in places) for name in ("frames", "bytes"))
+        split = assign_split(self._options.listing, row)
+        stays = same_id is not None and (held[0], row.label or "", split) == tuple(
+            self._table[name][same_id].as_py() for name in ("clip_key", "label_text", "split")
+        )
+        return Foreseen("", True, stays, frames, nbytes)
+
+    def _failed_before(self, choices: list[list[str]]) -> str:
+        if not self._out.local:
+            return ""
+        found = (remembered_failure(self._out, fragment_path(keys[0], 0, 1)) for keys in choices if len(keys) == 1)
+        return next((failure[0] for failure in found if failure), "")
+
+    def _keys(self, row: ClipRow) -> tuple[str, list[list[str]]]:
+        """What is wrong with a row's source, and the clip keys that the row may come to, most likely first."""
+        for _, task in source_tasks([row], self._options):
+            try:
+                return self._recalled(row, task)
+            except ClipError as error:
+                return Reason(error.reason).value, []
+        return "", []
+
+    def _recalled(self, row: ClipRow, task: SourceTask) -> tuple[str, list[list[str]]]:
+        notes = self._known.get(row.source, [])
+        if not notes and not self._videos.local:
+            return "", []
+        at, stat = find_source(self._videos, task.paths)
+        known = recall([msgspec.msgpack.decode(note, type=Known) for note in notes], task.paths[at], stat)
+        if known is None:
+            return "", []
+        if known.source.failure:
+            return known.source.failure[0], []
+        return "", list(self._choices(row, known.source, known.asked == question(task, at)))
+
+    def _choices(self, row: ClipRow, source: Source, same: bool) -> Iterator[list[str]]:
+        frames = self._options.frames
+        if same:
+            yield [clip_key(source.fingerprint, plan.start, plan.end, frames) for plan in source.clips]
+        elif not self._options.segment_seconds:
+            # Other rows of the source were asked for as well then: the row's own range, or a file that is cut already.
+            yield [clip_key(source.fingerprint, row.start, row.end, frames)]
+            yield [clip_key(source.fingerprint, None, None, frames)]
+
+    def _places(self, column: str, wanted: list[str]) -> dict[str, int]:
+        """Where in the published table some values stand; those that do not are left out."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        assert self._table is not None
+        places = pc.index_in(pa.array(wanted, pa.string()), value_set=self._table[column]).to_pylist()
+        return {value: place for value, place in zip(wanted, places, strict=True) if place is not None}

@@ -1,0 +1,161 @@
+"""A folder per class: UCF-101/Biking/v_Biking_g01_c01.avi, also with folders of splits on top of the classes."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+import msgspec
+
+from clipmill.dataset.tfds_files import is_label
+from clipmill.errors import ListingError
+from clipmill.ledger import Failure
+from clipmill.listings.base import Format, Look, Part, Rows, default_root
+from clipmill.listings.labels import LABEL_RULE
+from clipmill.listings.paths import BadRow, Root, is_video, ucf_name, without_suffix
+from clipmill.listings.splits import known_split
+from clipmill.messages import ClipRow
+from clipmill.options import ListingOptions
+from clipmill.storage import Storage, open_storage
+
+# Deeper folders come from links that go round in circles.
+_DEPTH = 12
+
+
+class Tree(Format):
+    """Folders whose names are the labels, as spelled; videos may lie deeper under them.
+
+    Only names with one of `VIDEO_SUFFIXES` are taken; hidden files and folders are not.
+    Links are followed. Where all folders on top have the name of a split, they are
+    splits, and the classes are in them; else the listing's own name may be that of a split.
+    """
+
+    name = "tree"
+    accepts = "a folder of videos per class"
+
+    def matches(self, look: Look) -> bool:
+        """Whether it is a folder at all."""
+        return not look.is_file
+
+    def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
+        """Check that there are videos, and that they are under the root."""
+        root = options.videos or default_root(looks)
+        for look in looks:
+            if not self.matches(look):
+                raise ListingError(f"{look.path}: a file, where {self.accepts} is expected (--format tree)")
+            _within(root, look.path)
+            if not any(_taken(path) for path in _walk(open_storage(look.path), "")):
+                lists = [name for name in look.files if name.endswith((".csv", ".tsv", ".txt", ".jsonl", ".json"))]
+                hint = f"; to read a list, name the file itself: {look.path}/{lists[0]}" if lists else ""
+                raise ListingError(f"{look.path}: there is no video in this folder{hint}")
+            _splits(look.path)
+        return msgspec.structs.replace(options, videos=root)
+
+    def parts(self, options: ListingOptions) -> list[Part]:
+        """One part for each class folder (of each split), and one for what lies beside them."""
+        found = []
+        for listing in options.listings:
+            splits = _splits(listing)
+            if splits:
+                found.append(Part(listing))  # videos beside the splits
+            for top, split in splits or [("", known_split(posixpath.basename(listing)))]:
+                found.append(Part(listing, folder=top, split=split))
+                for label in _folders(listing, top):
+                    found.append(Part(listing, folder=posixpath.join(top, label), split=split, label=label))
+        return found
+
+    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+        """One item a video."""
+        assert options.videos is not None, "resolve the options first"
+        rows = Rows(options, part.listing)
+        inside = _within(options.videos, part.listing)
+        no_class = part.label is None and bool(_folders(part.listing, part.folder))
+        for path in _files(part):
+            if _taken(path):
+                source = posixpath.join(inside, path)
+                try:
+                    if no_class:
+                        raise BadRow("the video lies beside the class folders, not in one of them")
+                    yield _row(rows, source, part)
+                except BadRow as error:
+                    yield rows.bad(0, error, _printable(source), part.split)
+
+    def ignored(self, options: ListingOptions, part: Part) -> int:
+        """How many files of a part are passed over: hidden, or not named like a video."""
+        return sum(not _taken(path) for path in _files(part))
+
+
+def _row(rows: Rows, source: str, part: Part) -> ClipRow:
+    if _printable(source) != source:
+        raise BadRow("the file's name is not UTF-8; rename it")
+    folder, stem = posixpath.split(without_suffix(source))
+    spelled, _ = ucf_name(part.label or "", stem) or (stem, None)
+    label, number = rows.classes.find(part.label or "")
+    clip_id = posixpath.join(folder, spelled)
+    return rows.row(0, source, label, number, clip_id=clip_id, split=part.split)
+
+
+def _printable(path: str) -> str:
+    """A path with the bytes that are not UTF-8 spelled out."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _taken(path: str) -> bool:
+    return is_video(path) and not path.startswith(".") and "/." not in path
+
+
+def _files(part: Part) -> Iterator[str]:
+    """Paths relative to the listing."""
+    if part.label is None:
+        yield from (posixpath.join(part.folder, name) for name in open_storage(part.listing).children(part.folder)[1])
+    else:
+        yield from _walk(open_storage(part.listing), part.folder)
+
+
+def _walk(storage: Storage, folder: str, depth: int = 0) -> Iterator[str]:
+    """All files under a folder. Links to folders are followed, and those that lead nowhere are files (missing ones)."""
+    if depth > _DEPTH:
+        raise ListingError(f"{storage.root}/{folder}: more than {_DEPTH} folders deep; is there a link to one above?")
+    folders, files = storage.children(folder)
+    yield from (posixpath.join(folder, name) for name in files)
+    for name in folders:
+        yield from _walk(storage, posixpath.join(folder, name), depth + 1)
+
+
+def _folders(listing: str, top: str = "") -> list[str]:
+    """Names of the folders in a folder that are not hidden."""
+    names = [name for name in open_storage(listing).children(top)[0] if not name.startswith(".")]
+    for name in names:
+        if _printable(name) != name:
+            raise ListingError(f"{listing}: the name of the folder {_printable(name)} is not UTF-8; rename it")
+        if not is_label(name):
+            raise ListingError(f"{listing}: the folder {name!r} is no class: {LABEL_RULE}; rename it")
+    return names
+
+
+def _splits(listing: str) -> list[tuple[str, str]]:
+    """(folder, split) for each folder on top, if they are all splits; none if they are classes.
+
+    Raises:
+        ListingError: some are splits that hold class folders, and others are not.
+    """
+    folders = _folders(listing)
+    splits = [(name, known_split(name)) for name in folders if known_split(name)]
+    if len(splits) == len(folders):
+        return splits
+    for name, _ in splits:
+        if _folders(listing, name):
+            other = next(other for other in folders if not known_split(other))
+            raise ListingError(
+                f"{listing}: {name} looks like a split and {other} like a class: "
+                f"name the folders of the splits instead, {listing}/{name} ..."
+            )
+    return []
+
+
+def _within(root: str, listing: str) -> str:
+    """The listing's path relative to the root, "" for the root itself."""
+    try:
+        return "" if listing == root else Root(root).relative(listing)
+    except BadRow:
+        raise ListingError(f"{listing}: this folder is not under --videos {root}") from None

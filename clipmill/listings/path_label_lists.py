@@ -1,0 +1,55 @@
+"""Lists without a header, "path number" in each line, as mmaction2, SlowFast, PaddleVideo and UniFormer write them.
+
+https://mmaction2.readthedocs.io/en/latest/user_guides/prepare_dataset.html (video annotation)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from clipmill.ledger import Failure
+from clipmill.listings import text_lines
+from clipmill.listings.base import Format, Look, Part, Rows
+from clipmill.listings.paths import BadRow, is_video
+from clipmill.listings.splits import split_of_file
+from clipmill.messages import ClipRow
+from clipmill.options import ListingOptions
+
+# A path, then a space, tab or comma, then a number: the path may hold spaces and commas itself.
+_LINE = re.compile(r"(.*[^\s,])(?:\s+|\s*,\s*)(\d{1,9})", re.ASCII)
+
+
+class NumberedList(Format):
+    """A text file with a path and the number of its class in each line."""
+
+    name = "list"
+    accepts = 'lists of "path number" without a header'
+
+    def matches(self, look: Look) -> bool:
+        """Whether one of the first lines is a video's path and a number."""
+        if not look.is_file:
+            return False
+        found = [_LINE.fullmatch(line.strip()) for line in look.head]
+        return any(match and is_video(match[1]) for match in found)
+
+    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+        """One item a line that is not blank."""
+        rows = Rows(options, part.listing, split_of_file(part.listing))
+        for line, raw in text_lines.read(part.listing, part.start, part.end, part.row):
+            if raw.strip():
+                try:
+                    yield _row(rows, line, text_lines.text_of(raw))
+                except BadRow as error:
+                    yield rows.bad(line, error)
+
+
+def _row(rows: Rows, line: int, text: str) -> ClipRow:
+    match = _LINE.fullmatch(text)
+    if not match:
+        raise BadRow(f"{text!r} is not a path and a number")
+    before = _LINE.fullmatch(match[1])
+    if before and is_video(before[1]):
+        raise BadRow(f"{text!r} has several numbers behind the path; a clip has one label")
+    source = rows.root.relative(match[1])
+    return rows.row(line, source, *rows.classes.find(str(int(match[2]))))

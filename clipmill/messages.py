@@ -1,0 +1,394 @@
+"""The small typed rows that travel through the graph; pixels never do.
+
+Every row is a frozen msgspec Struct with a compact array encoding (a hundred
+bytes or two), so that a shuffle of a million rows stays small.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from clipmill.layout import ShardEntry
+from clipmill.options import FrameOptions
+
+
+class ClipRow(msgspec.Struct, frozen=True, array_like=True):
+    """One clip as the listing gives it.
+
+    Attributes:
+        clip_id: unique in the data set.
+        source: the video's path relative to the root, with "/" (or what the
+            format's `candidates` turns into paths).
+        split: train, val, test, ... ("" where nothing gives one: the default applies).
+        label: the class's name, or None for an unlabelled row.
+        label_number: the listing's own number for the class, if it has one.
+        group: clips of one group never part between splits (UCF's v_X_gNN, the source video).
+        start, end: the time range in seconds, half open; None where not given.
+        folds: the split in official fold 1, 2, 3, ... ("" where the clip is in none).
+        listing, row: where the row stands; row is 1-based, 0 in a folder listing.
+        extra: the listing's own further columns, as text.
+    """
+
+    clip_id: str
+    source: str
+    split: str
+    label: str | None
+    label_number: int | None
+    group: str | None
+    start: float | None
+    end: float | None
+    folds: tuple[str, ...]
+    listing: str
+    row: int
+    extra: dict[str, str]
+
+
+class Span(msgspec.Struct, frozen=True, array_like=True):
+    """The part of a clip that one decoder makes. Frame numbers count the file's frames.
+
+    Attributes:
+        number, of: which part of how many.
+        first, last: frames to deliver, half open; last is None for "to the end of the file".
+        clip_first: the clip's first frame.
+        zero: when that frame is shown, in microseconds from the file's first frame.
+        until: when frame `last` is shown; None if there is none.
+        seek: timestamp (in the stream's units) of the key frame to begin at; None for the file's start.
+        seek_frame: the number of that key frame.
+        origin: timestamp of the file's first frame; None where nothing is proven.
+    """
+
+    number: int = 0
+    of: int = 1
+    first: int = 0
+    last: int | None = None
+    clip_first: int = 0
+    zero: int = 0
+    until: int | None = None
+    seek: int | None = None
+    seek_frame: int = 0
+    origin: int | None = None
+
+
+#: Decode from the file's start, and find out what there is on the way.
+WHOLE = Span()
+
+
+class SourceTask(msgspec.Struct, frozen=True, array_like=True):
+    """One source to resolve.
+
+    Attributes:
+        paths: where it may be, relative to the root, most likely first.
+        named: for each path, whether its name carries the rows' times (then the file is cut already).
+        ranges: (start, end) in seconds of each row that names it.
+        trimmed: "auto", "yes" or "no".
+        segment_seconds: cut each range into consecutive clips of so many seconds; None does not.
+        span_frames: cut longer clips into spans of about so many frames; 0 never does.
+        frames: what is asked of the frames.
+    """
+
+    paths: list[str]
+    named: list[bool]
+    ranges: list[tuple[float | None, float | None]]
+    trimmed: str
+    segment_seconds: float | None
+    span_frames: int
+    frames: FrameOptions
+
+
+class ClipPlan(msgspec.Struct, frozen=True, array_like=True):
+    """One clip of a source.
+
+    Attributes:
+        row: which of the task's ranges it comes from.
+        segment: its number within the row, None where the row is one clip.
+        start, end: what to decode, seconds; both None for the whole file.
+        spans: how to decode it; empty where `problem` says why not.
+    """
+
+    row: int
+    segment: int | None
+    start: float | None
+    end: float | None
+    spans: list[Span]
+    problem: str = ""
+
+
+class Source(msgspec.Struct, frozen=True, array_like=True):
+    """A source that exists.
+
+    Attributes:
+        path: relative to the root.
+        size, stamp: see `clipmill.storage.Stat`.
+        fingerprint: SHA-256 of its bytes, hex.
+        duration: seconds, as the container has it; None where it does not.
+        fps, width, height: as the container has them.
+        clips: what is to be made of it.
+        failure: (reason, message) where the file is no video.
+    """
+
+    path: str
+    size: int
+    stamp: str
+    fingerprint: str
+    duration: float | None
+    fps: float
+    width: int
+    height: int
+    clips: list[ClipPlan]
+    failure: tuple[str, str] | None = None
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True):
+    """What an earlier run found of a source.
+
+    Attributes:
+        asked: a hash of what was asked (`clipmill.sources.cache.question`).
+        noted: when, in seconds since the epoch.
+        source: the answer.
+    """
+
+    asked: str
+    noted: int
+    source: Source
+
+
+class SourceRows(msgspec.Struct, frozen=True, array_like=True):
+    """The rows of one source.
+
+    Attributes:
+        source: as the rows name it.
+        rows: one for each time range.
+        known: what earlier runs found of it, if anything.
+    """
+
+    source: str
+    rows: list[ClipRow]
+    known: list[Known]
+
+
+class Sample(msgspec.Struct, frozen=True, array_like=True):
+    """A look at one clip, for estimates.
+
+    Attributes:
+        problem: the reason why there is no such clip, or "".
+        frames: how many it will have.
+        pixels: of a stored frame.
+        bytes_per_frame: of its JPEGs; 0 where none was encoded.
+        spread: standard error of `bytes_per_frame`.
+        smaller: bytes per frame if the shorter side were shrunk to `sampling.SMALLER`; 0 where nobody asked.
+        seconds_per_frame: CPU seconds of decoding and encoding for each stored frame.
+    """
+
+    problem: str = ""
+    frames: float = 0.0
+    pixels: int = 0
+    bytes_per_frame: float = 0.0
+    spread: float = 0.0
+    smaller: float = 0.0
+    seconds_per_frame: float = 0.0
+
+
+class ClipJob(msgspec.Struct, frozen=True, array_like=True):
+    """One clip to be made: what the listing says of it, and which pixels it has.
+
+    Attributes:
+        row: as the listing gave it, with its final id and split.
+        label_index: into label.labels.txt, -1 unlabelled.
+        fingerprint: SHA-256 of the source's bytes, hex.
+        whole: how to decode it as one span; names the pixels and the path where the video was found.
+    """
+
+    row: ClipRow
+    label_index: int
+    fingerprint: str
+    whole: ClipTask
+
+
+class ClipTask(msgspec.Struct, frozen=True, array_like=True):
+    """One span of one clip to decode.
+
+    Attributes:
+        clip_key: see `clipmill.keys.clip_key`.
+        path: of the source, relative to the root.
+        stamp: of the source when it was fingerprinted; another one means it changed.
+        start, end: the range to keep, in seconds from the stream's first timestamp; None for no bound.
+        span: the part to make.
+    """
+
+    clip_key: str
+    path: str
+    stamp: str
+    start: float | None
+    end: float | None
+    span: Span = WHOLE
+
+
+class Piece(msgspec.Struct, frozen=True, array_like=True):
+    """Encoded frames in the output's storage: a fragment, or a record of a published shard.
+
+    Attributes:
+        path: of the fragment or the shard.
+        schema: of the record; "" for a fragment.
+        offset, length: of the record in the shard, framing included; 0, 0 for a fragment.
+    """
+
+    path: str
+    schema: str = ""
+    offset: int = 0
+    length: int = 0
+
+
+class SpanDone(msgspec.Struct, frozen=True, array_like=True):
+    """What decoding a span came to.
+
+    Attributes:
+        clip_key, number, of: which span of which clip.
+        piece: where its frames are.
+        nbytes: of its frames.
+        width, height, fps: as stored.
+        bad_packets: passed over by the decoder.
+        digest: the clip's digest where the span is the whole clip, else "".
+        inexact: decoding did not give what was proven: the clip must be decoded as one span.
+        failure: (reason, message) if there is no such clip.
+    """
+
+    clip_key: str
+    number: int
+    of: int
+    piece: Piece
+    frames: int = 0
+    nbytes: int = 0
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    bad_packets: int = 0
+    digest: str = ""
+    inexact: bool = False
+    failure: tuple[str, str] | None = None
+
+
+class Clip(msgspec.Struct, frozen=True, array_like=True):
+    """One clip of the data set to come: what the listing says, what decoding gave, where its frames are.
+
+    Up to `bad_packets` these are the columns of clips.parquet. `label_text` is "" for
+    unlabelled clips, as `label_index` is -1. Then come the bytes of its frames, the
+    pieces they are in, and whether other clips have the same pieces.
+    """
+
+    clip_id: str
+    split: str
+    folds: tuple[str, ...]
+    label_index: int
+    label_text: str
+    label_source: int | None
+    group: str | None
+    source: str
+    start: float | None
+    end: float | None
+    fingerprint: str
+    clip_key: str
+    digest: str
+    frames: int
+    width: int
+    height: int
+    fps: float
+    bad_packets: int
+    extra: dict[str, str]
+    nbytes: int
+    pieces: list[Piece]
+    shared: bool
+
+
+#: A clip's place in its split: (frames, clip id), or a number drawn from its content and the id.
+Order = tuple[int | float, str]
+
+
+class Outline(msgspec.Struct, frozen=True, array_like=True):
+    """What is settled about a split before its clips are planned.
+
+    Attributes:
+        target: size of a shard to aim at, in bytes.
+        edges: the last place of each band but the last.
+    """
+
+    target: int
+    edges: list[Order]
+
+
+class ShardPlan(msgspec.Struct, frozen=True, array_like=True):
+    """A shard to write.
+
+    Attributes:
+        split, band, number: its place in the data set: which shard of which band of the split, from 0.
+        shard: its id.
+        digest: of its rows in the clip table.
+        clips: in order.
+    """
+
+    split: str
+    band: int
+    number: int
+    shard: str
+    digest: str
+    clips: list[Clip]
+
+
+class ShardDone(msgspec.Struct, frozen=True, array_like=True):
+    """A shard that is in the output.
+
+    Attributes:
+        shard: its id.
+        entry: what the manifest says of it.
+        places: where each record lies: (offset, length, first frame's place in .frames).
+    """
+
+    shard: str
+    entry: ShardEntry
+    places: list[tuple[int, int, int]]
+
+
+class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
+    """A shard that is in the output, and where its part of the clip table waits to be published.
+
+    Attributes:
+        split, band, number: its place in the data set.
+        shard: its id.
+        digest: of its rows in the clip table.
+        entry: what the manifest says of it.
+        part: path of its part of the clip table.
+        columns: the listing's own columns in it.
+        shared: fragments that other shards need too, so that they go when all are written.
+    """
+
+    split: str
+    band: int
+    number: int
+    shard: str
+    digest: str
+    entry: ShardEntry
+    part: str
+    columns: list[str]
+    shared: list[str]
+
+
+class Verdict(msgspec.Struct, frozen=True, array_like=True):
+    """Whether the run goes on. A closed gate empties the plan; it is no exception, which a cluster would retry.
+
+    Attributes:
+        code: 0, or the exit code of the run.
+        message: why not, for a person.
+    """
+
+    code: int = 0
+    message: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """The run goes on."""
+        return self.code == 0
+
+
+class LabelTable(msgspec.Struct, frozen=True, array_like=True):
+    """The classes of the data set, in the order of label.labels.txt."""
+
+    names: list[str]

@@ -1,0 +1,1 @@
+"""Augmentations: what is done to the frames of a clip."""

@@ -1,0 +1,130 @@
+"""The clip table of a version, column by column: what is small is held, the rest is read when asked for."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clipmill.errors import NoSuchDataset
+from clipmill.layout import CLIPS, version_path
+from clipmill.reader.access.range_cache import Reading
+from clipmill.reader.draws import Ints
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from clipmill.reader.access.frame_ranges import Source
+
+#: Columns that every reader needs; a million clips take some 90 MB.
+CORE = ("clip_id", "split", "label_index", "frames", "width", "height", "fps", "shard", "offset", "length", "frames_at")
+
+
+class ClipTable(NamedTuple):
+    """What reading needs to know of each clip, as arrays of one length.
+
+    Attributes:
+        ids: clip ids, an Arrow array of strings.
+        label: int32, -1 for unlabelled.
+        frames, width, height: int32.
+        fps: float64.
+        shard: int32, index into `shards`.
+        offset, length, frames_at: int64, as in `clipmill.layout.CLIP_COLUMNS`.
+        shards: the id of each shard, and the source that reads it.
+        dataset: uint8, which data set of a mix; None where there is only one.
+    """
+
+    ids: pa.ChunkedArray
+    label: npt.NDArray[np.int32]
+    frames: npt.NDArray[np.int32]
+    width: npt.NDArray[np.int32]
+    height: npt.NDArray[np.int32]
+    fps: npt.NDArray[np.float64]
+    shard: npt.NDArray[np.int32]
+    offset: Ints
+    length: Ints
+    frames_at: Ints
+    shards: list[tuple[str, Source]]
+    dataset: npt.NDArray[np.uint8] | None = None
+
+
+def read_columns(storage: Reading, version: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Columns of a version's clips.parquet, by default all.
+
+    Raises:
+        NoSuchDataset: the version is gone.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = version_path(version, CLIPS)
+    stat = storage.stat(path)
+    if stat is None:
+        raise NoSuchDataset(f"{storage.root}: version {version} is not there any more; open it again")
+    with io.BufferedReader(_Ranged(storage, path, stat.size), 1 << 16) as file:
+        # One thread: it is fast enough, and several would hold many columns twice at once.
+        parquet = pq.ParquetFile(file, read_dictionary=["split", "shard"])
+        table = parquet.read(columns=None if columns is None else list(columns), use_threads=False)
+    pa.default_memory_pool().release_unused()
+    return table
+
+
+def to_arrays(columns: pa.Table, source: Source) -> ClipTable:
+    """The columns `CORE` as a ClipTable."""
+    shard = columns["shard"].unify_dictionaries().combine_chunks()
+    return ClipTable(
+        ids=columns["clip_id"],
+        label=_array(columns, "label_index"),
+        frames=_array(columns, "frames"),
+        width=_array(columns, "width"),
+        height=_array(columns, "height"),
+        fps=_array(columns, "fps"),
+        shard=_plain(shard.indices),
+        offset=_array(columns, "offset"),
+        length=_array(columns, "length"),
+        frames_at=_array(columns, "frames_at"),
+        shards=[(name, source) for name in shard.dictionary.to_pylist()],
+    )
+
+
+def _array(columns: pa.Table, name: str) -> npt.NDArray[Any]:
+    return _plain(columns[name].combine_chunks())
+
+
+def _plain(array: pa.Array) -> npt.NDArray[Any]:
+    plain: npt.NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    return plain
+
+
+class _Ranged(io.RawIOBase):
+    """An object of any storage as a file that Arrow can seek in."""
+
+    def __init__(self, storage: Reading, path: str, size: int) -> None:
+        self._storage = storage
+        self._path = path
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._storage.read(self._path, self._at, min(self._at + len(buffer), self._size))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)

@@ -1,0 +1,91 @@
+"""Batches as a tf.data.Dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clipmill.errors import MissingExtra
+from clipmill.reader.loading.fill_row import Arrays
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from clipmill.reader.batches import Batches
+
+
+def to_dataset(batches: Batches, fields: tuple[str, ...]) -> tf.data.Dataset:
+    """A dataset of dicts of tensors, or of tuples if fields are named.
+
+    Each pass over it is one epoch, the next pass the next one; tensors are taken over
+    from our buffers without a copy. Its cardinality is that of an epoch. It is unknown
+    where epochs differ (max_frames_per_batch, Chunks) and where the dataset is made in
+    mid-epoch: its first pass is then the rest of that epoch.
+
+    `batches.state_dict()` counts what the dataset has handed out, so a
+    `prefetch` after it counts too: take the field `step` along to know better.
+
+    With path="streaming" TensorFlow's own operations read the shards, see `clipmill.reader.frameworks.tf_stream`.
+
+    Args:
+        batches: what is read.
+        fields: in the order of the tuple.
+
+    Raises:
+        MissingExtra: TensorFlow is not installed.
+        UsageError: there is no such field.
+    """
+    tf = import_tensorflow()
+    reader = batches.only(fields) if fields else batches
+    specs = signature(tf, reader)
+    if batches.options.path == "streaming":
+        from clipmill.reader.frameworks.tf_stream import stream
+
+        epochs = stream(batches, reader, specs)
+    else:
+        epochs = tf.data.Dataset.from_generator(_generator(batches, reader), output_signature=specs)
+    if fields:
+        epochs = epochs.map(lambda batch: tuple(batch[field] for field in fields))
+    if batches.step == 0 and batches.planner.constant:
+        # An endless dataset of which a pass takes one epoch has a known cardinality, and
+        # unlike `assert_cardinality` does not fail where a pass begins in mid-epoch.
+        epochs = epochs.repeat().take(len(batches))
+    # What runs ahead of the one who asks would spoil the count.
+    options = tf.data.Options()
+    options.experimental_optimization.inject_prefetch = False
+    options.experimental_optimization.map_parallelization = False
+    return epochs.with_options(options)
+
+
+def import_tensorflow() -> Any:
+    """The tensorflow module.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        import tensorflow
+    except ImportError:
+        raise MissingExtra("batches.tf", "tensorflow") from None
+    return tensorflow
+
+
+def signature(tf: Any, batches: Batches) -> dict[str, tf.TensorSpec]:
+    """Shape and type of each field, with None for what differs between batches."""
+    shapes = batches.shapes()
+    kinds = {np.dtype(object): tf.string}
+    return {
+        field: tf.TensorSpec(shape, kinds.get(dtype, dtype), name=field) for field, (shape, dtype) in shapes.items()
+    }
+
+
+def _generator(batches: Batches, reader: Batches) -> Callable[[], Iterator[Arrays]]:
+    def epoch() -> Iterator[Arrays]:
+        now = batches.epoch
+        for batch in reader.run(now, batches.step):
+            batches.advance(now, int(batch["step"]))
+            yield batch
+
+    return epoch

@@ -1,0 +1,226 @@
+"""The streaming path by TensorFlow's own operations: files, records, parsing and JPEGs are TensorFlow's.
+
+Which frames, and what is done to them, is computed by the same functions as on every
+other path, and the whole frame is decoded with the accurate DCT; so the batches are
+the same, to the pixel.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clipmill.errors import UsageError
+from clipmill.layout import shard_path
+from clipmill.reader.access.frame_ranges import Frames
+from clipmill.reader.access.range_cache import Reading
+from clipmill.reader.access.record_head import Head
+from clipmill.reader.access.stream import Lanes
+from clipmill.reader.draws import Ints
+from clipmill.reader.loading.fill_row import Loader, Prepared
+from clipmill.reader.loading.recipe import View
+from clipmill.records import Schema
+from clipmill.records.example import ExampleSchema
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from clipmill.reader.batches import Batches
+
+
+def stream(batches: Batches, reader: Batches, specs: dict[str, tf.TensorSpec]) -> tf.data.Dataset:
+    """A dataset whose every pass goes on from where `batches` stands to the end of the epoch.
+
+    Args:
+        batches: whose place moves on with each batch that is handed out.
+        reader: the same with the fields wanted.
+        specs: of those fields and `step`.
+
+    Raises:
+        UsageError: an option that TensorFlow's operations cannot follow.
+    """
+    import tensorflow as tf
+
+    _check(reader)
+    names = list(specs)
+
+    def one_pass(_: Any) -> tf.data.Dataset:
+        epoch, step = tf.numpy_function(lambda: (np.int64(batches.epoch), np.int64(batches.step)), [], [tf.int64] * 2)
+        epoch.set_shape(())
+        step.set_shape(())
+        rows = _Rows(tf, reader, {name: spec for name, spec in specs.items() if name != "step"})
+        batch = rows.records(epoch, step).map(rows.sample, num_parallel_calls=reader.threads, deterministic=True)
+        size = -(-(reader.options.batch_size or 1) // reader.host[1])
+        batch = batch.batch(size, drop_remainder=reader.options.drop_remainder)
+        return batch.enumerate(step).map(lambda index, values: count(epoch, index, values))
+
+    def advance(epoch: Any, step: Any) -> Any:
+        batches.advance(int(epoch), int(step))
+        return step
+
+    def count(epoch: Any, step: Any, values: Any) -> Any:
+        done = tf.numpy_function(advance, [epoch, step], tf.int64)
+        done.set_shape(())
+        found = {**dict(zip([name for name in names if name != "step"], values, strict=True)), "step": done}
+        return {name: tf.ensure_shape(found[name], specs[name].shape) for name in names}
+
+    return tf.data.Dataset.from_tensors(0).flat_map(tf.autograph.experimental.do_not_convert(one_pass))
+
+
+class _Rows:
+    """Single clips of an epoch, from TensorFlow's operations."""
+
+    def __init__(self, tf: Any, reader: Batches, specs: dict[str, tf.TensorSpec]) -> None:
+        self._tf = tf
+        self._reader = reader
+        self._loader: Loader = reader.loader()
+        self._specs = specs
+        source = self._loader.source(0)
+        self._schema = source.schema
+        self._root = _tensorflow_root(source.storage)
+
+    def records(self, epoch: Any, step: Any) -> tf.data.Dataset:
+        """(epoch, position, record) of this host's clips from a step on, in order."""
+        tf, (index, count) = self._tf, self._reader.host
+        lanes = self._reader.planner.lanes(0).lanes
+        mine = [lane for lane in range(lanes) if lane % count == index]
+        parts = [self._lane(epoch, step, lane) for lane in mine]
+        size = self._reader.options.batch_size or 1
+        end = min(self._reader.planner.plan(0).steps * size, self._reader.planner.size)
+        positions = tf.data.Dataset.range(step * size + index, np.int64(end), count)
+        turns = positions.map(lambda position: (position % lanes) // count)
+        records = tf.data.Dataset.choose_from_datasets(parts, turns, stop_on_empty_dataset=False)
+        return tf.data.Dataset.zip(positions, records).map(lambda position, record: (epoch, position, record))
+
+    def _lane(self, epoch: Any, step: Any, lane: int) -> tf.data.Dataset:
+        tf = self._tf
+        kinds = [tf.string, tf.int64, tf.int64, tf.bool, tf.int64, tf.int64, tf.int64]
+        found = tf.numpy_function(lambda e, s: self._files(int(e), int(s), lane), [epoch, step], kinds)
+        for value, rank in zip(found, (1, 1, 1, 1, 1, 0, 0), strict=True):
+            value.set_shape([None] * rank)
+        paths, skips, takes, keep, order, window, late = found
+        files = tf.data.Dataset.from_tensor_slices((paths, skips, takes))
+        records = files.flat_map(lambda path, skip, take: tf.data.TFRecordDataset(path).skip(skip).take(take))
+        kept = tf.data.Dataset.zip(records, tf.data.Dataset.from_tensor_slices(keep)).filter(lambda _, wanted: wanted)
+        windows = kept.map(lambda record, _: record).batch(window)
+        orders = tf.data.Dataset.from_tensor_slices(order).batch(window)
+        shuffled = tf.data.Dataset.zip(windows, orders).map(tf.gather).unbatch()
+        # TensorFlow 2.21 crashes on `skip` by a computed number inside `flat_map`.
+        return shuffled.enumerate().filter(lambda turn, _: turn >= late).map(lambda _, record: record)
+
+    def _files(self, epoch: int, step: int, lane: int) -> tuple[Any, ...]:
+        """What a lane reads from a step on.
+
+        Returns:
+            Paths; records to pass over and then to read of each; which of those read are
+            clips of ours; for each the place in its window of the one that comes in its
+            turn; the window's size; and how many turns were before the step.
+        """
+        order: Lanes = self._reader.planner.lanes(epoch)
+        size = self._reader.options.batch_size or 1
+        turn = max(0, -(-(step * size - lane) // order.lanes))
+        count = order.lane_size(lane)
+        begin = order.window(lane, min(turn, max(0, count - 1)))[0]
+        turns = np.arange(begin, count)
+        window = order.window(lane, 0)[1]
+        in_window = order.shuffled(lane, turns) - turns // window * window
+        rows = self._loader.clips.rows[order.clips(lane, turns)]
+        paths, skips, takes, keep = [], [], [], []
+        shards = self._loader.clips.table.shard[rows]
+        ordinals = self._ordinals[rows]
+        for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(shards)) + 1):
+            if not len(run):
+                continue
+            first, last = int(ordinals[run[0]]), int(ordinals[run[-1]])
+            wanted = np.zeros(last - first + 1, bool)
+            wanted[ordinals[run] - first] = True
+            name = self._loader.clips.table.shards[shards[run[0]]][0]
+            paths.append(f"{self._root}/{shard_path(name)}")
+            skips.append(first)
+            takes.append(last - first + 1)
+            keep.append(wanted)
+        flags = np.concatenate(keep) if keep else np.empty(0, bool)
+        ints = (np.array(values, np.int64) for values in (skips, takes))
+        return np.array(paths, object), *ints, flags, in_window, np.int64(window), np.int64(turn - begin)
+
+    @cached_property
+    def _ordinals(self) -> Ints:
+        """The number of each of the table's records in its shard."""
+        table = self._loader.clips.table
+        order = np.lexsort((table.offset, table.shard))
+        shards = table.shard[order]
+        out = np.empty(len(order), np.int64)
+        out[order] = np.arange(len(order)) - np.searchsorted(shards, shards)
+        return out
+
+    def sample(self, epoch: Any, position: Any, record: Any) -> tuple[Any, ...]:
+        """The fields of one clip."""
+        tf = self._tf
+        jpegs, times, numbers = _parse(tf, self._schema, record)
+        wanted = tf.numpy_function(lambda e, p, t: self._wanted(e, p, t), [epoch, position, times], tf.int64)
+        wanted.set_shape((None,))
+        chosen = tf.gather(jpegs, wanted)
+        if self._loader.decode:
+            chosen = tf.map_fn(_decode(tf), chosen, fn_output_signature=tf.TensorSpec((None, None, 3), tf.uint8))
+        inputs = [epoch, position, times, numbers, wanted, chosen]
+        specs = list(self._specs.values())
+        made = tf.numpy_function(lambda *given: self._finish(*given), inputs, [spec.dtype for spec in specs])
+        for value, spec in zip(made, specs, strict=True):
+            value.set_shape(spec.shape[1:])
+        return tuple(made)
+
+    def _drawn(self, epoch: Any, position: Any, times: Any) -> tuple[Any, list[View]]:
+        step, number = divmod(int(position), self._reader.options.batch_size or 1)
+        job = self._loader.job(int(epoch), self._reader.planner.plan(int(epoch)).step(step), number)
+        return job, self._loader.draw(job, times)
+
+    def _wanted(self, epoch: Any, position: Any, times: Any) -> Ints:
+        _, views = self._drawn(epoch, position, times)
+        wanted = np.unique(np.concatenate([view.picked for view in views]))
+        return wanted[wanted >= 0]
+
+    def _finish(self, epoch: Any, position: Any, times: Any, numbers: Any, wanted: Any, chosen: Any) -> list[Any]:
+        job, views = self._drawn(epoch, position, times)
+        encoded = dict(zip(wanted.tolist(), chosen, strict=True))
+        arrays = self._loader.arrays(1, job.length, self._reader.buffers)
+        self._loader.finish(Prepared(job, views, Frames(encoded, Head(times, numbers))), arrays, 0)
+        return [arrays[name][0] for name in self._specs]
+
+
+def _parse(tf: Any, schema: Schema, record: Any) -> tuple[Any, Any, Any]:
+    """JPEGs, times and numbers of a record's frames."""
+    if isinstance(schema, ExampleSchema):
+        keys = {field.value: field.key for field in schema.fields}
+        times, numbers = keys["timestamps"], keys["frame_index"]
+        kinds = {schema.frames: tf.string, times: tf.int64, numbers: tf.int64}
+        found = tf.io.parse_single_example(record, {key: tf.io.VarLenFeature(kind) for key, kind in kinds.items()})
+        return found[schema.frames].values, found[times].values, found[numbers].values
+    lists = {"image/encoded": tf.string, "image/timestamp": tf.int64, "image/frame_index": tf.int64}
+    _, found = tf.io.parse_single_sequence_example(
+        record, sequence_features={key: tf.io.FixedLenSequenceFeature([], kind) for key, kind in lists.items()}
+    )
+    return found["image/encoded"], found["image/timestamp"], found["image/frame_index"]
+
+
+def _decode(tf: Any) -> Any:
+    return lambda jpeg: tf.io.decode_jpeg(jpeg, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _tensorflow_root(storage: Reading) -> str:
+    return storage.root.replace("s3a://", "s3://")
+
+
+def _check(reader: Batches) -> None:
+    options, (_, hosts) = reader.options, reader.host
+    if options.dct_scale or options.on_error == "skip":
+        raise UsageError('path="streaming" with .tf(): TensorFlow knows neither dct_scale nor on_error="skip"')
+    if len(reader.clips.parts) > 1:
+        raise UsageError('path="streaming" with .tf(): not for a mix')
+    odd = reader.planner.lanes(0).lanes % hosts or (options.batch_size or 1) % hosts
+    if hosts > 1 and (odd or not options.drop_remainder):
+        raise UsageError(
+            f'path="streaming" with .tf() on {hosts} hosts: needs drop_remainder=True, '
+            f"and a batch_size and lanes that {hosts} divides"
+        )

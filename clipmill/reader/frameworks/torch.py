@@ -1,0 +1,186 @@
+"""Batches and single clips for PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clipmill.errors import MissingExtra, UsageError
+from clipmill.reader.hosts import cores
+from clipmill.reader.loading.fill_row import Arrays
+
+try:
+    import torch
+    from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
+except ImportError:
+    raise MissingExtra("clipmill.reader.frameworks.torch", "torch") from None
+
+if TYPE_CHECKING:
+    from clipmill.reader.batches import Batches
+
+
+class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
+    """An iterable of dicts of tensors, or of tuples if fields are named; texts are lists of str.
+
+    It may be iterated as it is, where our threads decode; with `workers`, where processes
+    of PyTorch do; or it may be given to a `DataLoader(..., batch_size=None)` of your own, whose
+    workers then share each epoch's steps in order. Its state is that of the batches.
+    Of a DataLoader of your own it knows nothing: take the field `step` along and set the state from that.
+
+    Args:
+        batches: what is read.
+        fields: in the order of the tuple.
+        layout: axes of `frames`: B, T, C, H and W in any order; a V for views, if there are
+            several and it is left out, follows the B. Axes are moved without a copy.
+        workers: processes; 0 for threads of this one.
+        start: how they are started: fork, spawn or forkserver; by default PyTorch's choice
+            for local data, and spawn for remote data.
+    """
+
+    def __init__(
+        self,
+        batches: Batches,
+        fields: tuple[str, ...],
+        layout: str = "BTHWC",
+        workers: int = 0,
+        start: str | None = None,
+    ) -> None:
+        self.batches = batches
+        self.fields = fields
+        self._reader = batches.only(fields)
+        self._axes = axes(layout, self._reader.views > 1)
+        self._workers = None if not workers else _Workers(self, workers, start)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = get_worker_info()
+        if worker is not None:
+            yield from self.share(self.batches.epoch, self.batches.step, worker)
+            return
+        epoch, step = self.batches.epoch, self.batches.step
+        made = self._workers.run(epoch, step) if self._workers else map(self.tensors, self._reader.run(epoch, step))
+        for tensors in made:
+            self.batches.advance(epoch, int(tensors["step"]))
+            yield self._named(tensors)
+
+    def share(self, epoch: int, step: int, worker: Any) -> Iterator[Any]:
+        """What one of PyTorch's workers makes of an epoch: every n-th step."""
+        threads = max(1, cores() // worker.num_workers)
+        for batch in self._reader.run(epoch, step + worker.id, worker.num_workers, threads=threads):
+            yield self._named(self.tensors(batch))
+
+    def tensors(self, batch: Arrays) -> dict[str, Any]:
+        """A batch of arrays as tensors on the same memory."""
+        return {field: tensor(array, self._axes if field == "frames" else None) for field, array in batch.items()}
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the beginning of an epoch, from 0."""
+        self.batches.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Batches.state_dict`."""
+        return self.batches.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Batches.load_state_dict`."""
+        self.batches.load_state_dict(state)
+
+    def _named(self, tensors: dict[str, Any]) -> Any:
+        return tuple(tensors[field] for field in self.fields) if self.fields else tensors
+
+
+class _Share(IterableDataset[Any]):  # type: ignore[misc]
+    """What a worker process holds: the batches, and the memory where it is told where to begin."""
+
+    def __init__(self, batches: TorchBatches, place: torch.Tensor) -> None:
+        self._batches = batches
+        self._place = place
+
+    def __iter__(self) -> Iterator[Any]:
+        epoch, step = self._place.tolist()
+        return self._batches.share(epoch, step, get_worker_info())
+
+
+class _Workers:
+    """Worker processes that live as long as this does, over all epochs."""
+
+    def __init__(self, batches: TorchBatches, count: int, start: str | None) -> None:
+        remote = not all(part.dataset.local for part in batches.batches.clips.parts)
+        inner = TorchBatches.__new__(TorchBatches)
+        inner.__dict__.update(batches.__dict__, fields=(), _workers=None)
+        self._place = torch.zeros(2, dtype=torch.int64).share_memory_()
+        self._loader: DataLoader[Any] = DataLoader(
+            _Share(inner, self._place),
+            batch_size=None,
+            num_workers=count,
+            multiprocessing_context=start or ("spawn" if remote else None),
+            persistent_workers=True,
+        )
+
+    def run(self, epoch: int, step: int) -> Iterator[dict[str, Any]]:
+        """The batches of an epoch from a step on."""
+        self._place.copy_(torch.tensor([epoch, step]))
+        return iter(self._loader)
+
+
+class ClipsDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
+    """Clip i of a set, as a dict of tensors without a batch axis; made by `ClipSet.clips_dataset`.
+
+    The random draws are those of a batch of the same epoch and seed, whatever the order
+    in which clips are asked for. Call `set_epoch` before each epoch.
+    """
+
+    def __init__(self, batches: Batches, layout: str) -> None:
+        self._batches = batches
+        self._axes = axes("B" + layout.replace("B", ""), batches.views > 1)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"clip {index}: there are {len(self)}")
+        batch = self._batches.alone(self._batches.epoch, index % len(self))
+        return {
+            field: _first(tensor(array, self._axes if field == "frames" else None))
+            for field, array in batch.items()
+            if field != "step"
+        }
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the draws of another epoch; before workers are started."""
+        self._batches.set_epoch(epoch)
+
+
+def axes(layout: str, several: bool) -> tuple[int, ...]:
+    """Where each axis of `layout` is in the arrays of a batch.
+
+    Raises:
+        UsageError: it is no order of B, T, C, H and W.
+    """
+    have = "BVTHWC" if several else "BTHWC"
+    wanted = layout.replace("B", "BV", 1) if several and "V" not in layout else layout
+    if sorted(wanted) != sorted(have) or wanted[0] != "B":
+        raise UsageError(f"layout={layout!r}: must be B and then T, C, H and W in any order, such as BCTHW")
+    return tuple(have.index(axis) for axis in wanted)
+
+
+def tensor(array: npt.NDArray[Any], order: tuple[int, ...] | None = None) -> Any:
+    """A tensor on the same memory, its axes in another order; of JPEGs, nested lists of uint8 tensors."""
+    if array.dtype != object:
+        made = torch.from_numpy(array)
+        return made if order is None else made.permute(order)
+    if array.ndim > 1:
+        return [tensor(row) for row in array]
+    if len(array) and isinstance(array[0], bytes):
+        return [torch.from_numpy(np.frombuffer(data, np.uint8).copy()) for data in array]
+    return array.tolist()
+
+
+def _first(values: Any) -> Any:
+    return values[0]

@@ -1,0 +1,1 @@
+"""Loading: from bytes to the arrays of a batch."""

@@ -1,0 +1,146 @@
+"""Making batches ahead: a few are under way at a time, each filled row by row by a pool of threads."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from clipmill.errors import DataError
+from clipmill.reader.access.frame_ranges import Vanished
+from clipmill.reader.access.stream import Fetch, Indexed, Streaming
+from clipmill.reader.loading.buffers import Buffers
+from clipmill.reader.loading.fill_row import Arrays, Loader, mend
+from clipmill.reader.loading.recipe import Job
+from clipmill.reader.options import ReaderOptions
+from clipmill.reader.order.planner import Planner
+
+log = logging.getLogger("clipmill.reader")
+
+
+class BadClip(DataError):
+    """A clip of a batch could not be read; see `on_error`."""
+
+
+class _UnderWay(NamedTuple):
+    """A batch that threads are filling."""
+
+    step: int
+    rows: int
+    jobs: list[Job]
+    arrays: Arrays
+    futures: list[Future[None]]
+
+
+class Engine:
+    """Makes batches of one epoch for one host.
+
+    Args:
+        loader: draws, reads and decodes single clips.
+        planner: knows the epoch's plan.
+        options: what was asked for.
+        host: (index, count).
+        buffers: for the frames.
+        skipped: takes (clip id, message) of clips that could not be read.
+        epoch: which epoch.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        planner: Planner,
+        options: ReaderOptions,
+        host: tuple[int, int],
+        buffers: Buffers,
+        skipped: list[tuple[str, str]],
+        epoch: int,
+    ) -> None:
+        self._loader = loader
+        self._planner = planner
+        self._options = options
+        self._host = host
+        self._buffers = buffers
+        self._skipped = skipped
+        self._epoch = epoch
+        self._plan = planner.plan(epoch)
+        self._size = options.batch_size or 1
+
+    def run(self, first: int, stride: int, ahead: int, threads: int) -> Generator[Arrays, None, None]:
+        """The batches of steps `first`, `first + stride`, ...
+
+        Args:
+            first, stride: which steps.
+            ahead: batches that are made before they are asked for.
+            threads: that make them.
+
+        Raises:
+            BadClip: a clip could not be read, and that is to be raised.
+            Vanished: a file is gone.
+        """
+        under_way: deque[_UnderWay] = deque()
+        coming = iter(range(first, self._plan.steps, stride))
+        with ThreadPoolExecutor(threads, "clipmill-reader") as pool:
+            reader = self._reader(first, stride)
+            try:
+                while True:
+                    for step in coming:
+                        under_way.append(self._start(pool, reader, step))
+                        if len(under_way) > ahead:
+                            break
+                    if not under_way:
+                        return
+                    yield self._finished(under_way.popleft())
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+                reader.close()
+
+    def _reader(self, first: int, stride: int) -> Indexed | Streaming:
+        if self._options.path == "indexed":
+            return Indexed(self._loader)
+        step_at = lru_cache(maxsize=1024)(self._plan.step)
+        index, count = self._host
+
+        def job_at(position: int) -> Job | None:
+            step, number = divmod(position, self._size)
+            if not first <= step < self._plan.steps or (step - first) % stride or number % count != index:
+                return None
+            return self._loader.job(self._epoch, step_at(step), number)
+
+        return Streaming(self._loader, self._planner.lanes(self._epoch), job_at)
+
+    def _start(self, pool: ThreadPoolExecutor, reader: Indexed | Streaming, step: int) -> _UnderWay:
+        coming = self._plan.step(step)
+        index, count = self._host
+        share = range(index, len(coming.clips), count)
+        jobs = [self._loader.job(self._epoch, coming, number) for number in share]
+        rows = -(-len(coming.clips) // count)
+        arrays = self._loader.arrays(rows, coming.frames, self._buffers)
+        fetches = reader.begin(jobs, [step * self._size + number for number in share])
+        futures = [pool.submit(self._load, fetch, arrays, slot) for slot, fetch in enumerate(fetches)]
+        return _UnderWay(step, rows, jobs, arrays, futures)
+
+    def _load(self, fetch: Fetch, arrays: Arrays, slot: int) -> None:
+        self._loader.finish(fetch(), arrays, slot)
+
+    def _finished(self, work: _UnderWay) -> Arrays:
+        bad = list(range(len(work.jobs), work.rows))
+        for slot, (job, future) in enumerate(zip(work.jobs, work.futures, strict=True)):
+            try:
+                future.result()
+            except Vanished:
+                raise
+            except DataError as error:
+                message = f"{job.clip_id}: {error}"
+                if self._options.on_error == "raise":
+                    raise BadClip(message) from error
+                log.warning("left out %s", message)
+                self._skipped.append((job.clip_id, str(error)))
+                bad.append(slot)
+        if bad:
+            mend(work.arrays, bad, work.rows)
+        return {**work.arrays, "step": np.asarray(work.step, np.int64)}

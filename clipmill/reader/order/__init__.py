@@ -1,0 +1,1 @@
+"""Orders: which clips go into which batch."""

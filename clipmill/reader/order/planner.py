@@ -1,0 +1,182 @@
+"""From options to the plan of any epoch."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clipmill.errors import UsageError
+from clipmill.reader.access.stream import Lanes
+from clipmill.reader.clipset import ClipSet
+from clipmill.reader.options import ReaderOptions
+from clipmill.reader.order.batching import ByLength, InChunks, InTurn, Plan, Windows
+from clipmill.reader.order.by_shard import ByShard, Shards
+from clipmill.reader.order.permutations import InOrder, Order, Shuffled, Weighted
+from clipmill.reader.sampling.samplers import Chunks
+
+log = logging.getLogger("clipmill.reader")
+
+
+class Planner:
+    """Plans epochs for a set of clips.
+
+    Args:
+        clips: the set.
+        options: what was asked for.
+        weights: None, "balanced", or (clips,) numbers.
+
+    Attributes:
+        clips: without those that `short="drop"` leaves out.
+        dropped: how many those are.
+        sizes: the different (height, width) of their frames.
+        size: clips in an epoch, repetitions counted.
+    """
+
+    def __init__(self, clips: ClipSet, options: ReaderOptions, weights: Any = None) -> None:
+        if not len(clips):
+            raise UsageError(f"{clips!r}: there is nothing to read")
+        self._options = options
+        keep = ~self._too_short(clips)
+        self.dropped = len(clips) - int(np.count_nonzero(keep))
+        self.clips = clips if not self.dropped else _kept(clips, keep)
+        self.sizes = _sizes(self.clips)
+        self._cumulative = self._weights(weights, len(clips), keep)
+        if options.clips_per_epoch is not None and self._cumulative is None:
+            raise UsageError("clips_per_epoch: needs weights or a mix; without, an epoch is every clip once")
+        self.size = options.clips_per_epoch or len(self.clips)
+        self._counts, self._windows = self._lengths()
+        self._plans: dict[int, Plan] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_plans": {}}
+
+    def order(self, epoch: int) -> Order:
+        """In which order an epoch goes through the clips."""
+        key = (self._options.seed, epoch)
+        shuffle = self._options.shuffle
+        if self._cumulative is not None:
+            return Weighted(self.size, self._cumulative, *key)
+        if isinstance(shuffle, Shards):
+            table, rows = self.clips.table, self.clips.rows
+            return ByShard(table.shard[rows], table.offset[rows], shuffle, *key)
+        return Shuffled(self.size, *key) if shuffle else InOrder(self.size)
+
+    def lanes(self, epoch: int) -> Lanes:
+        """The order, where it goes through files from front to back."""
+        order = self.order(epoch)
+        assert isinstance(order, ByShard | InOrder)
+        return order
+
+    def plan(self, epoch: int) -> Plan:
+        """The batches of an epoch."""
+        if epoch not in self._plans:
+            made = self._plan(epoch)
+            # Two, since the next epoch may be asked for while this one is being read.
+            self._plans = {**dict(list(self._plans.items())[-1:]), epoch: made}
+        return self._plans[epoch]
+
+    @property
+    def constant(self) -> bool:
+        """Whether all epochs have as many batches."""
+        return self._options.max_frames_per_batch is None and not isinstance(self._options.sampler, Chunks)
+
+    @property
+    def frames(self) -> int | None:
+        """Frames of every window of every batch, or None where batches differ."""
+        return self._windows.fixed
+
+    def batch_rows(self, hosts: int) -> int | None:
+        """Rows of every batch on one of so many hosts, or None where batches differ."""
+        size = self._options.batch_size
+        if size is None or self._options.max_frames_per_batch is not None:
+            return None
+        whole = self._options.drop_remainder or self.size % size == 0
+        return -(-size // hosts) if whole else None
+
+    def _plan(self, epoch: int) -> Plan:
+        options, order = self._options, self.order(epoch)
+        if not options.sorts:
+            return InTurn(order, options.batch_size or 1, self._windows, options.drop_remainder)
+        plan = ByLength(
+            order,
+            self._counts,
+            self._windows,
+            options.batch_size,
+            options.max_frames_per_batch,
+            options.drop_remainder,
+            bool(options.shuffle),
+            options.seed,
+            epoch,
+        )
+        return InChunks(plan, self._counts, options.sampler) if isinstance(options.sampler, Chunks) else plan
+
+    def _too_short(self, clips: ClipSet) -> npt.NDArray[np.bool_]:
+        sampler = self._options.sampler
+        if sampler.policy not in ("drop", "error"):
+            return np.zeros(len(clips), bool)
+        lengths = clips.lengths
+        short = sampler.too_short(lengths)
+        count = int(np.count_nonzero(short))
+        if count:
+            first = int(short.argmax())
+            name, frames = clips.ids[first].as_py(), lengths.frames[first]
+            said = f"{count} of {len(clips)} clips are too short for {sampler!r}, such as {name} with {frames} frames"
+            if sampler.policy == "error" or count == len(clips):
+                raise UsageError(f"{said}; use short='loop', 'hold', 'pad' or 'drop'")
+            log.warning("%s; they are left out", said)
+        return short
+
+    def _weights(self, weights: Any, count: int, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64] | None:
+        """Running sum of the kept clips' weights, or None where all are alike."""
+        mixed = len(self.clips.parts) > 1
+        if weights is None and not mixed:
+            return None
+        if self._options.shuffle is not True:
+            raise UsageError("weights and mixes need shuffle=True")
+        if isinstance(weights, str) and weights != "balanced":
+            raise UsageError(f"weights={weights!r}: neither 'balanced' nor one number for each clip")
+        table, rows = self.clips.table, self.clips.rows
+        part = np.zeros(len(rows), np.int64) if table.dataset is None else table.dataset[rows].astype(np.int64)
+        if weights is None:
+            each = np.ones(len(rows))
+        elif isinstance(weights, str):
+            label = table.label[rows].astype(np.int64) + 1 + part * (len(self.clips.labels) + 1)
+            each = 1 / np.bincount(label)[label]
+        else:
+            each = np.asarray(weights, np.float64)
+            if each.shape != (count,) or not (each >= 0).all() or not np.isfinite(each).all():
+                raise UsageError(f"weights: must be {count} numbers, none negative, one for each clip of the set")
+            each = each[keep]
+        sums = np.bincount(part, each, minlength=len(self.clips.parts))
+        if not (sums > 0).all():
+            raise UsageError("weights: no clip has any")
+        shares = np.array([p.share for p in self.clips.parts]) / sum(p.share for p in self.clips.parts)
+        running = np.cumsum(each * (shares / sums)[part])
+        cumulative: npt.NDArray[np.float64] = running / running[-1]
+        return cumulative
+
+    def _lengths(self) -> tuple[npt.NDArray[np.int64], Windows]:
+        """Frames that each clip gives to batching, and the rule for a batch's."""
+        options, sampler = self._options, self._options.sampler
+        fixed = sampler.length if options.lengths in ("pad", "truncate") else int(options.lengths)
+        if fixed is not None and not options.sorts:
+            return np.empty(0, np.int64), Windows(None, fixed)
+        lengths = self.clips.lengths
+        # Chunks are planned by the whole clip, of which each step takes a part.
+        counts = lengths.frames if isinstance(sampler, Chunks) else sampler.counts(lengths)
+        return counts, Windows(counts, fixed, options.lengths == "truncate")
+
+
+def _kept(clips: ClipSet, keep: npt.NDArray[np.bool_]) -> ClipSet:
+    return ClipSet(clips.parts, clips.table, clips.rows[keep], clips.labels)
+
+
+def _sizes(clips: ClipSet) -> list[tuple[int, int]]:
+    height, width = clips.table.height[clips.rows], clips.table.width[clips.rows]
+    if height.min() == height.max() and width.min() == width.max():
+        return [(int(height[0]), int(width[0]))]
+    both = np.unique(height.astype(np.int64) << 32 | width)
+    return [(int(pair >> 32), int(pair & 0xFFFFFFFF)) for pair in both]

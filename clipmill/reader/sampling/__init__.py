@@ -1,0 +1,1 @@
+"""Samplers: which frames of a clip."""

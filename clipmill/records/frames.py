@@ -1,0 +1,28 @@
+"""`frames`: an Example with `frames` and flat scalars, as hand-written input pipelines expect."""
+
+from __future__ import annotations
+
+from clipmill.records.example import FLOAT, INT, INTS, LABEL, SECONDS, TEXT, ExampleSchema, Field
+
+
+class FramesSchema(ExampleSchema):
+    """JPEGs in `frames`, and num_frames, height, width, channels, class_label, class_text, filename."""
+
+    def __init__(self) -> None:
+        fields = (
+            Field("num_frames", "num_frames", INT),
+            Field("height", "height", INT),
+            Field("width", "width", INT),
+            Field("channels", "channels", INT),
+            Field("class_label", "label_index", LABEL),
+            Field("class_text", "label_text", TEXT),
+            Field("filename", "source", TEXT),
+            Field("id", "clip_id", TEXT),
+            Field("dataset", "dataset", TEXT),
+            Field("start", "start", SECONDS),
+            Field("end", "end", SECONDS),
+            Field("fps", "fps", FLOAT),
+            Field("timestamps", "timestamps", INTS),
+            Field("frame_index", "frame_index", INTS),
+        )
+        super().__init__("frames", 1, fields, frames="frames")

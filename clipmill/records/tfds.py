@@ -1,0 +1,27 @@
+"""`tfds`, the default: an Example with `video` and `label`, a drop-in for TFDS's ucf101."""
+
+from __future__ import annotations
+
+from clipmill.records.example import FLOAT, INT, INTS, LABEL, SECONDS, TEXT, ExampleSchema, Field
+
+
+class TfdsSchema(ExampleSchema):
+    """Opens with `tfds.builder_from_directory`; times are int64 microseconds, -1 for none."""
+
+    def __init__(self) -> None:
+        fields = (
+            Field("id", "clip_id", TEXT),
+            Field("source", "source", TEXT),
+            Field("dataset", "dataset", TEXT),
+            Field("label", "label_index", LABEL),
+            Field("label_text", "label_text", TEXT),
+            Field("start", "start", SECONDS),
+            Field("end", "end", SECONDS),
+            Field("fps", "fps", FLOAT),
+            Field("height", "height", INT),
+            Field("width", "width", INT),
+            Field("num_frames", "num_frames", INT),
+            Field("timestamp", "timestamps", INTS),
+            Field("frame_index", "frame_index", INTS),
+        )
+        super().__init__("tfds", 1, fields, frames="video")

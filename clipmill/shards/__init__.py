@@ -1,0 +1,1 @@
+"""Shards: planned from clips, written from fragments."""

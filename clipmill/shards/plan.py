@@ -1,0 +1,129 @@
+"""Planning shards: the order of clips, and where one shard ends and the next begins.
+
+A large split is planned in bands of consecutive clips, so that nobody holds all of it.
+Bands are cut like shards are, by content alone: one clip in `LANDMARK` is a landmark,
+by a hash of its id, and the sorted landmarks are cut into groups that stand for some
+`BAND` clips. So the bands are a function of the split's clips, in whatever order they
+come; a clip that comes or goes moves the edges around itself and no others; and a split
+of fewer than `BAND` / 4 clips is one band.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from clipmill import keys
+from clipmill.messages import Clip, Order, Outline, ShardPlan
+from clipmill.options import BuildOptions
+from clipmill.records import get_schema
+
+#: A training host wants at least so many shards, to have something to shuffle.
+SHARDS_PER_HOST = 10
+SMALLEST_TARGET = 10 << 20
+
+#: A worker plans about so many clips at once, at most twice as many: some 100 MB of rows.
+BAND = 1 << 16
+LANDMARK = 1 << 6
+
+
+class PackedClip(NamedTuple):
+    """A clip that waits to be planned: what is sorted and cut by, and the packed row."""
+
+    order: Order
+    clip_key: str
+    nbytes: int
+    packed: bytes
+
+
+_decode_clip = msgspec.msgpack.Decoder(Clip).decode
+
+
+def order_of(clip: Clip, sort: str) -> Order:
+    """A clip's place in its split: by (frames, clip id), or at random."""
+    first = clip.frames if sort == "length" else keys.unit("order", clip.clip_key, clip.clip_id)
+    return first, clip.clip_id
+
+
+def landmark(clip: Clip, sort: str) -> Order | None:
+    """A clip's place in its split where the clip is a landmark, else None."""
+    return order_of(clip, sort) if keys.unit("landmark", clip.clip_id) * LANDMARK < 1 else None
+
+
+def outline(nbytes: int, landmarks: Iterable[Order], options: BuildOptions) -> Outline:
+    """The outline of a split.
+
+    Args:
+        nbytes: of all its clips.
+        landmarks: places of its landmarks, in any order.
+    """
+    # A landmark weighs as many clips as it stands for.
+    weighed = (PackedClip(order, order[1], LANDMARK, b"") for order in sorted(landmarks))
+    bands = list(cut(weighed, BAND))
+    return Outline(target_bytes(nbytes, options), [band[-1].order for band in bands[:-1]])
+
+
+def band_of(order: Order, edges: Sequence[Order]) -> int:
+    """Which band a place is in, from 0."""
+    return bisect_left(edges, order)
+
+
+def plan_band(
+    split: str, band: int, target: int, packed: Iterable[bytes], options: BuildOptions
+) -> Iterator[ShardPlan]:
+    """The shards of one band of a split, in order.
+
+    Args:
+        target: the outline's.
+        packed: the band's clips as msgpack, in any order.
+    """
+    clips = sorted(_unpacked(clip, options.sort) for clip in packed)
+    schema = get_schema(options.schema)
+    for number, group in enumerate(cut(clips, target)):
+        rows = [_decode_clip(clip.packed) for clip in group]
+        shard = keys.shard_id(schema.name, schema.epoch, options.name, rows)
+        yield ShardPlan(split, band, number, shard, keys.rows_digest(rows), rows)
+
+
+def _unpacked(packed: bytes, sort: str) -> PackedClip:
+    clip = _decode_clip(packed)
+    return PackedClip(order_of(clip, sort), clip.clip_key, clip.nbytes, packed)
+
+
+def target_bytes(total: int, options: BuildOptions) -> int:
+    """The shard size to aim at in a split of `total` bytes.
+
+    Halved until every host can have its shards, so that it stays the same while a
+    data set grows a little, and old cuts stay cuts when it changes.
+    """
+    target = options.shard_bytes
+    # Shards come out at 1.1 times the target on average, and a split must not fall just short.
+    wanted = SHARDS_PER_HOST * (options.hosts or 0)
+    while target > SMALLEST_TARGET and total < 1.5 * target * wanted:
+        target //= 2
+    return max(target, min(options.shard_bytes, SMALLEST_TARGET))
+
+
+def cut(clips: Iterable[PackedClip], target: int) -> Iterator[list[PackedClip]]:
+    """Cut ordered clips into shards of about `target` bytes, by their content alone.
+
+    A shard ends after a clip whose key, as a number in [0, 1), is below its bytes
+    over the target; never under a quarter of the target, always before twice it. So
+    a clip that comes or goes moves the cuts around itself and no others.
+    """
+    shard: list[PackedClip] = []
+    size = 0
+    for clip in clips:
+        if shard and size + clip.nbytes > 2 * target:
+            yield shard
+            shard, size = [], 0
+        shard.append(clip)
+        size += clip.nbytes
+        if size >= target // 4 and keys.unit("cut", clip.clip_key) < clip.nbytes / target:
+            yield shard
+            shard, size = [], 0
+    if shard:
+        yield shard

@@ -1,0 +1,1 @@
+"""Sources: the video files that rows of a listing name."""

@@ -1,0 +1,145 @@
+"""Resolving a source: find its file, fingerprint it, probe it, and plan its clips."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import IO
+
+from clipmill.decoding.decode_span import nothing_in_range
+from clipmill.errors import ClipError
+from clipmill.ledger import Reason
+from clipmill.messages import WHOLE, ClipPlan, Known, Source, SourceTask
+from clipmill.sources.cache import find_source, question, recall
+from clipmill.storage import Stat, open_storage
+from clipmill.video.container import Video, open_video
+from clipmill.video.seek_points import prove
+from clipmill.video.timeline import MICROSECONDS, Timeline
+
+_CHUNK = 1 << 20
+#: How much longer than the row's range a file may be and still count as cut already, in seconds.
+TRIM_SLACK = 1.5
+
+
+def resolve_source(task: SourceTask, videos: str, known: Sequence[Known] = ()) -> Source:
+    """Find, fingerprint and probe one source, and plan its clips.
+
+    Args:
+        videos: root of the sources.
+        known: what earlier runs found of it.
+
+    Raises:
+        ClipError: missing, empty, or changed while it was read.
+    """
+    storage = open_storage(videos)
+    at, stat = find_source(storage, task.paths)
+    path = task.paths[at]
+    if not stat.size:
+        raise ClipError(Reason.EMPTY, "the file has no bytes")
+    before = recall(known, path, stat)
+    if before is not None and before.asked == question(task, at):
+        return before.source
+    with storage.fetch(path) as file:
+        fingerprint = before.source.fingerprint if before is not None else _sha256(file)
+        source = _probe(file, path, stat, fingerprint, task, task.named[at])
+    after = storage.stat(path)
+    if after is None or after.stamp != stat.stamp:
+        raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
+    return source
+
+
+def _sha256(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _probe(file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: SourceTask, named: bool) -> Source:
+    try:
+        with open_video(file) as video:
+            context = video.stream.codec_context
+            return Source(
+                path,
+                stat.size,
+                stat.stamp,
+                fingerprint,
+                video.duration,
+                float(video.fps),
+                context.width,
+                context.height,
+                plan_clips(video, task, named),
+            )
+    except ClipError as error:
+        failure = (Reason(error.reason).value, error.message)
+        return Source(path, stat.size, stat.stamp, fingerprint, None, 0, 0, 0, [], failure)
+
+
+def plan_clips(video: Video, task: SourceTask, named: bool) -> list[ClipPlan]:
+    """The clips that the rows of one source ask for.
+
+    Args:
+        named: whether the file's name carries the rows' times.
+    """
+    # Nobody can have cut a file for several ranges.
+    mode = "no" if task.trimmed == "auto" and not named and len(set(task.ranges)) > 1 else task.trimmed
+    asked = [
+        (None, None) if is_trimmed(start, end, video.duration, mode, named) else (start, end)
+        for start, end in task.ranges
+    ]
+    timeline = _timeline(video, task, asked)
+    plans = []
+    for row, (start, end) in enumerate(asked):
+        for segment, first, last in _segments(start, end, timeline, video.duration, task.segment_seconds):
+            plans.append(_plan(row, segment, first, last, timeline, task))
+    return plans
+
+
+def is_trimmed(start: float | None, end: float | None, duration: float | None, mode: str, named: bool) -> bool:
+    """Whether a file holds just the row's range, so that the times are columns and no range.
+
+    `auto` takes a file as cut when its name carries the times, or when it is shorter
+    than the row's end and no longer than the range and `TRIM_SLACK`.
+    """
+    if mode != "auto":
+        return mode == "yes"
+    if named:
+        return True
+    if start is None or end is None or duration is None:
+        return False
+    return duration < end and duration <= end - start + TRIM_SLACK
+
+
+def _timeline(video: Video, task: SourceTask, asked: list[tuple[float | None, float | None]]) -> Timeline | None:
+    """A proof, where it pays: for ranges, segments, and videos long enough to be cut into spans."""
+    ranged = any(start is not None or end is not None for start, end in asked)
+    long = task.span_frames and (video.duration or 0) * float(video.fps) >= 2 * task.span_frames
+    return prove(video) if ranged or long or task.segment_seconds else None
+
+
+def _segments(
+    start: float | None, end: float | None, timeline: Timeline | None, duration: float | None, seconds: float | None
+) -> list[tuple[int | None, float | None, float | None]]:
+    if not seconds:
+        return [(None, start, end)]
+    if timeline is not None:
+        duration = (timeline.times[-1] + 1) / MICROSECONDS
+    first = start or 0.0
+    last = duration if end is None else min(end, duration) if duration is not None else end
+    if last is None:
+        return [(0, start, end)]
+    count = max(1, math.ceil((last - first) / seconds - 1e-9))
+    # The last one is left open, since a container's duration is only a hint.
+    stops = [first + seconds * (number + 1) for number in range(count - 1)] + [end]
+    return [(number, first + seconds * number, stop) for number, stop in enumerate(stops)]
+
+
+def _plan(
+    row: int, segment: int | None, start: float | None, end: float | None, timeline: Timeline | None, task: SourceTask
+) -> ClipPlan:
+    if timeline is None:
+        return ClipPlan(row, segment, start, end, [WHOLE])
+    spans = timeline.spans(start, end, task.frames, task.span_frames)
+    problem = "" if spans else nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS).message
+    return ClipPlan(row, segment, start, end, spans, problem)

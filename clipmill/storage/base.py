@@ -1,0 +1,85 @@
+"""What a storage is: objects under a root, written whole or not at all.
+
+Objects are never renamed by a caller, and never changed once written, with one
+exception: a pointer moved by `Storage.swap`. Paths are relative to the storage's
+root and use "/".
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+
+@dataclass(frozen=True)
+class Stat:
+    """What storage says of one object.
+
+    Attributes:
+        size: bytes.
+        stamp: changes whenever the content may have (modification time, or e-tag).
+        modified: seconds since the epoch.
+    """
+
+    size: int
+    stamp: str
+    modified: float
+
+
+class Writer(Protocol):
+    """A file being written; it appears under its name when the `with` block ends well."""
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append bytes."""
+
+
+class Storage(Protocol):
+    """A root under which objects are read and written.
+
+    A missing object raises FileNotFoundError; everything else that goes wrong
+    raises StorageError, which names the object.
+    """
+
+    root: str
+    local: bool
+
+    def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
+        """Bytes `start` to `end` (half open, None for the end) of an object."""
+
+    def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Several half-open byte ranges of one object, in one request where possible."""
+
+    def stat(self, path: str) -> Stat | None:
+        """Size and stamp, or None if there is no such object."""
+
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """Write a whole object, replacing any."""
+
+    def writer(self, path: str, *, durable: bool = True) -> contextlib.AbstractContextManager[Writer]:
+        """Write an object piece by piece; it appears whole, or after an exception not at all."""
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
+        """Replace an object's bytes `old` (None: no object) by `new`; False if it held others."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Make `target` the same object as `source`: a hard link where there are such."""
+
+    def sync(self, folder: str) -> None:
+        """Make sure that the names in a folder, and those of its parents, outlive a power cut."""
+
+    def delete(self, path: str) -> None:
+        """Remove an object, and folders that this leaves empty; nothing happens if there is none."""
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """All objects below the folder `prefix`, in no order; half-written ones are left out."""
+
+    def children(self, folder: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the folders and of the objects that stand directly in a folder, each sorted."""
+
+    def fetch(self, path: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+        """An object as a seekable local file, for the length of a `with` block."""
+
+    def free(self) -> int | None:
+        """Free bytes, or None where that means nothing."""

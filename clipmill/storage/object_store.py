@@ -1,0 +1,233 @@
+"""Object stores, through obstore: S3 and what speaks it, and Google Cloud Storage."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from clipmill.errors import StorageError, UsageError
+from clipmill.storage.base import Stat, Writer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+#: Objects from twice this size on are uploaded in parts of it, so many at a time.
+PART = 16 << 20
+_PARTS_AT_ONCE = 4
+_CHUNK = 8 << 20
+#: How long a request is sent again that a server refuses with 5xx or 429, or that does not reach it.
+RETRY_SECONDS = 180.0
+
+
+class ObjectStorage:
+    """A bucket, or a prefix in one.
+
+    Raises:
+        UsageError: the URL names no bucket.
+    """
+
+    local = False
+
+    def __init__(self, root: str) -> None:
+        from obstore.store import from_url
+
+        self.root = root.rstrip("/")
+        if self.root.count("/") < 2 or not self.root.split("/")[2]:
+            raise UsageError(f"{root}: no bucket in this URL")
+        config, plain = _settings(self.root)
+        client: Any = {"timeout": "120s", "connect_timeout": "10s", "allow_http": plain}
+        self._store: Any = from_url(
+            self.root.replace("s3a://", "s3://"),
+            config=config,
+            client_options=client,
+            retry_config={
+                "max_retries": 60,
+                "retry_timeout": datetime.timedelta(seconds=RETRY_SECONDS),
+                "backoff": {
+                    "init_backoff": datetime.timedelta(milliseconds=100),
+                    "max_backoff": datetime.timedelta(seconds=10),
+                    "base": 2.0,
+                },
+            },
+        )
+
+    def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
+        """See `clipmill.storage.Storage`, here and below."""
+        if end is not None and end <= start:
+            return b""
+        with self._errors(path), _nothing_there():
+            if end is not None:
+                return bytes(self._store.get_range(path, start=start, end=end))
+            return bytes(self._store.get(path, options={"range": {"offset": start}} if start else None).bytes())
+        return b""
+
+    def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        found = [b""] * len(ranges)
+        wanted = [(number, *span) for number, span in enumerate(ranges) if span[1] > span[0]]
+        if not wanted:
+            return found
+        numbers, starts, ends = zip(*wanted, strict=True)
+        with self._errors(path):
+            # Ranges that lie near each other are fetched as one.
+            for number, data in zip(numbers, self._store.get_ranges(path, starts=starts, ends=ends), strict=True):
+                found[number] = bytes(data)
+        return found
+
+    def stat(self, path: str) -> Stat | None:
+        try:
+            with self._errors(path):
+                return _stat(self._store.head(path))
+        except FileNotFoundError:
+            return None
+
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        with self._no_bucket(), self._errors(path):
+            self._store.put(path, data, use_multipart=False)
+
+    def writer(self, path: str, *, durable: bool = True) -> contextlib.AbstractContextManager[Writer]:
+        return _Upload(self, path)
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        try:
+            with self._errors(path):
+                if old is None:
+                    self._store.put(path, new, mode="create")
+                    return True
+                held = self._store.get(path)
+                if bytes(held.bytes()) != old:
+                    return False
+                # S3 compares the tag, Google Cloud Storage the version.
+                known = {"e_tag": held.meta["e_tag"], "version": held.meta["version"]}
+                self._store.put(path, new, mode={name: tag for name, tag in known.items() if tag})
+                return True
+        except (AlreadyExistsError, PreconditionError):
+            # An answer may have been lost and the request sent again: then the first one won.
+            return self.read(path) == new
+        except FileNotFoundError:
+            return False
+
+    def copy(self, source: str, target: str) -> None:
+        with self._errors(source):
+            self._store.copy(source, target)
+
+    def sync(self, folder: str) -> None:
+        """Nothing to do: what an object store has taken it keeps."""
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError), self._errors(path):
+            self._store.delete(path)
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        with self._errors(prefix):
+            for batch in self._store.list(prefix or None):
+                for meta in batch:
+                    yield meta["path"], _stat(meta)
+
+    def children(self, folder: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        with self._errors(folder):
+            found = self._store.list_with_delimiter(folder or None)
+        folders = sorted(prefix.rpartition("/")[2] for prefix in found["common_prefixes"])
+        return tuple(folders), tuple(sorted(meta["path"].rpartition("/")[2] for meta in found["objects"]))
+
+    @contextlib.contextmanager
+    def fetch(self, path: str) -> Iterator[IO[bytes]]:
+        with tempfile.TemporaryFile(prefix="clipmill-") as file:
+            with self._errors(path):
+                for chunk in self._store.get(path).stream(min_chunk_size=_CHUNK):
+                    file.write(chunk)
+            file.seek(0)
+            yield file
+
+    def free(self) -> int | None:
+        return None
+
+    def upload(self, path: str, file: IO[bytes]) -> None:
+        """Write an object from the bytes of a local file; it appears when all have arrived."""
+        try:
+            self._upload_once(path, file)
+        except StorageError as error:
+            # The answer to the last request was lost, and sent again it found no upload any more.
+            if "404 Not Found" not in str(error):
+                raise
+            self._upload_once(path, file)
+
+    def _upload_once(self, path: str, file: IO[bytes]) -> None:
+        file.seek(0)
+        with self._no_bucket(), self._errors(path):
+            self._store.put(path, file, chunk_size=PART, max_concurrency=_PARTS_AT_ONCE)
+
+    @contextlib.contextmanager
+    def _no_bucket(self) -> Iterator[None]:
+        """Writing finds nothing missing but the bucket."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise UsageError(f"{self.root}: there is no such bucket") from error
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+
+        try:
+            yield
+        except (NotFoundError, FileNotFoundError) as error:
+            raise FileNotFoundError(f"{self.root}/{path}") from error
+        except (AlreadyExistsError, PreconditionError):
+            raise
+        except BaseError as error:
+            first_line = str(error).strip().splitlines()[0]
+            raise StorageError(f"{self.root}/{path}: {first_line}") from error
+
+
+class _Upload:
+    """What is written waits in a local file until the block ends well; then it is uploaded."""
+
+    def __init__(self, storage: ObjectStorage, path: str) -> None:
+        self._storage = storage
+        self._path = path
+        self._waiting = tempfile.SpooledTemporaryFile(max_size=PART, prefix="clipmill-")  # noqa: SIM115
+
+    def __enter__(self) -> Writer:
+        return self._waiting
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._waiting:
+            if kind is None:
+                self._storage.upload(self._path, self._waiting)
+
+
+def _settings(root: str) -> tuple[Any, bool]:
+    """Settings beyond those that obstore takes from the environment itself, and whether http:// is meant."""
+    if not root.startswith("gs://"):
+        return {}, os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+    if not emulator:
+        return {}, False
+    url = emulator if "://" in emulator else f"http://{emulator}"
+    key = {"gcs_base_url": url, "disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
+    return {"service_account_key": json.dumps(key), "skip_signature": True}, url.startswith("http://")
+
+
+@contextlib.contextmanager
+def _nothing_there() -> Iterator[None]:
+    """A range that begins at or behind an object's end holds nothing; object stores call that an error."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except BaseError as error:
+        if "416 Range Not Satisfiable" not in str(error):
+            raise
+
+
+def _stat(meta: Any) -> Stat:
+    return Stat(meta["size"], meta.get("e_tag") or str(meta["last_modified"]), meta["last_modified"].timestamp())

@@ -1,0 +1,1 @@
+"""Videos: packets, frames and times, and frames as JPEGs."""

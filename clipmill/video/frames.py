@@ -1,0 +1,153 @@
+"""The frames of one span of a file, each with its number and the time it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import av
+import av.error
+
+from clipmill.errors import ClipError
+from clipmill.ledger import Reason
+from clipmill.messages import Span
+from clipmill.video.container import Tally, Video
+from clipmill.video.limits import MAX_PIXELS
+from clipmill.video.timeline import MICROSECONDS, first_tick, frame_times, microseconds, tick_time
+
+
+class Inexact(Exception):
+    """Decoding did not give the frames that the packets promised."""
+
+
+class Shown(NamedTuple):
+    """A decoded frame, its number in the file, and the time it is shown.
+
+    `time` is in microseconds from the file's first frame; None while it is not known.
+    """
+
+    frame: av.VideoFrame
+    number: int
+    time: int | None
+
+
+class Walk:
+    """Iterates over the frames of a span, once.
+
+    Args:
+        times: of all the file's frames, in microseconds, where they are known beforehand.
+
+    Raises:
+        Inexact: while iterating, where a proof does not hold.
+
+    Attributes:
+        tally: packets read and refused.
+        reached_end: the file was read to its end.
+    """
+
+    def __init__(self, video: Video, span: Span, times: list[int] | None = None) -> None:
+        self._video = video
+        self._span = span
+        self._times = times
+        self._stamps: list[int | None] = []
+        context = video.stream.codec_context
+        self._size = context.width, context.height  # as the container has it; decoding may change it
+        self.tally = Tally()
+        self.reached_end = False
+
+    def __iter__(self) -> Iterator[Shown]:
+        span = self._span
+        _refuse_giants(*self._size)
+        if span.seek is not None:
+            try:
+                self._video.seek(span.seek)
+            except av.error.FFmpegError as error:
+                raise Inexact from error
+        number = span.seek_frame
+        for frame in self._video.frames(self.tally):
+            _refuse_giants(frame.width, frame.height)
+            if span.seek is not None and not self._stamps and frame.pts is not None and frame.pts < span.seek:
+                continue  # the demuxer knows only of an earlier key frame
+            self._check(frame)
+            time = self._time(frame, number)
+            if span.last is not None and number >= span.last:
+                self._demand(span.origin is None or time == span.until)
+                return
+            if number >= span.first:
+                yield Shown(frame, number, time)
+            number += 1
+        self.reached_end = True
+        self._demand(span.origin is None or (not self.tally.bad and number == span.last))
+
+    def _check(self, frame: av.VideoFrame) -> None:
+        """Hold a frame against the proof: the right one first, in order of time, no packet refused.
+
+        With the last one where it should be, every packet has given its frame. All have one
+        size, or spans could not know that of the clip's first frame.
+        """
+        before = self._stamps[-1] if self._stamps else None
+        self._stamps.append(frame.pts)
+        if self._span.origin is not None:
+            first = self._span.origin if self._span.seek is None else self._span.seek
+            self._demand(frame.pts is not None and (frame.pts == first if before is None else frame.pts > before))
+            # What is concealed may come from any frame before.
+            self._demand(not self.tally.bad and not frame.is_corrupt)
+            self._demand((frame.width, frame.height) == self._size)
+
+    @staticmethod
+    def _demand(holds: bool) -> None:
+        if not holds:
+            raise Inexact
+
+    def _time(self, frame: av.VideoFrame, number: int) -> int | None:
+        if self._times is not None:
+            return self._times[number]
+        if self._span.origin is not None and frame.pts is not None:
+            return microseconds(frame.pts - self._span.origin, self._video.time_base)
+        return None
+
+    def times_so_far(self) -> list[int]:
+        """Microseconds of all frames decoded from the file's start, in output order."""
+        return frame_times(self._stamps, self._video.time_base, self._video.fps)
+
+
+def _refuse_giants(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ClipError(Reason.TOO_LARGE, f"{width}x{height} is over {MAX_PIXELS:,} pixels")
+
+
+def every(frames: Iterable[Shown], step: int, clip_first: int) -> Iterator[tuple[Shown, int | None]]:
+    """Frames 0, step, 2 step, ... of the clip, each with its own time."""
+    for shown in frames:
+        if (shown.number - clip_first) % step == 0:
+            yield shown, shown.time
+
+
+def at_rate(
+    frames: Iterable[Shown], fps: float, span: Span, end: float | None, source_fps: float
+) -> Iterator[tuple[Shown, int]]:
+    """For each tick of `fps`, counted from the clip's first frame, the last frame shown at it.
+
+    Args:
+        end: of the clip in seconds, if it has one.
+        source_fps: how long the file's last frame is shown.
+    """
+    tick = 0
+    held: Shown | None = None
+    for shown in frames:
+        assert shown.time is not None
+        if held is None:
+            tick = first_tick(shown.time - span.zero, fps)
+        else:
+            while (time := tick_time(tick, fps)) < shown.time - span.zero:
+                yield held, span.zero + time
+                tick += 1
+        held = shown
+    if held is None or held.time is None:
+        return
+    until = span.until if span.until is not None else held.time + round(MICROSECONDS / source_fps)
+    if end is not None:
+        until = min(until, round(end * MICROSECONDS))
+    while (time := tick_time(tick, fps)) < until - span.zero:
+        yield held, span.zero + time
+        tick += 1

@@ -1,0 +1,147 @@
+"""From where decoding gives exactly the frames that decoding from the start gives.
+
+A pass over the packets, without decoding, shows for most modern files that frame i
+is the packet with the i-th smallest timestamp, and at which key frames decoding may
+begin. Then a clip in the middle of a long video costs only its own frames, and a
+long clip can be cut into spans for several workers. `clipmill.video.frames` holds what is
+decoded against it; where the proof fails, files are decoded from their start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from av.video.codeccontext import VideoCodecContext
+
+from clipmill.video.container import Tally, Video
+from clipmill.video.timeline import Timeline, in_order
+
+# A key frame of these resets every reference.
+_CLEAN_KEYS = frozenset({"vp8", "libvpx", "vp9", "libvpx-vp9", "av1", "libdav1d"})
+
+
+def prove(video: Video) -> Timeline | None:
+    """Walk the packets and return the timeline, or None where decoding from the start is the only way."""
+    context = video.stream.codec_context
+    nals = _Nals(_NAL_TYPES[context.name], context.extradata or b"") if context.name in _NAL_TYPES else None
+    if nals is None and context.name not in _CLEAN_KEYS:
+        return None
+    if context.name == "h264" and _is_444(context):
+        return None
+    tally = Tally()
+    stamps: list[int] = []
+    keys: list[int] = []
+    for packet in video.packets(tally):
+        if packet.pts is None or packet.is_corrupt or packet.is_discard:
+            return None
+        empties = nals is None or nals.empty_the_decoder(bytes(packet))
+        if packet.is_keyframe and empties:
+            keys.append(len(stamps))
+        elif not stamps:
+            return None
+        stamps.append(packet.pts)
+    times = in_order(stamps, video.time_base)
+    if not stamps or times is None or tally.bad or video.is_cut_short(tally):
+        return None
+    return Timeline(times, min(stamps), _closed(stamps, keys))
+
+
+def _is_444(context: VideoCodecContext) -> bool:
+    """Old x264 wrote H.264 4:4:4 wrongly, and what comes of it depends on what was decoded before."""
+    pixels = context.format
+    return pixels is None or (len(pixels.components) > 1 and pixels.chroma_width(16) == 16)
+
+
+def _closed(stamps: list[int], keys: list[int]) -> list[tuple[int, int]]:
+    """The key frames that all earlier packets precede and all later ones follow in time."""
+    clean = []
+    least_after = list(stamps)
+    for position in range(len(stamps) - 2, -1, -1):
+        least_after[position] = min(stamps[position], least_after[position + 1])
+    greatest = stamps[0] - 1
+    at = 0
+    for key in keys:
+        greatest = max(greatest, max(stamps[at:key], default=greatest))
+        at = key
+        if greatest < stamps[key] == least_after[key]:
+            # All earlier packets are shown earlier, so the packet's place is its frame's number.
+            clean.append((key, stamps[key]))
+    return clean
+
+
+class _NalTypes(NamedTuple):
+    """How a codec numbers its NAL units.
+
+    Attributes:
+        mask, shift: take the type out of a unit's first byte.
+        length_at: where extradata has the size of the units' lengths, less 1, in its two lowest bits.
+        empty: units that empty the decoder.
+        lasting: parameter sets.
+        sei: supplemental information.
+    """
+
+    mask: int
+    shift: int
+    length_at: int
+    empty: tuple[int, ...]
+    lasting: tuple[int, ...]
+    sei: int
+
+
+_NAL_TYPES = {
+    # H.264 table 7-1 (IDR; SPS, PPS; SEI) and ISO/IEC 14496-15 5.3.3.1.2
+    "h264": _NalTypes(0x1F, 0, 4, (5,), (7, 8), 6),
+    # H.265 table 7-1 (IDR_W_RADL, IDR_N_LP; VPS, SPS, PPS; prefix SEI) and ISO/IEC 14496-15 8.3.3.1.2
+    "hevc": _NalTypes(0x7E, 1, 21, (19, 20), (32, 33, 34), 39),
+}
+
+
+class _Nals:
+    """Looks at the NAL units of a stream, packet by packet from its first one.
+
+    What outlasts a key frame, parameter sets and the name of x264 (libavcodec mends
+    what old versions of it did), must be the first packet's, which is decoded before
+    each seek, or the container's. Behind a change, no key frame counts.
+    """
+
+    def __init__(self, types: _NalTypes, extradata: bytes) -> None:
+        self._types = types
+        self._extradata = extradata
+        # libavcodec's own rule: start codes begin with zeros.
+        prefixed = len(extradata) > types.length_at and (any(extradata[:2]) or extradata[2] > 1)
+        self._length_size = (extradata[types.length_at] & 3) + 1 if prefixed else 0
+        self._known: bytes | None = None
+        self._changed = False
+
+    def empty_the_decoder(self, packet: bytes) -> bool:
+        """Whether what follows a packet depends on none before it, but the first."""
+        empties = False
+        lasting = []
+        for start, end in self._units(packet):
+            kind = (packet[start] & self._types.mask) >> self._types.shift
+            empties |= kind in self._types.empty
+            names_x264 = kind == self._types.sei and packet.find(b"x264 - core", start, end) >= 0
+            if names_x264 or kind in self._types.lasting:
+                lasting.append((kind, packet[start:end].rstrip(b"\0")))
+        if self._known is None:
+            self._known = b"".join(unit for _, unit in lasting)
+            if not any(kind in self._types.lasting for kind, _ in lasting):
+                self._known += self._extradata
+        self._changed |= any(unit not in self._known for _, unit in lasting)
+        return empties and not self._changed
+
+    def _units(self, packet: bytes) -> Iterator[tuple[int, int]]:
+        """First byte and end of each unit, behind lengths (ISO/IEC 14496-15) or start codes (Annex B)."""
+        if self._length_size:
+            at = 0
+            while at + self._length_size < len(packet):
+                start = at + self._length_size
+                at = start + int.from_bytes(packet[at:start], "big")
+                yield start, min(at, len(packet))
+            return
+        code = packet.find(b"\0\0\1")
+        while 0 <= code < len(packet) - 3:
+            start = code + 3
+            code = packet.find(b"\0\0\1", start)
+            yield start, code if code >= 0 else len(packet)

@@ -1,0 +1,127 @@
+"""When each frame of a file is shown, and which frames a clip takes.
+
+Times are integers in microseconds, so that they are the same everywhere.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import pairwise
+
+import msgspec
+
+from clipmill.messages import Span
+from clipmill.options import FrameOptions
+
+MICROSECONDS = 1_000_000
+# A thousand years: timestamps further apart are garbage, and would not fit a record's 64 bits for long.
+_GARBAGE = 1000 * 366 * 86400 * MICROSECONDS
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """When every frame of a file is shown.
+
+    Attributes:
+        times: microseconds from the first frame, strictly increasing, one per frame.
+        origin: timestamp of the first frame in the stream's units; None where nothing is proven.
+        clean: (frame number, timestamp) of the key frames where decoding may begin.
+    """
+
+    times: list[int]
+    origin: int | None = None
+    clean: list[tuple[int, int]] = []
+
+    def spans(self, start: float | None, end: float | None, options: FrameOptions, longest: int = 0) -> list[Span]:
+        """The spans of the clip shown in [start, end) seconds; none if no frame is.
+
+        Args:
+            options: how many frames are wanted at most.
+            longest: cut it at clean key frames into spans of about so many frames; 0 never does.
+        """
+        first = 0 if start is None else bisect_left(self.times, round(start * MICROSECONDS))
+        last = len(self.times) if end is None else bisect_left(self.times, round(end * MICROSECONDS))
+        if first >= last:
+            return []
+        if options.max_frames:
+            last = min(last, self._stop(first, options.max_frames - 1, options))
+        cuts = [first]
+        # How many of the ticks fall into which span is not known beforehand: one span.
+        if longest and not (options.max_frames and options.fps):
+            for number, _ in self.clean[self._keys_until(first) : self._keys_until(last - 1)]:
+                if number - cuts[-1] >= longest and last - number >= longest:
+                    cuts.append(number)
+        cuts.append(last)
+        pieces = list(pairwise(cuts))
+        return [self._span(part, len(pieces), *piece, first) for part, piece in enumerate(pieces)]
+
+    def _stop(self, first: int, more: int, options: FrameOptions) -> int:
+        """The number of the frame that follows the last one needed for `more` frames after the first."""
+        if options.fps:
+            return bisect_right(self.times, self.times[first] + tick_time(more, options.fps))
+        return first + more * options.every + 1
+
+    def _keys_until(self, number: int) -> int:
+        """How many clean key frames there are up to a frame, that one included."""
+        return bisect_right(self.clean, number, key=lambda key: key[0])
+
+    def _span(self, part: int, of: int, first: int, last: int, clip_first: int) -> Span:
+        before = self._keys_until(first)
+        seek_frame, seek = self.clean[before - 1] if before else (0, None)
+        if not seek_frame:
+            seek = None
+        until = self.times[last] if last < len(self.times) else None
+        return Span(part, of, first, last, clip_first, self.times[clip_first], until, seek, seek_frame, self.origin)
+
+
+def frame_times(stamps: list[int | None], time_base: Fraction, fps: Fraction) -> list[int]:
+    """Microseconds from the first frame, strictly increasing, for frames in output order.
+
+    Timestamps are sorted and dealt out in output order, since that order is right
+    where they are not. Where any is missing, frames are taken as evenly spaced.
+    """
+    known = [stamp for stamp in stamps if stamp is not None]
+    times = _from_first(known, time_base) if len(known) == len(stamps) else None
+    if times is None:
+        return [round(number * MICROSECONDS / fps) for number in range(len(stamps))]
+    return strictly_increasing(times)
+
+
+def in_order(stamps: list[int], time_base: Fraction) -> list[int] | None:
+    """Sorted timestamps in microseconds from the first one; None where two are the same."""
+    times = _from_first(stamps, time_base)
+    return times if times is not None and all(a < b for a, b in pairwise(times)) else None
+
+
+def _from_first(stamps: list[int], time_base: Fraction) -> list[int] | None:
+    """Sorted, in microseconds from the first one; None where they cannot be meant."""
+    order = sorted(stamps)
+    times = [microseconds(stamp - order[0], time_base) for stamp in order]
+    return None if times and times[-1] > _GARBAGE else times
+
+
+def strictly_increasing(times: Iterable[int]) -> list[int]:
+    """Sort, and raise ties by 1."""
+    out: list[int] = []
+    for time in sorted(times):
+        out.append(time if not out or time > out[-1] else out[-1] + 1)
+    return out
+
+
+def microseconds(ticks: int, time_base: Fraction) -> int:
+    """So many ticks of a time base, to the nearest microsecond."""
+    return (ticks * time_base.numerator * MICROSECONDS * 2 + time_base.denominator) // (2 * time_base.denominator)
+
+
+def tick_time(tick: int, fps: float) -> int:
+    """When a tick of a frame rate is, in microseconds from tick 0."""
+    return round(tick * MICROSECONDS / fps)
+
+
+def first_tick(time: int, fps: float) -> int:
+    """The first tick at or after a time in microseconds."""
+    tick = max(0, int(time * fps / MICROSECONDS) - 1)
+    while tick_time(tick, fps) < time:
+        tick += 1
+    return tick

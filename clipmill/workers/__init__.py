@@ -1,0 +1,1 @@
+"""Child processes, which do what may crash or hang."""

@@ -1,0 +1,111 @@
+"""The child process: takes jobs from one pipe, answers on another.
+
+    python -m clipmill.workers.child JOBS_FD ANSWERS_FD MEMORY_BYTES
+
+It ends when the job pipe closes, also in the middle of a job, so that no child
+outlives a parent that was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import resource
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+
+from clipmill.errors import ClipError, StorageError
+from clipmill.ledger import Reason
+from clipmill.workers.jobs import DecodeJob, Job, Reply, ResolveJob, SampleJob, ShardJob, decode_job
+
+
+def main(argv: list[str]) -> int:
+    """Serve jobs until the parent closes the pipe."""
+    jobs_fd, answers_fd, memory = map(int, argv)
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    # A child that dies of a bug in libav is one failed clip, not a core file.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    incoming: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(Connection(jobs_fd, writable=False), incoming), daemon=True).start()
+    answers = Connection(answers_fd, readable=False)
+    while True:
+        answers.send_bytes(_answer(incoming.get()))
+
+
+def _listen(pipe: Connection, incoming: queue.SimpleQueue[bytes]) -> None:
+    with contextlib.suppress(Exception):
+        while True:
+            incoming.put(pipe.recv_bytes())
+    os._exit(0)
+
+
+def _answer(packed: bytes) -> bytes:
+    job = decode_job(packed)
+    try:
+        return _encode(Reply(msgspec.Raw(msgspec.msgpack.encode(_run(job)))))
+    except ClipError as error:
+        return _failed(Reason(error.reason).value, error.message)
+    except FileNotFoundError as error:
+        return _failed("store", f"{error.filename or error}: gone while it was needed")
+    except StorageError as error:
+        return _failed("store", str(error))
+    except MemoryError:
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0] / (1 << 30)
+        return _failed(Reason.CRASHED.value, f"the decoder needed more than {limit:.1f} GiB of memory")
+    except Exception as error:
+        if isinstance(job, ShardJob):
+            return _failed("bug", traceback.format_exc())
+        # A bug that one odd video brings out costs that video; one that every video does, the budget stops.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = str(error).strip() or "no message"
+        what = f"{type(error).__name__}: {text.splitlines()[0]} ({os.path.basename(where.filename)}:{where.lineno})"
+        return _failed(Reason.CRASHED.value, f"the decoder stumbled: {what}")
+
+
+def _failed(kind: str, message: str) -> bytes:
+    return _encode(Reply(error=(kind, message)))
+
+
+def _encode(reply: Reply) -> bytes:
+    return msgspec.msgpack.encode(reply)
+
+
+def _run(job: Job) -> Any:
+    # Imported on use: a child that only writes shards need not load libav, nor the parent any of it.
+    if isinstance(job, ResolveJob):
+        from clipmill.sources.cache import reading_source
+        from clipmill.sources.probe import resolve_source
+
+        with reading_source():
+            return resolve_source(job.task, job.videos, job.known)
+    if isinstance(job, DecodeJob):
+        _one_thread()
+        from clipmill.decoding.decode_span import decode_task
+
+        return decode_task(job.task, job.videos, job.out, job.options)
+    if isinstance(job, SampleJob):
+        _one_thread()
+        from clipmill.decoding.sample import sample_clip
+
+        return sample_clip(job.task, job.videos, job.frames)
+    from clipmill.shards.write import assemble_shard
+
+    return assemble_shard(job)
+
+
+def _one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

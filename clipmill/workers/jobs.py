@@ -1,0 +1,85 @@
+"""What a child process can be asked to do, and how the asking travels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from clipmill.messages import Clip, ClipTask, Known, Sample, ShardDone, Source, SourceTask, SpanDone
+from clipmill.options import FrameOptions
+
+
+class ResolveJob(msgspec.Struct, frozen=True, tag="resolve"):
+    """Find, fingerprint and probe a source, unless what is known of it holds; gives a `Source`."""
+
+    task: SourceTask
+    videos: str
+    known: list[Known] = []
+
+
+class DecodeJob(msgspec.Struct, frozen=True, tag="decode"):
+    """Decode one span into a fragment; gives a `SpanDone`."""
+
+    task: ClipTask
+    videos: str
+    out: str
+    options: FrameOptions
+
+
+class ShardJob(msgspec.Struct, frozen=True, tag="shard"):
+    """Write a shard from its clips' fragments, unless it is there; gives a `ShardDone`."""
+
+    shard: str
+    schema: str
+    dataset: str
+    clips: list[Clip]
+    out: str
+
+
+class SampleJob(msgspec.Struct, frozen=True, tag="sample"):
+    """Look at one clip, for an estimate; gives a `Sample`."""
+
+    task: SourceTask
+    videos: str
+    frames: int
+
+
+Job = ResolveJob | DecodeJob | ShardJob | SampleJob
+
+_RESULTS: dict[type, Any] = {ResolveJob: Source, DecodeJob: SpanDone, ShardJob: ShardDone, SampleJob: Sample}
+_job_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Job)
+
+
+class Reply(msgspec.Struct, frozen=True, array_like=True):
+    """A child's answer: a packed result, or (kind, message) of what went wrong.
+
+    Kinds are the reasons of a ClipError, "store" for a StorageError, and "bug".
+    """
+
+    result: msgspec.Raw = msgspec.Raw(b"\xc0")
+    error: tuple[str, str] | None = None
+
+
+_reply_decoder = msgspec.msgpack.Decoder(Reply)
+
+
+def encode_job(job: Job) -> bytes:
+    """A job as it travels to a child."""
+    return msgspec.msgpack.encode(job)
+
+
+def decode_job(data: bytes) -> Job:
+    """A job as a child receives it."""
+    job: Job = _job_decoder.decode(data)
+    return job
+
+
+def decode_reply(data: bytes) -> Reply:
+    """A child's answer."""
+    return _reply_decoder.decode(data)
+
+
+def decode_result(job: Job, result: msgspec.Raw) -> Any:
+    """The result of a job from its answer."""
+    return msgspec.msgpack.decode(result, type=_RESULTS[type(job)])

@@ -1,0 +1,131 @@
+"""Commands that look at a data set: verify, inspect, failures, path."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from typing import Any
+
+import msgspec
+from clipmill.pipeline.report import words
+
+from clipmill import layout
+from clipmill.dataset.inspect import find_clip, find_run, split_files, summarize, unfinished_run
+from clipmill.dataset.ledger_file import read_ledger
+from clipmill.storage import absolute, open_storage
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Check all that is published; exit code 1 if anything is wrong."""
+    from clipmill.pipeline.cli.arguments import cores
+    from clipmill.pipeline.report.progress import Line, bar
+
+    from clipmill.dataset.verify import verify
+
+    line = Line()
+    try:
+        report = verify(
+            open_storage(absolute(arguments.out)),
+            deep=arguments.deep,
+            progress=lambda done, of: line.show(f"{bar(done, of)} clips"),
+            workers=cores(),
+        )
+    finally:
+        line.close()
+    if arguments.json:
+        words.print_json(report)
+        return 1 if report.problems else 0
+    for problem in report.problems:
+        where = f", {problem.where}" if problem.where else ""
+        print(words.one_line(f"{problem.file}{where}: {problem.what}"))
+    counted = (
+        f"{words.version(report.version)}: {words.plural(report.clips, 'clip')}, "
+        f"{words.plural(report.frames, 'frame')}, {words.plural(report.shards, 'shard')}"
+    )
+    if report.problems:
+        print(f"{counted}: {words.plural(len(report.problems), 'problem')}", file=sys.stderr)
+        return 1
+    how = "every frame decodes" if arguments.deep else "every record, checksum and header is right"
+    print(f"{counted}, {words.size(report.bytes)}: {how}")
+    return 0
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    """What is in the published version, or all that is known of one clip."""
+    if arguments.shuffle:
+        from clipmill.pipeline.cli import reading
+
+        compared = reading.evenness(arguments)
+        if arguments.json:
+            words.print_json(compared)
+        else:
+            print(reading.evenness_table(compared))
+        return 0
+    storage = open_storage(absolute(arguments.out))
+    found = summarize(storage) if arguments.clip is None else find_clip(storage, arguments.clip)
+    if arguments.json:
+        words.print_json(found)
+    elif arguments.clip is None:
+        print(_summary(found))
+    else:
+        print(words.block([(name, _plain(value)) for name, value in found.items() if value not in (None, [])]))
+    return 0
+
+
+def _plain(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else words.one_line(str(value))
+
+
+def _summary(found: dict[str, Any]) -> str:
+    rows = [("split", "clips", "frames", "size", "shards", "shortest", "median", "longest")]
+    for name, split in found["splits"].items():
+        shortest, _, median, _, longest = split["lengths"]
+        numbers = (f"{n:,}" for n in (split["shards"], shortest, median, longest))
+        rows.append((name, f"{split['clips']:,}", f"{split['frames']:,}", words.size(split["bytes"]), *numbers))
+    lines = [f"{found['dataset']} {words.version(found['version'])}, schema {found['schema']}", words.table(rows)]
+    counts = found["classes"]
+    unlabelled = f", {words.plural(found['unlabelled'], 'clip')} without a label" if found["unlabelled"] else ""
+    if counts:
+        least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+        between = f"from {counts[least]:,} ({least}) to {words.plural(counts[most], 'clip')} ({most})"
+        lines.append(f"{words.plural(len(counts), 'class')}, {between}{unlabelled}")
+    elif unlabelled:
+        lines.append("no labels")
+    sizes = [f"{size} ({words.plural(clips, 'clip')})" for size, clips in found["sizes"].items()]
+    more = f" and {len(sizes) - 6:,} others" if len(sizes) > 6 else ""
+    lines.append(f"frame sizes: {', '.join(sizes[:6])}{more}")
+    return "\n".join(lines)
+
+
+def failures(arguments: argparse.Namespace) -> int:
+    """The ledger of a run, a line a row."""
+    storage = open_storage(absolute(arguments.out))
+    run = find_run(storage, arguments.run_id)
+    ledger = read_ledger(storage, run, arguments.reason)
+    if arguments.json:
+        words.print_json({"run": run, "failures": [msgspec.structs.asdict(failure) for failure in ledger]})
+        return 0
+    counts = Counter(failure.reason for failure in ledger)
+    width = max(map(len, counts), default=0)
+    for failure in ledger:
+        at = f"{words.place(failure.listing)}:{failure.row} " if failure.row else ""
+        name = failure.source or failure.clip_id
+        print(words.one_line(f"{failure.reason.ljust(width)}  {at}{name}: {failure.message}"))
+    sys.stdout.flush()
+    print(f"run {run}: {', '.join(f'{n:,} {reason}' for reason, n in counts.most_common()) or 'none'}", file=sys.stderr)
+    unfinished = unfinished_run(storage)
+    if arguments.run_id is None and unfinished:
+        print(f"run {unfinished}, after it, has not ended: it was stopped, or is at work", file=sys.stderr)
+    return 0
+
+
+def path(arguments: argparse.Namespace) -> int:
+    """The files of the published shards, a line each."""
+    storage = open_storage(absolute(arguments.out))
+    paths = split_files(storage, arguments.split)
+    if arguments.json:
+        words.print_json({"version": layout.current_version(storage), "files": paths})
+    else:
+        print("\n".join(paths))
+    return 0

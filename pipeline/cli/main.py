@@ -1,0 +1,112 @@
+"""The clipmill command."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from clipmill.pipeline.cli.parsing import Parser
+from clipmill.pipeline.report.logs import complain
+
+from clipmill import __version__
+from clipmill.errors import ClipmillError, Interrupted, StorageError, UsageError
+
+_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    the data said no (budgets, verification): nothing is published
+  2    the command, an option or the listing is wrong, or the disk too small
+  3    worth trying again: storage failed, or another run published first
+  130  interrupted
+"""
+
+_BUG = "this is a bug; please report it with the lines above"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code.
+
+    0 done; 1 the data said no; 2 the command, an option or the listing is wrong;
+    3 worth trying again; 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    # Beam warns of extras that nobody here needs.
+    logging.getLogger().setLevel(logging.ERROR)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Our reader (head, less) has enough; Python shall not stumble over it on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Interrupted as error:
+        complain(str(error), error.exit_code)
+        sys.stdout.flush()
+        # Threads of Beam outlive an interrupted run, and Python would wait for them.
+        os._exit(error.exit_code)
+    except ClipmillError as error:
+        # Several lines are a child's traceback.
+        complain(f"{error}\n{_BUG}" if "\n" in str(error) else str(error), error.exit_code)
+        return error.exit_code
+    except KeyboardInterrupt:
+        complain("interrupted", Interrupted.exit_code)
+        return Interrupted.exit_code
+    except OSError as error:
+        what = f"{error.filename or 'the output of this command'}: {error.strerror or error}"
+        complain(what, StorageError.exit_code)
+        return StorageError.exit_code
+    except Exception:
+        traceback.print_exc()
+        complain(_BUG, 1)
+    return 1
+
+
+def _run(words: list[str]) -> int:
+    own, beam_words = _split(words)
+    parser = _parser()
+    arguments = parser.parse_words(own)
+    if not arguments.command:
+        parser.print_help()
+        return UsageError.exit_code
+    if beam_words and arguments.command != "build":
+        raise UsageError(f"{' '.join(beam_words)}: only build takes Beam options")
+    if getattr(arguments, "config", None):
+        from clipmill.pipeline.cli.config import with_config
+
+        configured = with_config(own, arguments)
+        try:
+            arguments = parser.parse_words(configured)
+        except UsageError as error:
+            raise UsageError(f"--config {arguments.config}: {error}") from None
+    arguments.beam_words = beam_words
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    return run(arguments)
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Our words, and those after -- that Beam gets."""
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
+
+
+def _parser() -> Parser:
+    from clipmill.pipeline.cli import commands
+
+    parser = Parser(
+        prog="clipmill",
+        usage="clipmill COMMAND ...",
+        description="Turns a listing of videos into shards of frames for training.\nclipmill COMMAND --help says more.",
+        epilog=_EXIT_CODES,
+    )
+    parser.add_argument("--version", action="version", version=f"clipmill {__version__}")
+    commands.add_commands(
+        parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser, prog="clipmill")
+    )
+    return parser

@@ -1,0 +1,175 @@
+"""What a person sees of a build: what the listing holds, what it will take, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clipmill.pipeline.report import words
+
+from clipmill import layout
+from clipmill.dataset.publish import Outcome
+from clipmill.estimate.census import Band, Census, Estimate
+from clipmill.estimate.forecast import Forecast
+from clipmill.layout import SplitEntry
+from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Failure, Reason
+from clipmill.options import BuildOptions
+from clipmill.shards.plan import SHARDS_PER_HOST
+from clipmill.storage import Storage, is_url
+
+#: So many clips that failed are named; of more there is only a count.
+_NAMED = 5
+#: What --short-side 256 must save at least to be worth a line.
+_WORTH = 0.25
+
+
+def headline(census: Census, options: BuildOptions) -> str:
+    """What the listing holds, in one line."""
+    names = [path.rstrip("/").rsplit("/", 1)[-1] for path in options.listing.listings]
+    by_split = sorted(census.splits.items(), key=lambda item: layout.split_order(item[0]))
+    facts = [words.plural(census.clips, "clip"), _labels(len(census.classes))]
+    if len(by_split) > 1:
+        facts.append("splits " + ", ".join(f"{split} {clips:,}" for split, clips in by_split))
+    elif by_split:
+        facts.append(f"split {by_split[0][0]}")
+    if census.unlabelled and census.classes:
+        facts.append(f"{words.plural(census.unlabelled, 'row')} without a label")
+    if census.bad_rows:
+        facts.append(words.plural(census.bad_rows, "bad row"))
+    if census.ignored:
+        facts.append(f"{words.plural(census.ignored, 'other file')} passed over")
+    return f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"
+
+
+def _labels(classes: int) -> str:
+    if not classes:
+        return "no labels"
+    return "1 class, label 0" if classes == 1 else f"{words.plural(classes, 'class')}, labels 0..{classes - 1}"
+
+
+def expectation(expected: Estimate, storage: Storage) -> str:
+    """What a build will take, in one line; a second one says what smaller frames would save."""
+    if expected.missing == 1:
+        return f"all of {words.plural(expected.sampled, 'video')} that were looked for are missing"
+    facts = [f"about {words.about(expected.frames.value)} frames", f"{words.size(expected.bytes.value)} out"]
+    if expected.held:
+        facts[-1] += f" ({words.percent(expected.held)} there already)"
+    facts.append(f"{words.size(expected.peak_bytes)} at the peak")
+    free = storage.free()
+    if free is not None:
+        facts.append(f"{words.size(free)} free")
+    if expected.missing:
+        facts.append(f"{words.percent(expected.missing)} of the videos missing")
+    return ", ".join(facts) + _smaller(expected, "\n")
+
+
+def _smaller(expected: Estimate, before: str) -> str:
+    if not expected.smaller_bytes or expected.smaller_bytes > (1 - _WORTH) * expected.bytes.value:
+        return ""
+    return f"{before}{words.size(expected.smaller_bytes)} with --short-side 256"
+
+
+def study(census: Census, expected: Estimate, forecast: Forecast, options: BuildOptions, storage: Storage) -> str:
+    """What a build will take, a line each, with how far off it may be."""
+    free = storage.free()
+    hosts = max(1, expected.shards // SHARDS_PER_HOST)
+    rows = [("clips", f"{census.clips:,}")]
+    if expected.missing:
+        rows.append(("missing", words.percent(expected.missing)))
+    rows += [
+        *_reuse(forecast),
+        ("frames", _band(expected.frames, words.about(expected.frames.value))),
+        ("size", _band(expected.bytes, words.size(expected.bytes.value)) + _smaller(expected, ", ")),
+        ("peak on disk", words.size(expected.peak_bytes) + ("" if free is None else f", {words.size(free)} free")),
+        ("shards", f"about {words.about(expected.shards)}, enough for {words.plural(hosts, 'training host')}"),
+        (
+            "time here",
+            f"{_band(expected.minutes, words.clock(60 * expected.minutes.value))}, "
+            f"{words.plural(options.workers, 'worker')}",
+        ),
+        (
+            "in a cloud",
+            f"{_band(expected.dollars, _dollars(expected.dollars.value))}: cores like these, "
+            f"${expected.dollars_per_core_hour:g} an hour, no disks",
+        ),
+        ("seen", f"{words.plural(expected.sampled, 'clip')}; frames of {expected.encoded:,} were encoded"),
+    ]
+    return words.block(rows)
+
+
+def _band(band: Band, shown: str) -> str:
+    return f"{shown} (+-{100 * band.error / band.value:.0f} %)" if band.value else shown
+
+
+def _dollars(number: float) -> str:
+    return f"${number:,.2f}" if number >= 0.01 or not number else "under $0.01"
+
+
+def _reuse(forecast: Forecast) -> list[tuple[str, str]]:
+    if not forecast.published:
+        return []
+    gone = f", of which the listing lacks {forecast.gone:,}" if forecast.gone else ""
+    why = f", since {', '.join(forecast.changed_options)}" if forecast.changed_options else ""
+    return [
+        ("published", f"{words.plural(forecast.published, 'clip')}{gone}"),
+        ("reused", words.plural(forecast.held, "clip")),
+        ("to decode", f"{words.plural(forecast.new, 'clip')}{why}"),
+    ]
+
+
+def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOptions, seconds: float) -> str:
+    """What came of a run that went well: a table of the splits, where it is, and what is not in it."""
+    out = words.place(options.out)
+    version = words.version(outcome.version or "")
+    clips = words.plural(outcome.clips, "clip")
+    lines = []
+    if not outcome.changed:
+        lines.append(f"{clips}: nothing changed, {out} stays at {version}")
+    else:
+        if len(splits) > 1:
+            lines.append(_table(splits))
+        current = out if is_url(options.out) else f"{out}/latest"
+        lines.append(
+            f"{clips} in {words.plural(outcome.shards, 'shard')}, {words.plural(outcome.frames, 'frame')}, "
+            f"{words.size(outcome.bytes)} in {words.clock(seconds)} -> {current} ({version})"
+        )
+    return "\n".join(lines + not_made(outcome, out))
+
+
+def _table(splits: Mapping[str, SplitEntry]) -> str:
+    rows = [("split", "clips", "frames", "size", "shards")]
+    for split, entry in sorted(splits.items(), key=lambda item: layout.split_order(item[0])):
+        size = words.size(entry.bytes)
+        rows.append((split, f"{entry.clips:,}", f"{entry.frames:,}", size, f"{len(entry.shards):,}"))
+    return words.table(rows)
+
+
+def not_made(outcome: Outcome, out: str) -> list[str]:
+    """Lines on the rows that did not become clips: those that failed, those not there, those left out on purpose."""
+    outside, absent = {reason.value for reason in OUTSIDE_BUDGET}, {reason.value for reason in ABSENT}
+    failed = {reason: n for reason, n in outcome.failed.items() if reason not in outside | absent}
+    lines = []
+    for group, what in ((failed, "failed"), (absent, "missing or bad"), (outside, "left out")):
+        counts = {reason: n for reason, n in outcome.failed.items() if reason in group}
+        shown = [failure for failure in outcome.first_failures if failure.reason in counts]
+        if counts:
+            lines += _group(what, counts, shown)
+    if lines:
+        lines[-1] += f" (clipmill failures {out})"
+    return lines
+
+
+def _group(what: str, counts: Mapping[str, int], shown: list[Failure]) -> list[str]:
+    total = sum(counts.values())
+    if list(counts) == [Reason.MISSING]:
+        what = "missing"
+    if total == 1:
+        return [f"1 {what}: {_named(shown[0])}"]
+    if total <= _NAMED:
+        return [f"{total} {what}:", *(f"  {_named(failure)}" for failure in shown)]
+    each = ", ".join(f"{n:,} {reason}" for reason, n in counts.items())
+    return [f"{total:,} {what}" if each == f"{total:,} {what}" else f"{total:,} {what}: {each}"]
+
+
+def _named(failure: Failure) -> str:
+    source = failure.source.rsplit("/", 1)[-1] or f"{words.place(failure.listing)}:{failure.row}"
+    return words.one_line(f"{source}, {failure.message}")

@@ -1,0 +1,69 @@
+"""--summary-json: how a build ended, in a file that a scheduler reads."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from clipmill.dataset.publish import Outcome
+from clipmill.errors import ClipmillError, Interrupted
+from clipmill.storage import split_path
+
+
+def outcome_fields(outcome: Outcome) -> dict[str, Any]:
+    """An outcome without single failures, which stand in the ledger."""
+    fields = msgspec.structs.asdict(outcome)
+    fields.pop("first_failures")
+    return fields
+
+
+class Summary:
+    """Writes the file when its `with` block ends, well or not; one of an earlier run goes when it begins.
+
+    So a build that was killed leaves none.
+
+    Args:
+        path: of the file; None writes nothing.
+
+    Attributes:
+        counts: the counters as they stood last.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self.counts: dict[str, int] = {}
+        self._path = path
+        self._began = time.monotonic()
+        self._fields: dict[str, Any] = {}
+
+    def __enter__(self) -> Summary:
+        if self._path:
+            storage, name = split_path(self._path)
+            storage.delete(name)
+        return self
+
+    def note(self, **fields: str) -> None:
+        """Add to what will be written."""
+        self._fields |= fields
+
+    def note_outcome(self, outcome: Outcome) -> None:
+        """Add how the run ended."""
+        self._fields |= outcome_fields(outcome)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._path:
+            return
+        ended = {"code": 0, "message": ""}
+        if isinstance(error, ClipmillError):
+            ended = {"code": error.exit_code, "message": str(error)}
+        elif error is not None:
+            code = Interrupted.exit_code if isinstance(error, KeyboardInterrupt) else 1
+            ended = {"code": code, "message": f"{type(error).__name__}: {error}"}
+        seconds = round(time.monotonic() - self._began, 1)
+        summary = self._fields | ended | {"seconds": seconds, "counts": self.counts}
+        storage, name = split_path(self._path)
+        storage.put(name, msgspec.json.format(msgspec.json.encode(summary)) + b"\n")

@@ -1,0 +1,203 @@
+"""Running the graph on a Flink session cluster."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+import threading
+from collections.abc import Sequence
+
+import apache_beam as beam
+import grpc
+import msgspec
+from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions, PortableOptions
+from apache_beam.runners.portability.flink_runner import FlinkRunner
+from clipmill.pipeline.graph import build_graph
+from clipmill.pipeline.interrupts import interrupted, stop_event
+from clipmill.pipeline.runners import Paint
+from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest, error_of
+from clipmill.transforms import counters
+from clipmill.transforms.children import close_children
+
+from clipmill import layout
+from clipmill.dataset.publish import OUTCOME
+from clipmill.errors import Interrupted, TryAgain, UsageError
+from clipmill.options import BuildOptions
+from clipmill.storage import is_url, open_storage
+
+#: Where Beam's own image has the pool that stands beside each task manager.
+WORKER_POOL = "localhost:50000"
+_POLL_SECONDS = 2.0
+#: How often a worker of a pool tells what it has done; Flink tells that of whole bundles only.
+_TELL_SECONDS = 10.0
+
+
+def runner(arguments: argparse.Namespace) -> Flink:
+    """The runner, from the command line.
+
+    Raises:
+        UsageError: a word is missing.
+    """
+    if not arguments.flink_master:
+        raise UsageError("--runner flink: on which cluster? Add --flink-master HOST:8081")
+    if arguments.flink_jar and not os.path.isfile(arguments.flink_jar):
+        raise UsageError(f"--flink-jar {arguments.flink_jar}: no such file")
+    jar = os.path.abspath(arguments.flink_jar) if arguments.flink_jar else None
+    return Flink(arguments.flink_master, jar, arguments.workers, shared_filesystem=arguments.shared_filesystem)
+
+
+class Flink:
+    """Submits a build to a session cluster, watches it, and stops it on Ctrl-C.
+
+    Args:
+        master: host:port of the REST interface, or its URL.
+        jar: Beam's job-server jar for this Flink; None lets Beam fetch it.
+        workers: decoder children of each Beam worker process; None for one, or for as many as
+            there are slots where this process is the only worker.
+        shared_filesystem: local paths mean the same on every machine of the cluster.
+    """
+
+    def __init__(self, master: str, jar: str | None, workers: int | None, *, shared_filesystem: bool) -> None:
+        self._rest = FlinkRest(master)
+        self._jar = jar
+        self._workers = workers
+        self._shared = shared_filesystem
+
+    def check(self, options: BuildOptions) -> None:
+        """Refuse a cluster that does not answer, and local paths that its machines do not have."""
+        if self._is_here() or self._shared:
+            return
+        listing = options.listing
+        paths = (*listing.listings, listing.videos, listing.labels, options.out)
+        local = [path for path in paths if path is not None and not is_url(path)]
+        if local:
+            raise UsageError(
+                f"{local[0]}: a path of this machine, and the cluster at {self._rest.url} works on others. Use s3:// "
+                "or gs://, or add --shared-filesystem if every machine has the same files there"
+            )
+
+    def _is_here(self) -> bool:
+        """Whether all task managers are on this machine; where the master is says little (a forwarded port)."""
+        return all(_is_this_machine(host) for host in self._rest.hosts())
+
+    def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
+        """Run a build to its end, good or bad: see `clipmill.pipeline.runners.Runner`."""
+        words = [*self._defaults(f"clipmill-{options.run}".lower()), *beam_words]
+        portable = PipelineOptions(words).view_as(PortableOptions)
+        loopback = portable.environment_type == "LOOPBACK"
+        children = self._workers or (max(1, int(portable.sdk_worker_parallelism)) if loopback else 1)
+        told_here = 0.0 if loopback else _TELL_SECONDS
+        options = msgspec.structs.replace(options, workers=children, tell_seconds=told_here)
+        counters.reset()
+        # What Beam logs of a failing job are Java's frames; the cause is told in one line.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        if loopback:
+            _hush_workers()
+        else:
+            # Those that looked at the listing; the work is done elsewhere.
+            close_children()
+        with stop_event() as stop:
+            try:
+                self._submit_and_watch(words, options, base, stop, paint)
+            finally:
+                close_children(kill=stop.is_set())
+        if open_storage(options.out).stat(layout.run_path(options.run, OUTCOME)) is None:
+            raise UsageError(
+                f"--out {options.out}: the job ended well, but its outcome is not here: "
+                "is this the same folder on every machine of the cluster?"
+            )
+
+    def _defaults(self, name: str) -> list[str]:
+        """Beam's options for this cluster."""
+        overview = self._rest.overview()
+        version = ".".join(overview["flink-version"].split(".")[:2])
+        if not self._jar and version not in FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS:
+            known = ", ".join(FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS)
+            raise UsageError(f"--flink-master {self._rest.url}: it runs Flink {version}, and Beam knows {known}")
+        slots, free, managers = overview["slots-total"], overview["slots-available"], overview["taskmanagers"]
+        if not slots:
+            raise TryAgain(f"the cluster at {self._rest.url} has no task slots: start a task manager")
+        if not free:
+            raise TryAgain(f"all {slots} task slots of {self._rest.url} are taken by other jobs")
+        words = [
+            f"--job_name={name}",
+            f"--flink_master={self._rest.url}",
+            "--flink_submit_uber_jar",
+            f"--parallelism={free}",
+            f"--sdk_worker_parallelism={-(-slots // managers)}",
+        ]
+        if self._jar:
+            words.append(f"--flink_job_server_jar={self._jar}")
+        if managers == 1 and self._is_here():
+            return [*words, "--environment_type=LOOPBACK"]
+        return [*words, "--environment_type=EXTERNAL", f"--environment_config={WORKER_POOL}"]
+
+    def _submit_and_watch(
+        self, words: list[str], options: BuildOptions, base: str | None, stop: threading.Event, paint: Paint
+    ) -> None:
+        pipeline = beam.Pipeline(runner=FlinkRunner(), options=PipelineOptions(words))
+        build_graph(pipeline, options, base)
+        try:
+            result = pipeline.run()
+        except Exception as error:
+            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise TryAgain(f"the Flink cluster at {self._rest.url} did not take the job: {said}") from error
+        told = counters.Told(options)
+        try:
+            self._watch(self._job(PipelineOptions(words).get_all_options()["job_name"]), told, stop, paint)
+        finally:
+            told.forget()
+            # Beam takes its jar back from the cluster when it sees that the job has ended.
+            with contextlib.suppress(Exception):
+                _ = result.state
+
+    def _job(self, name: str) -> str:
+        """Flink's own id of a job."""
+        job = self._rest.find_job(name)
+        if job is None:
+            raise TryAgain(f"the Flink cluster at {self._rest.url} has lost the job {name}")
+        return job
+
+    def _watch(self, job: str, told: counters.Told, stop: threading.Event, paint: Paint) -> None:
+        """Paint the counters until the job has ended."""
+        while (state := self._rest.state(job)) not in ENDED:
+            if stop.wait(_POLL_SECONDS):
+                self._rest.cancel(job)
+                raise interrupted()
+            paint(self._counts(job, told))
+        paint(self._counts(job, told))
+        if state == "CANCELED":
+            raise Interrupted(f"the job was canceled in Flink ({self._rest.url}/#/job/{job}): nothing was published")
+        if state == "FAILED":
+            failures = self._rest.failures(job)
+            raise error_of(failures[0]) if failures else TryAgain(f"the Flink job {job} failed and does not say why")
+
+    def _counts(self, job: str, told: counters.Told) -> dict[str, int]:
+        """The largest of what Flink knows, bundle by bundle, what workers told, and what was counted here."""
+        known = (self._rest.counters(job), told.counts(), counters.local_counts())
+        return {name: max(counts.get(name, 0) for counts in known) for name in {*known[0], *known[1], *known[2]}}
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        addresses, own = (
+            {str(found[4][0]) for found in socket.getaddrinfo(name, None)} for name in (host, socket.gethostname())
+        )
+    except OSError:
+        return False
+    return any(address in own or ipaddress.ip_address(address).is_loopback for address in addresses)
+
+
+def _hush_workers() -> None:
+    """Beam's threads in this process lose their connections when the job ends, also when it ends well, and say so."""
+    show = threading.excepthook
+
+    def hook(ended: threading.ExceptHookArgs) -> None:
+        if not isinstance(ended.exc_value, grpc.RpcError):
+            show(ended)
+
+    threading.excepthook = hook

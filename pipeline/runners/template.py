@@ -1,0 +1,68 @@
+"""The Dataflow flex template's program: parameters in, a job graph out.
+
+Dataflow's launcher runs it in the image with every parameter as one word, `--short_side=256`,
+and its own options among them, `--template_location` above all: Beam then writes the job
+instead of submitting it, and the launcher submits what was written.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from clipmill import layout
+from clipmill.errors import ClipmillError, UsageError
+from clipmill.storage import open_storage
+
+
+def main(argv: Sequence[str]) -> None:
+    """Write the job for the parameters.
+
+    Raises:
+        SystemExit: they do not make a build; says why in one line.
+    """
+    from clipmill.pipeline.cli.arguments import add_build_arguments, build_options
+    from clipmill.pipeline.runners.dataflow import Dataflow
+
+    parser = argparse.ArgumentParser(prog="clipmill", add_help=False)
+    add_build_arguments(parser)
+    try:
+        own, beam_words = split_parameters(argv, parser)
+        arguments = parser.parse_args(own)
+        options = build_options(arguments)
+        runner = Dataflow(beam_words, arguments.workers)
+        runner.check(options)
+        runner.submit(options, layout.current_version(open_storage(options.out)), beam_words)
+    except ClipmillError as error:
+        raise SystemExit(f"clipmill: {error}") from None
+
+
+def split_parameters(argv: Sequence[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
+    """A template's parameters as words of `clipmill build`, and what is left for Beam.
+
+    `listing` may hold several, with commas between them; a switch is true or false.
+
+    Raises:
+        UsageError: a word is no parameter, or a switch neither true nor false.
+    """
+    known = {option: action for action in parser._actions for option in action.option_strings}
+    own: list[str] = ["--runner=dataflow"]
+    beam_words: list[str] = []
+    for word in argv:
+        name, equals, value = word.removeprefix("--").partition("=")
+        option = f"--{name.replace('_', '-')}"
+        if not word.startswith("--"):
+            raise UsageError(f"{word}: not a parameter such as --short_side=256")
+        if name == "listing":
+            own += value.split(",")
+        elif name == "runner":
+            continue  # Beam's word for it, from the launcher
+        elif option not in known:
+            beam_words.append(word)
+        elif known[option].nargs == 0:
+            if equals and value not in ("true", "false"):
+                raise UsageError(f"{word}: say true or false")
+            own += [] if value == "false" else [option]
+        else:
+            own.append(f"{option}={value}")
+    return own, beam_words

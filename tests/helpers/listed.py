@@ -1,0 +1,50 @@
+"""Reads a whole listing, for the tests of listings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clipmill import listings
+from clipmill.ledger import Failure
+from clipmill.messages import ClipRow
+from clipmill.options import ListingOptions
+
+
+class Listed:
+    """A listing that was resolved and read: its options, parts, clips, and failures."""
+
+    def __init__(self, *paths, **options):
+        self.options = listings.resolve(ListingOptions(tuple(map(str, paths)), **options))
+        self.parts = listings.parts(self.options)
+        self.items = [item for part in self.parts for item in listings.read_part(self.options, part)]
+        self.clips: list[ClipRow] = [item for item in self.items if not isinstance(item, Failure)]
+        self.failures: list[Failure] = [item for item in self.items if isinstance(item, Failure)]
+        self.by_id = {clip.clip_id: clip for clip in self.clips}
+
+    def candidates(self, clip_id):
+        return list(listings.candidates(self.options, self.by_id[clip_id]))
+
+    def splits(self):
+        return {clip.clip_id: listings.assign_split(self.options, clip) for clip in self.clips}
+
+    def classes(self):
+        declared = listings.declared_classes(self.options)
+        if declared is None:
+            declared = {(clip.label, clip.label_number) for clip in self.clips}
+        return listings.class_table(declared)
+
+
+def touch(root: Path, *names: str) -> Path:
+    """Make empty files."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    return root
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    """Write a file as it stands, line ends included."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path

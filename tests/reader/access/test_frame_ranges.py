@@ -1,0 +1,135 @@
+"""Where the bytes of a clip are, and how few of them are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from miniature import Miniature, publish_miniature
+
+import clipmill
+from clipmill.errors import DataError
+from clipmill.reader import CentreWindow, ClipSet, RandomWindow, Segments
+from clipmill.reader.access.frame_ranges import Source, read_frames
+from clipmill.reader.access.record_head import read_head
+from clipmill.records import get_schema
+from clipmill.shards.shard_file import Place, frame_ranges
+
+
+@pytest.fixture
+def clips(each_schema: Miniature) -> ClipSet:
+    return clipmill.open(str(each_schema.path)).all
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_frames_times_and_numbers_of_every_clip(
+    clips: ClipSet, each_schema: Miniature, held: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = clips.table.shards[0][1]
+    if not held:
+        monkeypatch.setattr(reader, "_hold", False)
+    for row, name in enumerate(clips.ids.to_pylist()):
+        count = int(clips.table.frames[row])
+        where = reader.where(clips.table, row)
+        found = read_frames(reader, where, reader.ranged(clips.table, row), range(count), count, True)
+        assert [bytes(found.encoded[frame]) for frame in range(count)] == each_schema.frames[name]
+        assert found.head is not None
+        assert found.head.times.tolist() == each_schema.records[name].timestamps
+        assert found.head.numbers.tolist() == each_schema.records[name].frame_index
+
+
+@pytest.mark.parametrize("schema", ["tfds", "frames", "mediaseq"])
+@given(sizes=st.lists(st.integers(1, 3_000_000), min_size=1, max_size=30))
+@settings(max_examples=50, deadline=None)
+def test_ranges_are_those_of_the_writer(schema: str, sizes: list[int]) -> None:
+    known = get_schema(schema)
+    body = sum(sizes) + sum(len(known.prefix(size)) for size in sizes)
+    table: Any = type(
+        "Table", (), {"shard": [0], "offset": [100], "length": [body + 516], "frames_at": [0], "frames": [len(sizes)]}
+    )
+    table.shards = [("s", None)]
+    reader = Source(_Sizes(sizes), schema, {"s": len(sizes)})  # type: ignore[arg-type]
+    where = reader.where(table, 0)
+    assert list(zip(where.starts.tolist(), where.ends.tolist(), strict=True)) == frame_ranges(
+        known, Place(100, body + 516, 0), sizes
+    )
+    assert where.head == (112, 612)
+
+
+class _Sizes:
+    """A storage with one .frames file."""
+
+    local = True
+    root = ""
+
+    def __init__(self, sizes: list[int]) -> None:
+        self._data = np.array(sizes, "<u4").tobytes()
+
+    def read_ranges(self, path: str, ranges: list[tuple[int, int]]) -> list[bytes]:
+        return [self._data[start:end] for start, end in ranges]
+
+
+@pytest.mark.parametrize("schema", ["tfds", "frames", "mediaseq"])
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_head_is_an_error_and_nothing_else(schema: str, data: st.DataObject) -> None:
+    from clipmill.records import ClipRecord
+
+    known = get_schema(schema)
+    record = ClipRecord("c", "s", "d", 0, "l", None, None, 25.0, 8, 8, [0, 40_000, 80_000], [0, 1, 2])
+    head = bytearray(known.head(record, [10, 10, 10]))
+    for _ in range(data.draw(st.integers(0, 6))):
+        head[data.draw(st.integers(0, len(head) - 1))] = data.draw(st.integers(0, 255))
+    head = head[: data.draw(st.integers(0, len(head)))]
+    try:
+        found = read_head(known, bytes(head), 3)
+    except DataError:
+        return
+    assert len(found.times) == len(found.numbers) == 3
+
+
+def bytes_read(clips: ClipSet, monkeypatch: pytest.MonkeyPatch, sampler: Any, fields: list[str]) -> tuple[float, float]:
+    """Bytes of shards that were read over those of the frames wanted, and reads of shards for each window."""
+    read: list[int] = []
+    whole = Source.read
+
+    def counted(self: Source, path: str, ranges: Any, **options: Any) -> Any:
+        if path.endswith(".tfrecord"):
+            read.extend(end - start for start, end in ranges)
+        return whole(self, path, ranges, **options)
+
+    monkeypatch.setattr(Source, "read", counted)
+    batches = clips.batches(sampler, batch_size=4, shuffle=True, fields=fields, decode=False)
+    wanted = sum(len(jpeg) for batch in batches for jpeg in set(batch["frames"].ravel().tolist()))
+    return sum(read) / wanted, len(read) / len(clips)
+
+
+def test_a_window_reads_hardly_more_than_its_own_bytes(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path_factory.mktemp("large")
+    publish_miniature(path, clips=6, lengths=[60, 80], size=(160, 120), splits=["train"])
+    clips = clipmill.open(str(path))["train"]
+    share, reads = bytes_read(clips, monkeypatch, RandomWindow(16), ["frames", "label"])
+    assert share < 1.01 and reads == 1
+    share, reads = bytes_read(clips, monkeypatch, RandomWindow(16), ["frames", "frame_index", "timestamp"])
+    assert share < 1.1 and reads == 2
+    share, reads = bytes_read(clips, monkeypatch, RandomWindow(16, stride=2), ["frames"])
+    assert share < 1.0001 and reads == 16
+    share, reads = bytes_read(clips, monkeypatch, Segments(8), ["frames"])
+    assert share < 1.0001 and 7 < reads <= 8  # neighbours share a read
+
+
+def test_labels_alone_read_no_frames(clips: ClipSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Source.read
+
+    def refused(self: Source, path: str, ranges: Any, **options: Any) -> Any:
+        assert not ranges or path.endswith(".frames")
+        return whole(self, path, ranges, **options)
+
+    monkeypatch.setattr(Source, "read", refused)
+    batches = clips.batches(CentreWindow(4), batch_size=4, fields=["label", "id", "mask"])
+    assert sum(len(batch["id"]) for batch in batches) == len(clips)

@@ -1,0 +1,170 @@
+"""Orders: permutations that are computed, and how even they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clipmill.reader.order.by_shard import ByShard, Shards
+from clipmill.reader.order.permutations import InOrder, Permutation, Shuffled, Weighted
+
+
+def chi_squared(counts: np.ndarray, expected: float) -> float:
+    """Pearson's statistic, in standard deviations above what chance gives a uniform table.
+
+    The degrees of freedom are those of a square table whose rows and columns have fixed sums.
+    """
+    freedom = (counts.shape[0] - 1) * (counts.shape[1] - 1)
+    return float((((counts - expected) ** 2 / expected).sum() - freedom) / np.sqrt(2 * freedom))
+
+
+def places(order: np.ndarray) -> np.ndarray:
+    """(clips, positions) counts of where each clip came, over (seeds, positions) clips."""
+    count = order.shape[1]
+    return np.bincount((order * count + np.arange(count)).ravel(), minlength=count * count).reshape(count, count)
+
+
+@given(st.integers(0, 3000), st.integers(0, 2**64))
+@settings(max_examples=60, deadline=None)
+def test_a_permutation_holds_every_number_once(size: int, seed: int) -> None:
+    assert sorted(Permutation(size, seed)(np.arange(size)).tolist()) == list(range(size))
+
+
+def test_any_part_of_a_permutation_is_that_of_the_whole() -> None:
+    whole = Permutation(1000, "k")(np.arange(1000))
+    assert np.array_equal(Permutation(1000, "k")(np.array([999, 3, 500])), whole[[999, 3, 500]])
+
+
+def test_keys_are_told_apart() -> None:
+    orders = [Permutation(50, *key)(np.arange(50)).tolist() for key in [(1, 2), (2, 1), (12,), ("1", 3), (1,)]]
+    assert len({tuple(order) for order in orders}) == 5
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_all_orders_of_a_few_are_equally_likely(size: int) -> None:
+    trials = 6000
+    counts = Counter(tuple(Permutation(size, "few", seed)(np.arange(size)).tolist()) for seed in range(trials))
+    orders = list(permutations(range(size)))
+    expected = trials / len(orders)
+    statistic = sum((counts[order] - expected) ** 2 / expected for order in orders)
+    freedom = len(orders) - 1
+    assert (statistic - freedom) / np.sqrt(2 * freedom) < 4
+
+
+def test_every_position_is_equally_likely_for_every_clip() -> None:
+    """Over 8,000 epochs of 40 clips, 200 in each of 1,600 cells.
+
+    Power: cells whose probabilities are off by 4 % r.m.s. raise the statistic by
+    8000 * 40 * 0.04**2 = 512 where its standard deviation is 55: they would pass once in
+    millions of times. The two orders that follow are caught.
+    """
+    seeds, size = 8000, 40
+    order = np.array([Shuffled(size, 7, epoch).at(np.arange(size))[0] for epoch in range(seeds)])
+    assert abs(chi_squared(places(order), seeds / size)) < 4
+    random = np.random.default_rng(0)
+    buffered = np.array([_through_buffer(random, size, size // 2) for _ in range(seeds)])
+    assert chi_squared(places(buffered), seeds / size) > 50
+    slightly_off = order.copy()
+    moved = random.random(seeds) < 0.05
+    slightly_off[moved] = np.roll(np.arange(size), 1)
+    assert chi_squared(places(slightly_off), seeds / size) > 4
+
+
+def _through_buffer(random: np.random.Generator, size: int, room: int) -> list[int]:
+    held, out = list(range(room)), []
+    for coming in [*range(room, size), *[-1] * room]:
+        place = random.integers(len(held))
+        out.append(held.pop(place))
+        if coming >= 0:
+            held.append(coming)
+    return out
+
+
+def test_neighbours_are_independent() -> None:
+    """Pairs of clips that follow each other, over 4,000 epochs of 30 clips: every pair equally often."""
+    size, seeds = 30, 4000
+    order = np.array([Shuffled(size, "pairs", epoch).at(np.arange(size))[0] for epoch in range(seeds)])
+    pairs = np.bincount((order[:, :-1] * size + order[:, 1:]).ravel(), minlength=size * size).reshape(size, size)
+    apart = pairs[~np.eye(size, dtype=bool)]
+    expected = seeds * (size - 1) / len(apart)
+    statistic = ((apart - expected) ** 2 / expected).sum()
+    assert np.trace(pairs) == 0
+    assert abs(statistic - len(apart)) / np.sqrt(2 * len(apart)) < 4
+
+
+def test_a_sorted_set_leaves_no_trace_in_the_order() -> None:
+    """Rank correlation of clip and position over a large epoch: a random order's has s.d. 1/sqrt(n)."""
+    size = 200_000
+    for seed in range(5):
+        order = Shuffled(size, seed).at(np.arange(size))[0]
+        assert abs(np.corrcoef(order, np.arange(size))[0, 1]) * np.sqrt(size) < 4
+        assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) * np.sqrt(size) < 4
+
+
+def test_in_order() -> None:
+    clips, repeats = InOrder(10).at(np.arange(3, 7))
+    assert clips.tolist() == [3, 4, 5, 6]
+    assert repeats.tolist() == [0, 0, 0, 0]
+
+
+def test_weights_are_met_in_every_epoch() -> None:
+    weights = np.array([0.0, 1, 2, 5, 0.5, 1.5])
+    cumulative = np.cumsum(weights) / weights.sum()
+    for epoch in range(50):
+        clips, _ = Weighted(100, cumulative, 3, epoch).at(np.arange(100))
+        counts = np.bincount(clips, minlength=6)
+        assert (np.abs(counts - weights * 10) < 2).all()
+        assert counts[0] == 0
+
+
+def test_weights_are_met_on_average_and_in_random_order() -> None:
+    weights = np.array([1, 3, 0.3, 2.2, 0.5])
+    cumulative = np.cumsum(weights) / weights.sum()
+    size, epochs = 7, 6000
+    drawn = np.array([Weighted(size, cumulative, "w", epoch).at(np.arange(size))[0] for epoch in range(epochs)])
+    shares = np.bincount(drawn.ravel(), minlength=5) / drawn.size
+    assert np.abs(shares - weights / 7).max() < 0.004
+    first = np.bincount(drawn[:, 0], minlength=5) / epochs
+    assert np.abs(first - weights / 7).max() < 4 * np.sqrt(0.25 / epochs)
+
+
+def test_repetitions_of_a_weighted_clip_are_numbered_apart() -> None:
+    cumulative = np.cumsum([0.1, 0.6, 0.3])
+    clips, repeats = Weighted(40, cumulative, 1).at(np.arange(40))
+    assert len(set(zip(clips.tolist(), repeats.tolist(), strict=True))) == 40
+    assert repeats.min() >= 0
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=12), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_shard_order_holds_every_clip_once_and_reads_lanes_in_file_order(
+    sizes: list[int], lanes: int, window: int, seed: int
+) -> None:
+    shard = np.repeat(np.arange(len(sizes)), sizes)
+    offset = np.concatenate([np.arange(size) * 100 for size in sizes])
+    order = ByShard(shard, offset, Shards(lanes, window), seed)
+    clips, _ = order.at(np.arange(len(shard)))
+    assert sorted(clips.tolist()) == list(range(len(shard)))
+    for lane in range(order.lanes):
+        turns = np.arange(order.lane_size(lane))
+        places = order.shuffled(lane, turns)
+        assert np.array_equal(order.clips(lane, places), clips[lane :: order.lanes])
+        assert np.array_equal(places // window, turns // window)  # nothing leaves its window
+        in_files = order.clips(lane, turns)
+        runs = np.split(in_files, np.flatnonzero(np.diff(shard[in_files])) + 1)
+        assert all((np.diff(offset[run]) > 0).all() for run in runs)
+        assert len({shard[run[0]] for run in runs if len(run)}) == len([run for run in runs if len(run)])
+
+
+def test_shard_order_does_not_depend_on_the_order_of_the_rows() -> None:
+    random = np.random.default_rng(0)
+    shard, offset = np.repeat(np.arange(7), 13), np.tile(np.arange(13), 7) * 10
+    mixed = random.permutation(91)
+    plain = ByShard(shard, offset, Shards(4, 5), 1).at(np.arange(91))[0]
+    again = ByShard(shard[mixed], offset[mixed], Shards(4, 5), 1).at(np.arange(91))[0]
+    assert np.array_equal(mixed[again], plain)
