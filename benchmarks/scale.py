@@ -23,13 +23,13 @@ import msgspec
 import clipmill
 from benchmarks import made_up
 from clipmill import layout, listings
-from clipmill.dataset.clip_table import further_columns, part
+from clipmill.dataset.clip_table import further_columns, shard_rows
 from clipmill.dataset.ledger_file import Ledger
 from clipmill.dataset.publish import Account, publish
-from clipmill.dataset.reuse import part_path, published_spans
+from clipmill.dataset.reuse import published_spans, shard_rows_path
 from clipmill.estimate.census import take_census
 from clipmill.layout import ShardEntry
-from clipmill.messages import Order, Outline, ShardPlan, ShardWritten, Verdict
+from clipmill.messages import Outline, ShardPlan, ShardWritten, SortKey, Verdict
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.reader import RandomWindow
 from clipmill.shards.plan import band_of, landmark, order_of, outline, plan_band
@@ -114,7 +114,7 @@ def stage(name: str) -> Iterator[list[str]]:
 def outline_splits(number: int, options: BuildOptions) -> dict[str, Outline]:
     """What PlanShards settles first: each split's bytes and landmarks."""
     nbytes: dict[str, int] = {}
-    landmarks: dict[str, list[Order]] = {}
+    landmarks: dict[str, list[SortKey]] = {}
     for clip in made_up.clips(number):
         nbytes[clip.split] = nbytes.get(clip.split, 0) + clip.nbytes
         place = landmark(clip, options.sort)
@@ -155,8 +155,8 @@ def plan_and_write(
 
 def _write(plan: ShardPlan, storage: Storage, options: BuildOptions) -> ShardWritten:
     places = list(made_up.places(plan.clips))
-    path = part_path(options.run, plan.shard, options.schema)
-    storage.put(path, part(plan.shard, plan.clips, places), durable=False)
+    path = shard_rows_path(options.run, plan.shard, options.schema)
+    storage.put(path, shard_rows(plan.shard, plan.clips, places), durable=False)
     storage.put(layout.shard_path(plan.shard), b"", durable=False)
     entry = ShardEntry(
         records=len(places),

@@ -95,7 +95,7 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
     frames: FrameOptions
 
 
-class ClipPlan(msgspec.Struct, frozen=True, array_like=True):
+class SourceClip(msgspec.Struct, frozen=True, array_like=True):
     """One clip of a source.
 
     Attributes:
@@ -113,7 +113,7 @@ class ClipPlan(msgspec.Struct, frozen=True, array_like=True):
     problem: str = ""
 
 
-class Source(msgspec.Struct, frozen=True, array_like=True):
+class ProbedSource(msgspec.Struct, frozen=True, array_like=True):
     """A source that exists.
 
     Attributes:
@@ -134,11 +134,11 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
     fps: float
     width: int
     height: int
-    clips: list[ClipPlan]
+    clips: list[SourceClip]
     failure: tuple[str, str] | None = None
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True):
+class CachedProbe(msgspec.Struct, frozen=True, array_like=True):
     """What an earlier run found of a source.
 
     Attributes:
@@ -149,7 +149,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
 
     asked: str
     noted: int
-    source: Source
+    source: ProbedSource
 
 
 class SourceRows(msgspec.Struct, frozen=True, array_like=True):
@@ -163,10 +163,10 @@ class SourceRows(msgspec.Struct, frozen=True, array_like=True):
 
     source: str
     rows: list[ClipRow]
-    known: list[Known]
+    known: list[CachedProbe]
 
 
-class Sample(msgspec.Struct, frozen=True, array_like=True):
+class ClipSample(msgspec.Struct, frozen=True, array_like=True):
     """A look at one clip, for estimates.
 
     Attributes:
@@ -188,7 +188,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     seconds_per_frame: float = 0.0
 
 
-class ClipJob(msgspec.Struct, frozen=True, array_like=True):
+class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
     """One clip to be made: what the listing says of it, and which pixels it has.
 
     Attributes:
@@ -300,7 +300,7 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
 
 
 #: A clip's place in its split: (frames, clip id), or a number drawn from its content and the id.
-Order = tuple[int | float, str]
+SortKey = tuple[int | float, str]
 
 
 class Outline(msgspec.Struct, frozen=True, array_like=True):
@@ -312,7 +312,7 @@ class Outline(msgspec.Struct, frozen=True, array_like=True):
     """
 
     target: int
-    edges: list[Order]
+    edges: list[SortKey]
 
 
 class ShardPlan(msgspec.Struct, frozen=True, array_like=True):

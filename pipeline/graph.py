@@ -16,7 +16,7 @@ from clipmill.transforms.resolve_sources import ResolveSources
 from clipmill.transforms.write_shards import WriteShards
 
 from clipmill.ledger import Failure
-from clipmill.messages import ClipJob, ClipTask
+from clipmill.messages import ClipTask, ResolvedClip
 from clipmill.options import BuildOptions
 
 
@@ -71,7 +71,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     _ = root | "Publish" >> Publish(options, base, outcome)
 
 
-def _whole(again: tuple[str, ClipJob]) -> ClipTask:
+def _whole(again: tuple[str, ResolvedClip]) -> ClipTask:
     return again[1].whole
 
 

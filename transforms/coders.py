@@ -52,7 +52,7 @@ class StructCoder(coders.Coder):
 ROWS = (
     messages.ClipRow,
     messages.SourceRows,
-    messages.ClipJob,
+    messages.ResolvedClip,
     messages.ClipTask,
     messages.SpanDone,
     messages.Clip,

@@ -10,7 +10,7 @@ from apache_beam import pvalue
 from clipmill.transforms.joining import GroupRows, JoinByKey
 
 from clipmill.ledger import Failure
-from clipmill.messages import ClipRow, Known, SourceRows
+from clipmill.messages import CachedProbe, ClipRow, SourceRows
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.sources.cache import Noted, read_known
 from clipmill.sources.clips import unique_id, unique_ranges
@@ -45,7 +45,7 @@ class GroupBySource(beam.PTransform):
         known = rows.pipeline | "Once" >> beam.Create([b""]) | "ReadKnown" >> beam.FlatMap(_known, self._options)
         by_source = (
             {"rows": keyed, "known": known}
-            | "Group" >> JoinByKey(rows=ClipRow, known=Known)
+            | "Group" >> JoinByKey(rows=ClipRow, known=CachedProbe)
             | "UniqueRanges"
             >> beam.FlatMap(_one_per_range, self._options.listing)
             .with_output_types(SourceRows, failures=Failure)

@@ -12,7 +12,7 @@ from clipmill.transforms.joining import JoinByKey
 
 from clipmill.decoding.join_spans import group_frames
 from clipmill.ledger import Failure
-from clipmill.messages import Clip, ClipJob, SpanDone
+from clipmill.messages import Clip, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
 
@@ -21,7 +21,7 @@ class GroupFramesPerClip(beam.PTransform):
     """Joins jobs and spans by clip key.
 
     Returns:
-        clips (`Clip`), failures (`Failure`), and again ((clip key, `ClipJob`): to be decoded as one span).
+        clips (`Clip`), failures (`Failure`), and again ((clip key, `ResolvedClip`): to be decoded as one span).
     """
 
     def __init__(self, options: BuildOptions) -> None:
@@ -29,13 +29,13 @@ class GroupFramesPerClip(beam.PTransform):
         self._options = options
 
     def expand(self, joined: dict[str, beam.PCollection]) -> dict[str, beam.PCollection]:
-        """{"jobs": (clip key, `ClipJob`), "spans": (clip key, `SpanDone`)}."""
+        """{"jobs": (clip key, `ResolvedClip`), "spans": (clip key, `SpanDone`)}."""
         grouped = (
             joined
-            | "Join" >> JoinByKey(jobs=ClipJob, spans=SpanDone)
+            | "Join" >> JoinByKey(jobs=ResolvedClip, spans=SpanDone)
             | "Group"
             >> beam.FlatMap(_group, self._options)
-            .with_output_types(Clip, failures=Failure, again=tuple[str, ClipJob])
+            .with_output_types(Clip, failures=Failure, again=tuple[str, ResolvedClip])
             .with_outputs("failures", "again", main="clips")
         )
         return {name: grouped[name] for name in ("clips", "failures", "again")}

@@ -9,12 +9,12 @@ import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
 
-from clipmill.messages import Clip, Order, Outline, ShardPlan, Verdict
+from clipmill.messages import Clip, Outline, ShardPlan, SortKey, Verdict
 from clipmill.options import BuildOptions
 from clipmill.shards.plan import band_of, landmark, order_of, outline, plan_band
 
 #: A split's bytes, and the places of its landmarks.
-Sums = tuple[int, list[Order]]
+Sums = tuple[int, list[SortKey]]
 
 
 class PlanShards(beam.PTransform):
@@ -49,7 +49,7 @@ class PlanShards(beam.PTransform):
         )
 
 
-def _weighed(clip: Clip, sort: str) -> tuple[str, tuple[int, Order | None]]:
+def _weighed(clip: Clip, sort: str) -> tuple[str, tuple[int, SortKey | None]]:
     return clip.split, (clip.nbytes, landmark(clip, sort))
 
 
@@ -57,7 +57,7 @@ class _SumSplit(beam.CombineFn):
     def create_accumulator(self) -> Sums:
         return 0, []
 
-    def add_input(self, sums: Sums, clip: tuple[int, Order | None]) -> Sums:
+    def add_input(self, sums: Sums, clip: tuple[int, SortKey | None]) -> Sums:
         nbytes, landmarks = sums
         if clip[1] is not None:
             landmarks.append(clip[1])

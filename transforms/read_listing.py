@@ -68,7 +68,7 @@ class _ReadPart(beam.DoFn):
         self._options = options
 
     def process(self, part: bytes) -> Iterator[Any]:
-        for row in listings.read_part(self._options, msgspec.msgpack.decode(part, type=listings.Part)):
+        for row in listings.read_part(self._options, msgspec.msgpack.decode(part, type=listings.ListingSlice)):
             if isinstance(row, Failure):
                 yield pvalue.TaggedOutput("failures", row)
             elif listings.selected(self._options, row):

@@ -14,7 +14,16 @@ from clipmill.transforms.gate import SEGMENTS, Key
 
 from clipmill.errors import ClipError
 from clipmill.ledger import Failure
-from clipmill.messages import ClipJob, ClipRow, ClipTask, Known, LabelTable, Source, SourceRows, SourceTask
+from clipmill.messages import (
+    CachedProbe,
+    ClipRow,
+    ClipTask,
+    LabelTable,
+    ProbedSource,
+    ResolvedClip,
+    SourceRows,
+    SourceTask,
+)
 from clipmill.options import BuildOptions
 from clipmill.sources.cache import RENEW, Notes, recall_source
 from clipmill.sources.clips import settle, source_tasks
@@ -26,7 +35,7 @@ class _Asked(NamedTuple):
     source: str
     rows: list[ClipRow]
     task: SourceTask
-    known: list[Known]
+    known: list[CachedProbe]
     at: float
 
 
@@ -37,7 +46,7 @@ class ResolveSources(beam.PTransform):
         labels: a PCollection of one `LabelTable`.
 
     Returns:
-        jobs ((clip key, `ClipJob`)), tasks ((clip key, `ClipTask`), one per span), failures
+        jobs ((clip key, `ResolvedClip`)), tasks ((clip key, `ClipTask`), one per span), failures
         (`Failure`), and segments (((split, SEGMENTS), how many clips --segment-seconds adds)).
     """
 
@@ -51,7 +60,7 @@ class ResolveSources(beam.PTransform):
         resolved = sources | "Resolve" >> beam.ParDo(
             _Resolve(self._options), pvalue.AsSingleton(self._labels)
         ).with_output_types(
-            tuple[str, ClipJob], tasks=tuple[str, ClipTask], failures=Failure, segments=tuple[Key, int]
+            tuple[str, ResolvedClip], tasks=tuple[str, ClipTask], failures=Failure, segments=tuple[Key, int]
         ).with_outputs("tasks", "failures", "segments", main="jobs")
         return {name: resolved[name] for name in ("jobs", "tasks", "failures", "segments")}
 
@@ -79,7 +88,7 @@ class _Resolve(InChildren):
             answer = self._recall(asked) if self._videos.local else None
             yield from self.fly(asked) if answer is None else self.finished(asked, answer)
 
-    def _recall(self, asked: _Asked) -> Source | ClipError | None:
+    def _recall(self, asked: _Asked) -> ProbedSource | ClipError | None:
         try:
             known = recall_source(self._videos, asked.task, asked.known)
         except ClipError as missing:
@@ -90,7 +99,7 @@ class _Resolve(InChildren):
         return asked, ResolveJob(asked.task, self._options.videos, asked.known)
 
     def finished(self, asked: _Asked, result: Any) -> Iterator[Any]:
-        if isinstance(result, Source):
+        if isinstance(result, ProbedSource):
             self._note(asked, result)
         resolved = settle(asked.rows, result, self._label_index, self._options)
         for job, tasks in resolved.jobs:
@@ -105,7 +114,7 @@ class _Resolve(InChildren):
         count("sources")
         count("failed", len(resolved.failures))
 
-    def _note(self, asked: _Asked, source: Source) -> None:
+    def _note(self, asked: _Asked, source: ProbedSource) -> None:
         for known in asked.known:
             if known.source == source and known.noted > asked.at - RENEW:
                 count("known")

@@ -10,7 +10,7 @@ from clipmill.transforms.children import InChildren
 from clipmill.transforms.counters import count
 from clipmill.transforms.spread import Spread
 
-from clipmill.dataset.shard_rows import keep_part
+from clipmill.dataset.shard_rows import keep_shard_rows
 from clipmill.errors import ClipError, StorageError
 from clipmill.layout import read_manifest
 from clipmill.messages import ShardPlan, ShardWritten
@@ -57,7 +57,7 @@ class _Write(InChildren):
         if done is None:
             yield from self.fly(plan)
         else:
-            yield keep_part(self._storage, self._options, plan, done, durable=False)
+            yield keep_shard_rows(self._storage, self._options, plan, done, durable=False)
 
     def prepare(self, plan: ShardPlan) -> tuple[ShardPlan, Job]:
         options = self._options
@@ -67,4 +67,4 @@ class _Write(InChildren):
         if isinstance(result, ClipError):
             raise StorageError(f"shard {plan.shard}: {result.message}; run the build again")
         count("shards")
-        yield keep_part(self._storage, self._options, plan, result, durable=True)
+        yield keep_shard_rows(self._storage, self._options, plan, result, durable=True)

@@ -26,7 +26,7 @@ def further_columns(clips: Sequence[Clip]) -> list[str]:
     return sorted({_column(name) for clip in clips for name in clip.extra})
 
 
-def part(shard: str, clips: Sequence[Clip], places: Sequence[tuple[int, int, int]]) -> bytes:
+def shard_rows(shard: str, clips: Sequence[Clip], places: Sequence[tuple[int, int, int]]) -> bytes:
     """The rows of one shard, as a small Parquet file.
 
     Args:

@@ -16,7 +16,7 @@ from clipmill.storage.concurrent import each
 PARTS = "work/parts"
 
 
-def part_path(run: str, shard: str, schema: str) -> str:
+def shard_rows_path(run: str, shard: str, schema: str) -> str:
     """Where a run keeps a shard's part of the clip table until it publishes."""
     return f"{PARTS}/{run}/{shard}.{schema}.parquet"
 

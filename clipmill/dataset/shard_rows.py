@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from clipmill.dataset.clip_table import further_columns, part
-from clipmill.dataset.reuse import part_path
+from clipmill.dataset.clip_table import further_columns, shard_rows
+from clipmill.dataset.reuse import shard_rows_path
 from clipmill.dataset.run_lock import alone
 from clipmill.messages import ShardDone, ShardPlan, ShardWritten
 from clipmill.options import BuildOptions
@@ -11,7 +11,7 @@ from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all
 
 
-def keep_part(
+def keep_shard_rows(
     storage: Storage, options: BuildOptions, plan: ShardPlan, done: ShardDone, *, durable: bool
 ) -> ShardWritten:
     """Write a shard's part of the clip table, from which a rerun learns what the shard holds; remove its fragments.
@@ -21,8 +21,8 @@ def keep_part(
         done: the shard, which is durable.
         durable: whether the part must outlive a power cut; not where the published version has the shard.
     """
-    path = part_path(options.run, plan.shard, options.schema)
-    storage.put(path, part(plan.shard, plan.clips, done.places), durable=durable)
+    path = shard_rows_path(options.run, plan.shard, options.schema)
+    storage.put(path, shard_rows(plan.shard, plan.clips, done.places), durable=durable)
     fragments = _fragments(plan, shared=False)
     if fragments:
         with alone(storage, options.run) as nobody_else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from clipmill.dataset.tfds_files import tables
-from clipmill.dataset.verify_shard import Problem, Row, ShardCheck
+from clipmill.dataset.verify_shard import Problem, ShardCheck, TableRow
 from clipmill.errors import NoSuchDataset, UsageError
 from clipmill.layout import (
     CLIPS,
@@ -288,7 +288,7 @@ class _VersionCheck:
                     progress(done, self.report.clips)
 
         def check(shard: str) -> list[Problem]:
-            rows: list[Row] = parts[shard].to_pylist() if shard in parts else []
+            rows: list[TableRow] = parts[shard].to_pylist() if shard in parts else []
             return ShardCheck(self.storage, self.manifest, shard, rows, deep, checked).run()
 
         pool = ThreadPoolExecutor(workers)

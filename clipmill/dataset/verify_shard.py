@@ -20,7 +20,7 @@ from clipmill.records.tfrecord import FRAMING, BadRecord, read_record
 from clipmill.shards.shard_file import file_crc, read_index, read_sizes
 from clipmill.storage import Storage
 
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class ShardCheck:
         storage: Storage,
         manifest: Manifest,
         shard: str,
-        rows: list[Row],
+        rows: list[TableRow],
         deep: bool,
         checked: Callable[[], None],
     ) -> None:
@@ -141,7 +141,7 @@ class ShardCheck:
             if offset not in seen:
                 self._add(self.file, f"clip {self.rows[offset]['clip_id']}", f"no record begins at byte {offset}")
 
-    def _check_record(self, where: str, data: bytes, row: Row | None, sizes: np.ndarray | None) -> int:
+    def _check_record(self, where: str, data: bytes, row: TableRow | None, sizes: np.ndarray | None) -> int:
         """Check what is inside a record; returns the number of its frames, 0 if it has none that can be read."""
         try:
             record, frames = self.schema.parse(data)
@@ -197,7 +197,7 @@ class ShardCheck:
         self.problems.append(Problem(file, where, what))
 
 
-def _record_problems(record: ClipRecord, frames: int, row: Row | None, manifest: Manifest) -> list[str]:
+def _record_problems(record: ClipRecord, frames: int, row: TableRow | None, manifest: Manifest) -> list[str]:
     found: list[str] = []
     if record.dataset != manifest.dataset:
         found.append(f"its data set is {record.dataset!r}, in the manifest {manifest.dataset!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from clipmill.ledger import Failure, Reason, failure_of
-from clipmill.messages import Clip, ClipJob, SpanDone
+from clipmill.messages import Clip, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions
 from clipmill.shards.write import digest_of
 from clipmill.storage import Storage
@@ -15,8 +15,8 @@ _STAGE = "DecodeFrames"
 
 
 def group_frames(
-    jobs: Iterable[ClipJob], spans: Iterable[SpanDone], storage: Storage, options: BuildOptions
-) -> Iterator[Clip | Failure | ClipJob]:
+    jobs: Iterable[ResolvedClip], spans: Iterable[SpanDone], storage: Storage, options: BuildOptions
+) -> Iterator[Clip | Failure | ResolvedClip]:
     """The clips of one clip key: several where the same content goes by several ids.
 
     Args:
@@ -54,7 +54,7 @@ def _too_much_or_little(spans: list[SpanDone], options: BuildOptions) -> tuple[s
     return None
 
 
-def _clip(job: ClipJob, spans: list[SpanDone], digest: str, shared: bool) -> Clip:
+def _clip(job: ResolvedClip, spans: list[SpanDone], digest: str, shared: bool) -> Clip:
     row = job.row
     return Clip(
         clip_id=row.clip_id,

@@ -14,13 +14,13 @@ import msgspec
 
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
-from clipmill.messages import ClipPlan, Sample, SourceTask
+from clipmill.messages import ClipSample, SourceClip, SourceTask
 from clipmill.options import FrameOptions
 from clipmill.sources.cache import find_source, reading_source
-from clipmill.sources.probe import plan_clips
+from clipmill.sources.probe import clips_of_source
 from clipmill.storage import open_storage
 from clipmill.video.container import Tally, Video, open_video
-from clipmill.video.geometry import plan
+from clipmill.video.geometry import plan_geometry
 from clipmill.video.jpeg import FrameEncoder
 
 #: The size that estimates hold against the frames' own.
@@ -29,32 +29,32 @@ SMALLER = 256
 _REACH = 24
 
 
-def sample_clip(task: SourceTask, videos: str, frames: int) -> Sample:
+def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
     """Look at the first row of a source.
 
     Args:
         frames: how many frames to encode, spread over the clip; 0 looks at headers only.
 
     Returns:
-        What was found; for a file that is missing or no video, a `Sample` that says so.
+        What was found; for a file that is missing or no video, a `ClipSample` that says so.
     """
     storage = open_storage(videos)
     try:
         at, _ = find_source(storage, task.paths)
         with reading_source(), storage.fetch(task.paths[at]) as file, open_video(file) as video:
-            plans = [plan for plan in plan_clips(video, task, task.named[at]) if plan.row == 0]
+            plans = [plan for plan in clips_of_source(video, task, task.named[at]) if plan.row == 0]
             context = video.stream.codec_context
-            stored = plan(context.width, context.height, task.frames)
-            sample = Sample(
+            stored = plan_geometry(context.width, context.height, task.frames)
+            sample = ClipSample(
                 frames=sum(_stored_frames(video, plan, task.frames) for plan in plans),
                 pixels=stored.width * stored.height,
             )
             return _encode_some(video, plans, task.frames, frames, sample) if frames else sample
     except ClipError as error:
-        return Sample(problem=Reason(error.reason).value)
+        return ClipSample(problem=Reason(error.reason).value)
 
 
-def _stored_frames(video: Video, plan: ClipPlan, options: FrameOptions) -> float:
+def _stored_frames(video: Video, plan: SourceClip, options: FrameOptions) -> float:
     """How many frames a clip will have, by the headers."""
     if plan.problem:
         return 0.0
@@ -72,7 +72,9 @@ def _seconds_per_stored(video: Video, options: FrameOptions) -> float:
     return 1 / options.fps if options.fps else options.every / float(video.fps)
 
 
-def _encode_some(video: Video, plans: list[ClipPlan], options: FrameOptions, frames: int, sample: Sample) -> Sample:
+def _encode_some(
+    video: Video, plans: list[SourceClip], options: FrameOptions, frames: int, sample: ClipSample
+) -> ClipSample:
     """Add what some frames say of the sizes of all, and of the CPU seconds that they take."""
     encoder = FrameEncoder(options)
     smaller = None
@@ -104,7 +106,7 @@ def _encode_some(video: Video, plans: list[ClipPlan], options: FrameOptions, fra
 
 
 def _spread(
-    video: Video, plans: list[ClipPlan], options: FrameOptions, frames: int
+    video: Video, plans: list[SourceClip], options: FrameOptions, frames: int
 ) -> Iterator[tuple[av.VideoFrame, int]]:
     """Frames from the middle of equal parts of a clip, each with how many were decoded for it.
 

@@ -14,7 +14,7 @@ import msgspec
 from clipmill import keys, listings
 from clipmill.estimate.forecast import Foreseen
 from clipmill.ledger import Failure, Reason
-from clipmill.messages import ClipRow, Sample
+from clipmill.messages import ClipRow, ClipSample
 from clipmill.options import BuildOptions
 from clipmill.shards.plan import target_bytes
 from clipmill.sources.clips import source_tasks
@@ -246,20 +246,22 @@ def _stored(bytes_per_frame: float) -> float:
     return bytes_per_frame and bytes_per_frame + _RECORD
 
 
-def _take_samples(rows: Sequence[ClipRow], options: BuildOptions, pool: Pool, encode: int, frames: int) -> list[Sample]:
+def _take_samples(
+    rows: Sequence[ClipRow], options: BuildOptions, pool: Pool, encode: int, frames: int
+) -> list[ClipSample]:
     tasks = [task for row in rows for _, task in source_tasks([row], options)]
     looks = ((number, SampleJob(task, options.videos, 0)) for number, task in enumerate(tasks))
-    samples = {number: result for number, result in pool.window(looks) if isinstance(result, Sample)}
+    samples = {number: result for number, result in pool.window(looks) if isinstance(result, ClipSample)}
     present = [number for number in sorted(samples) if not samples[number].problem][:encode]
     closer = ((number, SampleJob(tasks[number], options.videos, frames)) for number in present)
-    samples |= {number: result for number, result in pool.window(closer) if isinstance(result, Sample)}
+    samples |= {number: result for number, result in pool.window(closer) if isinstance(result, ClipSample)}
     return list(samples.values())
 
 
 class _Clip(NamedTuple):
     """A clip of the sample, something that it has (0 where that was not measured), and the standard error of it."""
 
-    sample: Sample
+    sample: ClipSample
     has: float
     error: float
 

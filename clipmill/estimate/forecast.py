@@ -15,7 +15,7 @@ from clipmill.keys import clip_key
 from clipmill.layout import read_manifest
 from clipmill.ledger import Reason
 from clipmill.listings import assign_split
-from clipmill.messages import ClipRow, Known, Source, SourceTask
+from clipmill.messages import CachedProbe, ClipRow, ProbedSource, SourceTask
 from clipmill.options import BuildOptions, FrameOptions
 from clipmill.sources.cache import find_source, question, read_known, recall
 from clipmill.sources.clips import source_tasks
@@ -182,14 +182,14 @@ class Foresight:
         if not notes and not self._videos.local:
             return "", []
         at, stat = find_source(self._videos, task.paths)
-        known = recall([msgspec.msgpack.decode(note, type=Known) for note in notes], task.paths[at], stat)
+        known = recall([msgspec.msgpack.decode(note, type=CachedProbe) for note in notes], task.paths[at], stat)
         if known is None:
             return "", []
         if known.source.failure:
             return known.source.failure[0], []
         return "", list(self._choices(row, known.source, known.asked == question(task, at)))
 
-    def _choices(self, row: ClipRow, source: Source, same: bool) -> Iterator[list[str]]:
+    def _choices(self, row: ClipRow, source: ProbedSource, same: bool) -> Iterator[list[str]]:
         frames = self._options.frames
         if same:
             yield [clip_key(source.fingerprint, plan.start, plan.end, frames) for plan in source.clips]

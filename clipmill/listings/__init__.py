@@ -14,7 +14,7 @@ import msgspec
 
 from clipmill.errors import ListingError, UsageError
 from clipmill.ledger import Failure
-from clipmill.listings.base import Format, Look, Part, look_at
+from clipmill.listings.base import Format, ListingSlice, Look, look_at
 from clipmill.listings.class_folders import Tree
 from clipmill.listings.csv_tables import Csv
 from clipmill.listings.hmdb51 import Hmdb
@@ -34,7 +34,7 @@ __all__ = [
     "FORMATS",
     "UNUSED",
     "VIDEO_SUFFIXES",
-    "Part",
+    "ListingSlice",
     "assign_split",
     "candidates",
     "class_table",
@@ -97,12 +97,12 @@ def _detect(looks: list[Look]) -> str:
     return next(iter(found))
 
 
-def parts(options: ListingOptions) -> list[Part]:
+def parts(options: ListingOptions) -> list[ListingSlice]:
     """The pieces of a resolved listing that can be read in parallel, in no order that matters."""
     return FORMATS[options.format].parts(options)
 
 
-def read_part(options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+def read_part(options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
     """The rows of a part, one at a time: exactly one item for each data row (for each clip, where folds are merged).
 
     Yields:
@@ -111,7 +111,7 @@ def read_part(options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure
     return FORMATS[options.format].read(options, part)
 
 
-def ignored(options: ListingOptions, part: Part) -> int:
+def ignored(options: ListingOptions, part: ListingSlice) -> int:
     """How many files of a part of a tree were passed over, because they are hidden or not named like a video."""
     known = FORMATS[options.format]
     return known.ignored(options, part) if isinstance(known, Tree) else 0

@@ -18,7 +18,7 @@ from clipmill.options import ListingOptions
 from clipmill.storage import is_url, open_storage, split_path
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True):
+class ListingSlice(msgspec.Struct, frozen=True, array_like=True):
     """A piece of a listing that one worker reads.
 
     Attributes:
@@ -112,11 +112,11 @@ class Format:
             raise ListingError(f"listings in {len(folders)} folders: say where paths start with --videos ROOT")
         return msgspec.structs.replace(options, videos=folders.pop())
 
-    def parts(self, options: ListingOptions) -> list[Part]:
+    def parts(self, options: ListingOptions) -> list[ListingSlice]:
         """The pieces that can be read in parallel."""
-        return [Part(path, *cut) for path in options.listings for cut in text_lines.cuts(path)]
+        return [ListingSlice(path, *cut) for path in options.listings for cut in text_lines.cuts(path)]
 
-    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
         """The rows of a part, good and bad."""
         raise NotImplementedError
 
@@ -129,7 +129,7 @@ class Format:
         return None
 
 
-class Rows:
+class RowParser:
     """Makes rows and ledger rows of one listing, with the checks that all formats share.
 
     Attributes:

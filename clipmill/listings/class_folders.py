@@ -10,7 +10,7 @@ import msgspec
 from clipmill.dataset.tfds_files import is_label
 from clipmill.errors import ListingError
 from clipmill.ledger import Failure
-from clipmill.listings.base import Format, Look, Part, Rows, default_root
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser, default_root
 from clipmill.listings.labels import LABEL_RULE
 from clipmill.listings.paths import BadRow, Root, is_video, ucf_name, without_suffix
 from clipmill.listings.splits import known_split
@@ -51,23 +51,23 @@ class Tree(Format):
             _splits(look.path)
         return msgspec.structs.replace(options, videos=root)
 
-    def parts(self, options: ListingOptions) -> list[Part]:
+    def parts(self, options: ListingOptions) -> list[ListingSlice]:
         """One part for each class folder (of each split), and one for what lies beside them."""
         found = []
         for listing in options.listings:
             splits = _splits(listing)
             if splits:
-                found.append(Part(listing))  # videos beside the splits
+                found.append(ListingSlice(listing))  # videos beside the splits
             for top, split in splits or [("", known_split(posixpath.basename(listing)))]:
-                found.append(Part(listing, folder=top, split=split))
+                found.append(ListingSlice(listing, folder=top, split=split))
                 for label in _folders(listing, top):
-                    found.append(Part(listing, folder=posixpath.join(top, label), split=split, label=label))
+                    found.append(ListingSlice(listing, folder=posixpath.join(top, label), split=split, label=label))
         return found
 
-    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a video."""
         assert options.videos is not None, "resolve the options first"
-        rows = Rows(options, part.listing)
+        rows = RowParser(options, part.listing)
         inside = _within(options.videos, part.listing)
         no_class = part.label is None and bool(_folders(part.listing, part.folder))
         for path in _files(part):
@@ -80,12 +80,12 @@ class Tree(Format):
                 except BadRow as error:
                     yield rows.bad(0, error, _printable(source), part.split)
 
-    def ignored(self, options: ListingOptions, part: Part) -> int:
+    def ignored(self, options: ListingOptions, part: ListingSlice) -> int:
         """How many files of a part are passed over: hidden, or not named like a video."""
         return sum(not _taken(path) for path in _files(part))
 
 
-def _row(rows: Rows, source: str, part: Part) -> ClipRow:
+def _row(rows: RowParser, source: str, part: ListingSlice) -> ClipRow:
     if _printable(source) != source:
         raise BadRow("the file's name is not UTF-8; rename it")
     folder, stem = posixpath.split(without_suffix(source))
@@ -104,7 +104,7 @@ def _taken(path: str) -> bool:
     return is_video(path) and not path.startswith(".") and "/." not in path
 
 
-def _files(part: Part) -> Iterator[str]:
+def _files(part: ListingSlice) -> Iterator[str]:
     """Paths relative to the listing."""
     if part.label is None:
         yield from (posixpath.join(part.folder, name) for name in open_storage(part.listing).children(part.folder)[1])

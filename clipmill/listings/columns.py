@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clipmill.layout import CLIP_COLUMNS
-from clipmill.listings.base import Rows
+from clipmill.listings.base import RowParser
 from clipmill.listings.labels import as_number
 from clipmill.listings.paths import BadRow, without_suffix
 from clipmill.listings.splits import split_name
@@ -84,7 +84,7 @@ class TableRows:
         columns: which cell is what.
     """
 
-    def __init__(self, rows: Rows, found: Columns) -> None:
+    def __init__(self, rows: RowParser, found: Columns) -> None:
         self.rows = rows
         self.columns = found
         self._extra = found.extra

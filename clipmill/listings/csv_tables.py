@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from clipmill.errors import ListingError
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
-from clipmill.listings.base import Format, Look, Part, Rows
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser
 from clipmill.listings.columns import GENERIC, Aliases, Columns, TableRows, columns
 from clipmill.listings.paths import BadRow
 from clipmill.listings.splits import split_of_file
@@ -50,17 +50,17 @@ class Csv(Format):
                 raise ListingError(f"{look.path}:1: two columns are called {twice}")
         return options
 
-    def parts(self, options: ListingOptions) -> list[Part]:
+    def parts(self, options: ListingOptions) -> list[ListingSlice]:
         """A file with quotes is one part, since a line may end inside of a cell."""
-        return [Part(path, *cut) for path in options.listings for cut in text_lines.cuts(path, unless=b'"')]
+        return [ListingSlice(path, *cut) for path in options.listings for cut in text_lines.cuts(path, unless=b'"')]
 
-    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a data row. The header may come again: joining two tables makes such a file."""
         found = header(text_lines.head(part.listing)[0], self.aliases)
         if found is None:
             raise ListingError(f"{part.listing}: this is not {self.accepts} any more")
         delimiter, named = found
-        rows = Rows(options, part.listing, split_of_file(part.listing))
+        rows = RowParser(options, part.listing, split_of_file(part.listing))
         table = TableRows(rows, named)
         records = split_records(text_lines.read(part.listing, part.start, part.end, part.row), delimiter, named)
         if part.row == 1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from clipmill.listings.base import Rows
+from clipmill.listings.base import RowParser
 from clipmill.listings.official_splits import OfficialLists, declared_number
 from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow
@@ -23,7 +23,7 @@ class Hmdb(OfficialLists):
     accepts = "HMDB51's split files (brush_hair_test_split1.txt, ...)"
     file = re.compile(r"(?P<word>.+)_test_split(?P<fold>[1-9])\.txt")
 
-    def row(self, rows: Rows, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
+    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
         """Names may hold any sign but a slash."""
         name, _, mark = text.rpartition(" ")
         if not name or mark not in _SPLITS:

@@ -9,7 +9,7 @@ import msgspec
 
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
-from clipmill.listings.base import Format, Look, Part, Rows
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser
 from clipmill.listings.columns import Columns, TableRows, columns
 from clipmill.listings.paths import BadRow
 from clipmill.listings.splits import split_of_file
@@ -35,9 +35,9 @@ class Jsonl(Format):
         except BadRow:
             return False
 
-    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a line that is not blank."""
-        rows = Rows(options, part.listing, split_of_file(part.listing))
+        rows = RowParser(options, part.listing, split_of_file(part.listing))
         tables: dict[tuple[str, ...], TableRows] = {}
         for line, raw in text_lines.read(part.listing, part.start, part.end, part.row):
             if not raw.strip():

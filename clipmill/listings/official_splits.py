@@ -11,7 +11,7 @@ import msgspec
 from clipmill.errors import ListingError, UsageError
 from clipmill.ledger import Failure, Reason, failure_of
 from clipmill.listings import text_lines
-from clipmill.listings.base import Format, Look, Part, Rows
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser
 from clipmill.listings.labels import Declared, read_labels
 from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow
@@ -30,7 +30,7 @@ class OfficialLists(Format):
 
     file: re.Pattern[str]
 
-    def row(self, rows: Rows, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
+    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
         """The clip of one line, with its split in the list's fold ("" for none).
 
         Args:
@@ -62,11 +62,11 @@ class OfficialLists(Format):
                 _beside(settled, posixpath.dirname(first.source))
         return choose_fold(settled, {fold for fold, _, _ in lists})
 
-    def parts(self, options: ListingOptions) -> list[Part]:
+    def parts(self, options: ListingOptions) -> list[ListingSlice]:
         """One part, since a clip's folds are in different files."""
-        return [Part(options.listings[0])]
+        return [ListingSlice(options.listings[0])]
 
-    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One row per clip, whichever folds it is in."""
         lists = self._lists(options)
         classes = self.classes(options)
@@ -97,7 +97,7 @@ class OfficialLists(Format):
     def _read_list(
         self, options: ListingOptions, path: str, word: str, classes: Declared | None
     ) -> Iterator[ClipRow | Failure]:
-        rows = Rows(options, path)
+        rows = RowParser(options, path)
         numbers = None if classes is None else dict(classes)
         for line, raw in text_lines.read_all(path):
             if raw.strip():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
-from clipmill.listings.base import Format, Look, Part, Rows
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser
 from clipmill.listings.paths import BadRow, is_video
 from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
@@ -33,9 +33,9 @@ class NumberedList(Format):
         found = [_LINE.fullmatch(line.strip()) for line in look.head]
         return any(match and is_video(match[1]) for match in found)
 
-    def read(self, options: ListingOptions, part: Part) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a line that is not blank."""
-        rows = Rows(options, part.listing, split_of_file(part.listing))
+        rows = RowParser(options, part.listing, split_of_file(part.listing))
         for line, raw in text_lines.read(part.listing, part.start, part.end, part.row):
             if raw.strip():
                 try:
@@ -44,7 +44,7 @@ class NumberedList(Format):
                     yield rows.bad(line, error)
 
 
-def _row(rows: Rows, line: int, text: str) -> ClipRow:
+def _row(rows: RowParser, line: int, text: str) -> ClipRow:
     match = _LINE.fullmatch(text)
     if not match:
         raise BadRow(f"{text!r} is not a path and a number")

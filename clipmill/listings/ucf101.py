@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from clipmill.listings.base import Rows
+from clipmill.listings.base import RowParser
 from clipmill.listings.official_splits import OfficialLists, declared_number
 from clipmill.listings.paths import BadRow, ucf_name
 from clipmill.messages import ClipRow
@@ -27,7 +27,7 @@ class Ucf(OfficialLists):
     accepts = "UCF's official lists (trainlist01.txt, ...)"
     file = re.compile(r"(?P<word>train|val|test)list0*(?P<fold>[1-9]\d?)\.txt")
 
-    def row(self, rows: Rows, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
+    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
         """The source is spelled as its folder is."""
         match = _LINE.fullmatch(text)
         source = rows.root.relative(match[1] if match else text)

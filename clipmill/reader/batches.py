@@ -14,7 +14,7 @@ from clipmill.reader.hosts import cores, resolve
 from clipmill.reader.loading.buffers import Buffers
 from clipmill.reader.loading.fill_row import FIELDS, Arrays, Loader
 from clipmill.reader.loading.prefetch import Engine
-from clipmill.reader.loading.recipe import Job, Recipe, View
+from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import Step
 from clipmill.reader.order.planner import Planner
@@ -131,7 +131,7 @@ class Batches:
         """Views of each clip."""
         return self._recipe.views
 
-    def drawn(self, epoch: int, step: int) -> list[tuple[Job, list[View]]]:
+    def drawn(self, epoch: int, step: int) -> list[tuple[ClipRequest, list[View]]]:
         """The clips of any step, with the frames and the steps drawn for each of their views.
 
         `clipmill.reader.warp_mask` and `warp_boxes` send masks and boxes of your own through the same steps.

@@ -18,7 +18,7 @@ from clipmill.reader.draws import Ints
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from clipmill.reader.access.frame_ranges import Source
+    from clipmill.reader.access.frame_ranges import FrameReader
 
 #: Columns that every reader needs; a million clips take some 90 MB.
 CORE = ("clip_id", "split", "label_index", "frames", "width", "height", "fps", "shard", "offset", "length", "frames_at")
@@ -48,7 +48,7 @@ class ClipTable(NamedTuple):
     offset: Ints
     length: Ints
     frames_at: Ints
-    shards: list[tuple[str, Source]]
+    shards: list[tuple[str, FrameReader]]
     dataset: npt.NDArray[np.uint8] | None = None
 
 
@@ -73,7 +73,7 @@ def read_columns(storage: Reading, version: str, columns: Sequence[str] | None =
     return table
 
 
-def to_arrays(columns: pa.Table, source: Source) -> ClipTable:
+def to_arrays(columns: pa.Table, source: FrameReader) -> ClipTable:
     """The columns `CORE` as a ClipTable."""
     shard = columns["shard"].unify_dictionaries().combine_chunks()
     return ClipTable(

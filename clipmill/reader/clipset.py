@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from clipmill.reader.dataset import Dataset
     from clipmill.reader.frameworks.torch import ClipsDataset
 
-Rows = npt.NDArray[np.int32]
+ClipNumbers = npt.NDArray[np.int32]
 
 
-class Part(NamedTuple):
+class MixMember(NamedTuple):
     """Clips of one data set.
 
     Attributes:
@@ -36,7 +36,7 @@ class Part(NamedTuple):
     """
 
     dataset: Dataset
-    rows: Rows
+    rows: ClipNumbers
     split: str | None = None
     name: str = ""
     share: float = 1.0
@@ -54,9 +54,9 @@ class ClipSet:
 
     def __init__(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[MixMember],
         table: ClipTable | None = None,
-        rows: Rows | None = None,
+        rows: ClipNumbers | None = None,
         labels: Sequence[str] = (),
     ) -> None:
         self.parts = tuple(parts)
@@ -239,9 +239,9 @@ class ClipSet:
     def kept(self, keep: npt.NDArray[np.bool_]) -> ClipSet:
         """The clips for which `keep`, (clips,), is true."""
         part = self.single("select before mixing")
-        return ClipSet([Part(part.dataset, self.rows[keep], part.split if keep.all() else None)])
+        return ClipSet([MixMember(part.dataset, self.rows[keep], part.split if keep.all() else None)])
 
-    def single(self, instead: str) -> Part:
+    def single(self, instead: str) -> MixMember:
         """The only part.
 
         Raises:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from clipmill.errors import UsageError
 from clipmill.layout import LABELS, read_manifest, split_order, version_path
-from clipmill.reader.access.frame_ranges import Source
+from clipmill.reader.access.frame_ranges import FrameReader
 from clipmill.reader.access.range_cache import CachedStorage, Reading
 from clipmill.reader.clip_index import CORE, ClipTable, read_columns, to_arrays
-from clipmill.reader.clipset import ClipSet, Part
+from clipmill.reader.clipset import ClipSet, MixMember
 from clipmill.storage import Storage, absolute, open_storage
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Dataset:
         self.labels = storage.read(version_path(self.version, LABELS)).decode().splitlines()
         shard_frames = {name: entry.frames for name, entry in self.manifest.shards.items()}
         columns = read_columns(self._storage, self.version, CORE)
-        self.table: ClipTable = to_arrays(columns, Source(self._storage, self.manifest.schema, shard_frames))
+        self.table: ClipTable = to_arrays(columns, FrameReader(self._storage, self.manifest.schema, shard_frames))
         self._fold: int | None = None
         self._names, self._codes = _encoded(columns["split"])
 
@@ -92,12 +92,12 @@ class Dataset:
         if split not in self.splits:
             raise UsageError(f"{self.path}: no split {split!r}; there is {', '.join(self.splits)}")
         rows = np.flatnonzero(self._codes == self._names.index(split)).astype(np.int32)
-        return ClipSet([Part(self, rows, split)])
+        return ClipSet([MixMember(self, rows, split)])
 
     @property
     def all(self) -> ClipSet:
         """The clips of all splits together."""
-        return ClipSet([Part(self, np.arange(len(self.table.frames), dtype=np.int32), None)])
+        return ClipSet([MixMember(self, np.arange(len(self.table.frames), dtype=np.int32), None)])
 
     def fold(self, number: int) -> Dataset:
         """The same version with the splits of another official fold, from 1; clips that are in none are left out.

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from clipmill.errors import UsageError
-from clipmill.reader.access.frame_ranges import Source
+from clipmill.reader.access.frame_ranges import FrameReader
 from clipmill.reader.clip_index import ClipTable
 from clipmill.reader.clipset import ClipSet
 
@@ -69,7 +69,7 @@ def _relabelled(clips: ClipSet, number: int, numbers: dict[str, int]) -> ClipTab
 
 
 def _joined(tables: list[ClipTable]) -> ClipTable:
-    shards: list[tuple[str, Source]] = []
+    shards: list[tuple[str, FrameReader]] = []
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ClipTable._fields if name not in ("ids", "shards")}
     for table in tables:
         for name, parts in columns.items():

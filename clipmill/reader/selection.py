@@ -15,7 +15,7 @@ from clipmill.errors import UsageError
 from clipmill.keys import unit
 
 if TYPE_CHECKING:
-    from clipmill.reader.clipset import ClipSet, Rows
+    from clipmill.reader.clipset import ClipNumbers, ClipSet
 
 Mask = npt.NDArray[np.bool_]
 
@@ -81,14 +81,14 @@ def cut(clips: ClipSet, shares: Mapping[str, float], seed: int, by: str) -> list
     return [place >= bounds[-1], *masks]
 
 
-def pack(rows: Rows, count: int) -> str:
+def pack(rows: ClipNumbers, count: int) -> str:
     """Rows out of `count` as text: their bits, deflated, in base 64."""
     mask = np.zeros(count, np.uint8)
     mask[rows] = 1
     return base64.b64encode(zlib.compress(np.packbits(mask).tobytes())).decode()
 
 
-def unpack(text: str, count: int) -> Rows:
+def unpack(text: str, count: int) -> ClipNumbers:
     """The rows that `pack` packed."""
     bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
     return np.flatnonzero(np.unpackbits(bits)[:count]).astype(np.int32)

@@ -15,7 +15,7 @@ from clipmill.errors import UsageError
 from clipmill.reader import selection
 from clipmill.reader.augment.base import Augmentation
 from clipmill.reader.augment.colour import Function
-from clipmill.reader.clipset import ClipSet, Part
+from clipmill.reader.clipset import ClipSet, MixMember
 from clipmill.reader.mixing import mix
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.by_shard import Shards
@@ -91,7 +91,7 @@ def from_state(state: dict[str, Any], path: str | None = None, **runtime: Any) -
     return batches
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: MixMember) -> dict[str, Any]:
     dataset = part.dataset
     rows = {} if part.split else {"rows": selection.pack(part.rows, len(dataset.table.frames))}
     return {
@@ -113,7 +113,7 @@ def _open_part(raw: dict[str, Any], path: str | None) -> ClipSet:
         dataset = dataset.fold(raw["fold"])
     if raw["split"] is not None:
         return dataset[raw["split"]]
-    return ClipSet([Part(dataset, selection.unpack(raw["rows"], len(dataset.table.frames)))])
+    return ClipSet([MixMember(dataset, selection.unpack(raw["rows"], len(dataset.table.frames)))])
 
 
 def _weights(weights: Any) -> Any:

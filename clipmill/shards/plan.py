@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from clipmill import keys
-from clipmill.messages import Clip, Order, Outline, ShardPlan
+from clipmill.messages import Clip, Outline, ShardPlan, SortKey
 from clipmill.options import BuildOptions
 from clipmill.records import get_schema
 
@@ -33,7 +33,7 @@ LANDMARK = 1 << 6
 class PackedClip(NamedTuple):
     """A clip that waits to be planned: what is sorted and cut by, and the packed row."""
 
-    order: Order
+    order: SortKey
     clip_key: str
     nbytes: int
     packed: bytes
@@ -42,18 +42,18 @@ class PackedClip(NamedTuple):
 _decode_clip = msgspec.msgpack.Decoder(Clip).decode
 
 
-def order_of(clip: Clip, sort: str) -> Order:
+def order_of(clip: Clip, sort: str) -> SortKey:
     """A clip's place in its split: by (frames, clip id), or at random."""
     first = clip.frames if sort == "length" else keys.unit("order", clip.clip_key, clip.clip_id)
     return first, clip.clip_id
 
 
-def landmark(clip: Clip, sort: str) -> Order | None:
+def landmark(clip: Clip, sort: str) -> SortKey | None:
     """A clip's place in its split where the clip is a landmark, else None."""
     return order_of(clip, sort) if keys.unit("landmark", clip.clip_id) * LANDMARK < 1 else None
 
 
-def outline(nbytes: int, landmarks: Iterable[Order], options: BuildOptions) -> Outline:
+def outline(nbytes: int, landmarks: Iterable[SortKey], options: BuildOptions) -> Outline:
     """The outline of a split.
 
     Args:
@@ -66,7 +66,7 @@ def outline(nbytes: int, landmarks: Iterable[Order], options: BuildOptions) -> O
     return Outline(target_bytes(nbytes, options), [band[-1].order for band in bands[:-1]])
 
 
-def band_of(order: Order, edges: Sequence[Order]) -> int:
+def band_of(order: SortKey, edges: Sequence[SortKey]) -> int:
     """Which band a place is in, from 0."""
     return bisect_left(edges, order)
 

@@ -40,7 +40,7 @@ class ShardClip(NamedTuple):
     frames: Iterable[bytes | memoryview]
 
 
-class Place(NamedTuple):
+class RecordPlace(NamedTuple):
     """Where a record is.
 
     Attributes:
@@ -55,7 +55,7 @@ class Place(NamedTuple):
 
 def write_shard(
     storage: Storage, shard: str, schema: Schema, clips: Iterable[ShardClip]
-) -> tuple[ShardEntry, list[Place]]:
+) -> tuple[ShardEntry, list[RecordPlace]]:
     """Write a shard and its sidecars; holds little more than one chunk in memory.
 
     Args:
@@ -71,14 +71,14 @@ def write_shard(
         DataError: a clip's record would pass `MAX_RECORD`, or its frames are not those announced.
         StorageError: storage failed; there is no shard then.
     """
-    places: list[Place] = []
+    places: list[RecordPlace] = []
     sizes: list[int] = []
     with storage.writer(shard_path(shard)) as file:
         out = _Summed(file)
         for clip in clips:
             offset = out.size
             _write_record(out, schema, clip)
-            places.append(Place(offset, out.size - offset, len(sizes)))
+            places.append(RecordPlace(offset, out.size - offset, len(sizes)))
             sizes += clip.sizes
         index = b"".join([b"%d %d\n" % place[:2] for place in places])
         frames = np.asarray(sizes, "<u4").tobytes()
@@ -143,7 +143,7 @@ def _write_record(out: _Summed, schema: Schema, clip: ShardClip) -> None:
     out.write(after(google_crc32c.extend(crc, chunk)))
 
 
-def read_places(storage: Storage, shard: str, frames: Sequence[int]) -> list[Place]:
+def read_places(storage: Storage, shard: str, frames: Sequence[int]) -> list[RecordPlace]:
     """Where the records of a written shard are, from its index.
 
     Args:
@@ -159,7 +159,7 @@ def read_places(storage: Storage, shard: str, frames: Sequence[int]) -> list[Pla
     if len(spans) != len(frames):
         raise DataError(f"{index_path(shard)}: {len(spans)} records, {len(frames)} expected")
     starts = [0, *accumulate(frames)]
-    return [Place(*span, at) for span, at in zip(spans, starts, strict=False)]
+    return [RecordPlace(*span, at) for span, at in zip(spans, starts, strict=False)]
 
 
 def read_index(storage: Storage, shard: str) -> list[tuple[int, int]]:
@@ -189,7 +189,7 @@ def read_sizes(storage: Storage, shard: str) -> np.ndarray:
     return np.frombuffer(data, "<u4")
 
 
-def frame_ranges(schema: Schema, place: Place, sizes: Sequence[int]) -> list[tuple[int, int]]:
+def frame_ranges(schema: Schema, place: RecordPlace, sizes: Sequence[int]) -> list[tuple[int, int]]:
     """Where each frame of a record is in the shard's file: half-open ranges of bytes.
 
     Args:

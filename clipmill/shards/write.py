@@ -11,7 +11,7 @@ from clipmill.layout import ShardEntry, frames_path, shard_path
 from clipmill.messages import Clip, Piece, ShardDone, ShardPlan
 from clipmill.records import ClipRecord, get_schema
 from clipmill.records.tfrecord import read_record
-from clipmill.shards.shard_file import Place, ShardClip, read_places, shard_entry, write_shard
+from clipmill.shards.shard_file import RecordPlace, ShardClip, read_places, shard_entry, write_shard
 from clipmill.storage import Storage, open_storage
 from clipmill.storage.concurrent import ahead
 from clipmill.workers.jobs import ShardJob
@@ -58,7 +58,7 @@ def _found_shard(storage: Storage, shard: str, clips: list[Clip]) -> ShardDone |
     return _done(shard, entry, places) if whole else None
 
 
-def _done(shard: str, entry: ShardEntry, places: list[Place]) -> ShardDone:
+def _done(shard: str, entry: ShardEntry, places: list[RecordPlace]) -> ShardDone:
     return ShardDone(shard, entry, [(place.offset, place.length, place.frames_at) for place in places])
 
 

@@ -20,7 +20,7 @@ import msgspec
 from clipmill.errors import ClipError, StorageError
 from clipmill.keys import CODEC_EPOCH
 from clipmill.ledger import Reason
-from clipmill.messages import Known, Source, SourceTask
+from clipmill.messages import CachedProbe, ProbedSource, SourceTask
 from clipmill.storage import Stat, Storage
 
 CACHE = "work/cache"
@@ -37,10 +37,10 @@ _PATIENCE = 30.0
 #: Errors that say something of one file of a local disk, and nothing of the others.
 _OF_ONE_FILE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO)
 
-#: A source as its rows name it, and a packed `Known`.
+#: A source as its rows name it, and a packed `CachedProbe`.
 Noted = tuple[str, msgspec.Raw]
 _segment_decoder = msgspec.msgpack.Decoder(list[Noted])
-_known_decoder = msgspec.msgpack.Decoder(Known)
+_known_decoder = msgspec.msgpack.Decoder(CachedProbe)
 
 
 def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
@@ -87,13 +87,13 @@ def question(task: SourceTask, at: int) -> str:
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()[:16]
 
 
-def recall(known: Iterable[Known], path: str, stat: Stat) -> Known | None:
+def recall(known: Iterable[CachedProbe], path: str, stat: Stat) -> CachedProbe | None:
     """What is known of a file as it is now; the latest of several."""
     same = [k for k in known if (k.source.path, k.source.size, k.source.stamp) == (path, stat.size, stat.stamp)]
     return max(same, key=lambda k: k.noted, default=None)
 
 
-def recall_source(storage: Storage, task: SourceTask, known: Sequence[Known]) -> Known | None:
+def recall_source(storage: Storage, task: SourceTask, known: Sequence[CachedProbe]) -> CachedProbe | None:
     """What is known of a source that was asked the same before and did not change since.
 
     Raises:
@@ -118,7 +118,7 @@ class Notes:
         self._noted: list[Noted] = []
         self._written = time.monotonic()
 
-    def add(self, key: str, task: SourceTask, source: Source, asked_at: float) -> None:
+    def add(self, key: str, task: SourceTask, source: ProbedSource, asked_at: float) -> None:
         """Note an answer; written now and then.
 
         Args:
@@ -129,7 +129,7 @@ class Notes:
             stat = self._videos.stat(source.path)
             if stat is None or stat.stamp != source.stamp or stat.modified > asked_at - _SETTLED:
                 return
-        known = Known(question(task, task.paths.index(source.path)), int(asked_at), source)
+        known = CachedProbe(question(task, task.paths.index(source.path)), int(asked_at), source)
         self._noted.append((key, msgspec.Raw(msgspec.msgpack.encode(known))))
         if len(self._noted) >= SEGMENT or time.monotonic() - self._written > _PATIENCE:
             self.write()
@@ -143,7 +143,7 @@ class Notes:
 
 
 def read_known(storage: Storage, videos: Storage) -> Iterator[Noted]:
-    """All that is noted of a root's sources: (source as its rows name it, packed `Known`)."""
+    """All that is noted of a root's sources: (source as its rows name it, packed `CachedProbe`)."""
     for path, _ in storage.list(cache_folder(videos)):
         yield from _read_segment(storage, path)
 

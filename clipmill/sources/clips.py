@@ -12,7 +12,7 @@ from clipmill import listings
 from clipmill.errors import ClipError
 from clipmill.keys import clip_key
 from clipmill.ledger import Failure, Reason, failure_of
-from clipmill.messages import ClipJob, ClipPlan, ClipRow, ClipTask, Source, SourceTask
+from clipmill.messages import ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceClip, SourceTask
 from clipmill.options import BuildOptions
 
 _STAGE = "ResolveSources"
@@ -131,13 +131,13 @@ class Resolved(msgspec.Struct, frozen=True):
         segments: how many more clips and ledger rows there are than rows, by --segment-seconds, in each split.
     """
 
-    jobs: list[tuple[ClipJob, list[ClipTask]]]
+    jobs: list[tuple[ResolvedClip, list[ClipTask]]]
     failures: list[Failure]
     segments: dict[str, int] = {}
 
 
 def settle(
-    rows: Sequence[ClipRow], answer: Source | ClipError, labels: dict[str, int], options: BuildOptions
+    rows: Sequence[ClipRow], answer: ProbedSource | ClipError, labels: dict[str, int], options: BuildOptions
 ) -> Resolved:
     """Turn a source's answer into clips to make and ledger rows.
 
@@ -165,7 +165,7 @@ def settle(
     return Resolved(jobs, failures, {split: more for split, more in segments.items() if more})
 
 
-def _segment_row(row: ClipRow, plan: ClipPlan) -> ClipRow:
+def _segment_row(row: ClipRow, plan: SourceClip) -> ClipRow:
     """The row of one segment: an id of its own, and its times as columns."""
     if plan.segment is None:
         return row
@@ -179,10 +179,10 @@ def _segment_row(row: ClipRow, plan: ClipPlan) -> ClipRow:
 
 
 def _job(
-    row: ClipRow, plan: ClipPlan, source: Source, labels: dict[str, int], options: BuildOptions
-) -> tuple[ClipJob, list[ClipTask]]:
+    row: ClipRow, plan: SourceClip, source: ProbedSource, labels: dict[str, int], options: BuildOptions
+) -> tuple[ResolvedClip, list[ClipTask]]:
     key = clip_key(source.fingerprint, plan.start, plan.end, options.frames)
     whole = ClipTask(key, source.path, source.stamp, plan.start, plan.end)
     label = -1 if row.label is None else labels[row.label]
-    job = ClipJob(row, label, source.fingerprint, whole)
+    job = ResolvedClip(row, label, source.fingerprint, whole)
     return job, [msgspec.structs.replace(whole, span=span) for span in plan.spans]

@@ -10,7 +10,7 @@ from typing import IO
 from clipmill.decoding.decode_span import nothing_in_range
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
-from clipmill.messages import WHOLE, ClipPlan, Known, Source, SourceTask
+from clipmill.messages import WHOLE, CachedProbe, ProbedSource, SourceClip, SourceTask
 from clipmill.sources.cache import find_source, question, recall
 from clipmill.storage import Stat, open_storage
 from clipmill.video.container import Video, open_video
@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 TRIM_SLACK = 1.5
 
 
-def resolve_source(task: SourceTask, videos: str, known: Sequence[Known] = ()) -> Source:
+def resolve_source(task: SourceTask, videos: str, known: Sequence[CachedProbe] = ()) -> ProbedSource:
     """Find, fingerprint and probe one source, and plan its clips.
 
     Args:
@@ -56,11 +56,11 @@ def _sha256(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _probe(file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: SourceTask, named: bool) -> Source:
+def _probe(file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: SourceTask, named: bool) -> ProbedSource:
     try:
         with open_video(file) as video:
             context = video.stream.codec_context
-            return Source(
+            return ProbedSource(
                 path,
                 stat.size,
                 stat.stamp,
@@ -69,14 +69,14 @@ def _probe(file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: Sourc
                 float(video.fps),
                 context.width,
                 context.height,
-                plan_clips(video, task, named),
+                clips_of_source(video, task, named),
             )
     except ClipError as error:
         failure = (Reason(error.reason).value, error.message)
-        return Source(path, stat.size, stat.stamp, fingerprint, None, 0, 0, 0, [], failure)
+        return ProbedSource(path, stat.size, stat.stamp, fingerprint, None, 0, 0, 0, [], failure)
 
 
-def plan_clips(video: Video, task: SourceTask, named: bool) -> list[ClipPlan]:
+def clips_of_source(video: Video, task: SourceTask, named: bool) -> list[SourceClip]:
     """The clips that the rows of one source ask for.
 
     Args:
@@ -137,9 +137,9 @@ def _segments(
 
 def _plan(
     row: int, segment: int | None, start: float | None, end: float | None, timeline: Timeline | None, task: SourceTask
-) -> ClipPlan:
+) -> SourceClip:
     if timeline is None:
-        return ClipPlan(row, segment, start, end, [WHOLE])
+        return SourceClip(row, segment, start, end, [WHOLE])
     spans = timeline.spans(start, end, task.frames, task.span_frames)
     problem = "" if spans else nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS).message
-    return ClipPlan(row, segment, start, end, spans, problem)
+    return SourceClip(row, segment, start, end, spans, problem)

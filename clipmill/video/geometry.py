@@ -29,7 +29,7 @@ class Geometry(NamedTuple):
         return self.scaled_width < self.width or self.scaled_height < self.height
 
 
-def plan(width: int, height: int, options: FrameOptions) -> Geometry:
+def plan_geometry(width: int, height: int, options: FrameOptions) -> Geometry:
     """The stored geometry of a `width` x `height` source (after rotation)."""
     if options.size is not None:
         return _exact(width, height, options.size, options.fit)

@@ -89,7 +89,7 @@ class FrameEncoder:
         if self._first_size is None:
             self._first_size = frame.width, frame.height
             upright = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
-            self._geometry = geometry.plan(*upright, self._options)
+            self._geometry = geometry.plan_geometry(*upright, self._options)
         same_size = (frame.width, frame.height) == self._first_size
         if self._planes_will_do(frame, turns) and same_size:
             return self._encode_planes(frame, turns)

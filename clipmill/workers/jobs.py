@@ -6,16 +6,16 @@ from typing import Any
 
 import msgspec
 
-from clipmill.messages import Clip, ClipTask, Known, Sample, ShardDone, Source, SourceTask, SpanDone
+from clipmill.messages import CachedProbe, Clip, ClipSample, ClipTask, ProbedSource, ShardDone, SourceTask, SpanDone
 from clipmill.options import FrameOptions
 
 
 class ResolveJob(msgspec.Struct, frozen=True, tag="resolve"):
-    """Find, fingerprint and probe a source, unless what is known of it holds; gives a `Source`."""
+    """Find, fingerprint and probe a source, unless what is known of it holds; gives a `ProbedSource`."""
 
     task: SourceTask
     videos: str
-    known: list[Known] = []
+    known: list[CachedProbe] = []
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag="decode"):
@@ -38,7 +38,7 @@ class ShardJob(msgspec.Struct, frozen=True, tag="shard"):
 
 
 class SampleJob(msgspec.Struct, frozen=True, tag="sample"):
-    """Look at one clip, for an estimate; gives a `Sample`."""
+    """Look at one clip, for an estimate; gives a `ClipSample`."""
 
     task: SourceTask
     videos: str
@@ -47,7 +47,7 @@ class SampleJob(msgspec.Struct, frozen=True, tag="sample"):
 
 Job = ResolveJob | DecodeJob | ShardJob | SampleJob
 
-_RESULTS: dict[type, Any] = {ResolveJob: Source, DecodeJob: SpanDone, ShardJob: ShardDone, SampleJob: Sample}
+_RESULTS: dict[type, Any] = {ResolveJob: ProbedSource, DecodeJob: SpanDone, ShardJob: ShardDone, SampleJob: ClipSample}
 _job_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Job)
 
 

@@ -101,7 +101,7 @@ def make_dataset(
         length = int(np.random.default_rng([seed, take]).integers(*frames, endpoint=True))
 
         path = Path(folder, label, f"v_{label}_g{group + 1:02d}_c{member + 1:02d}{suffix}")
-        look = Look.draw(np.random.default_rng([seed, group]), size)
+        look = ShapeStyle.draw(np.random.default_rng([seed, group]), size)
         spread = paths(label, length, np.random.default_rng([seed, take, which]))
         write_video(path, (look.frame(*state) for state in spread), encoder, options)
         made.append(SyntheticClip(path, label, group + 1, length, size, broken=False))
@@ -122,7 +122,7 @@ def paths(label: str, frames: int, rng: np.random.Generator) -> NDArray[np.float
 
 
 @dataclass(frozen=True)
-class Look:
+class ShapeStyle:
     """How a clip looks, whatever moves in it.
 
     Attributes:
@@ -140,7 +140,7 @@ class Look:
     tilts: NDArray[np.float64]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, size: tuple[int, int]) -> Look:
+    def draw(cls, rng: np.random.Generator, size: tuple[int, int]) -> ShapeStyle:
         """A look at random, for pictures of `size` (width, height)."""
         hue = rng.random()
         hues = hue + 0.5 + rng.normal(0, 0.13, _SHAPES)

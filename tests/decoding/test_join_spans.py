@@ -10,7 +10,7 @@ import pytest
 from clipmill.decoding.fragments import FragmentWriter, clip_digest, fragment_path
 from clipmill.decoding.join_spans import group_frames
 from clipmill.ledger import Failure
-from clipmill.messages import Clip, ClipJob, ClipRow, ClipTask, Piece, SpanDone
+from clipmill.messages import Clip, ClipRow, ClipTask, Piece, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.storage import LocalStorage
 from clipmill.video.limits import MAX_FRAME_BYTES
@@ -21,7 +21,7 @@ KEY = "ab" * 16
 
 def job(clip_id="a"):
     row = ClipRow(clip_id, "a.mp4", "train", "walk", 7, "g1", 1.0, 2.0, ("train",), "x.csv", 3, {"camera": "left"})
-    return ClipJob(row, 4, "f" * 64, ClipTask(KEY, "a.mp4", "stamp", 1.0, 2.0))
+    return ResolvedClip(row, 4, "f" * 64, ClipTask(KEY, "a.mp4", "stamp", 1.0, 2.0))
 
 
 def span(number=0, of=1, frames=5, **more):

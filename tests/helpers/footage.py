@@ -21,7 +21,7 @@ from clipmill.decoding.decode_span import decode_task
 from clipmill.decoding.fragments import read_fragment
 from clipmill.errors import ClipError
 from clipmill.keys import clip_key
-from clipmill.messages import WHOLE, ClipTask, Source, SourceTask, Span
+from clipmill.messages import WHOLE, ClipTask, ProbedSource, SourceTask, Span
 from clipmill.options import FrameOptions
 from clipmill.shards.write import digest_of
 from clipmill.sources.probe import resolve_source
@@ -123,7 +123,7 @@ def resolve(
     *,
     span_frames: int = 0,
     segment_seconds: float | None = None,
-) -> Source:
+) -> ProbedSource:
     """What a source answers that is asked for one clip."""
     task = SourceTask([video.name], [False], [(start, end)], "no", segment_seconds, span_frames, options)
     return resolve_source(task, str(video.parent))

@@ -18,13 +18,13 @@ from clipmill.dataset.leftovers import remove_leftovers
 from clipmill.dataset.publish import Account, Outcome, publish
 from clipmill.dataset.reuse import published_spans, waiting_spans
 from clipmill.dataset.run_lock import live_run
-from clipmill.dataset.shard_rows import keep_part
+from clipmill.dataset.shard_rows import keep_shard_rows
 from clipmill.decoding.decode_span import decode_task
 from clipmill.decoding.join_spans import group_frames
 from clipmill.errors import ClipError
 from clipmill.layout import current_version, frames_path, index_path, read_manifest, shard_path, version_path
 from clipmill.ledger import Reason
-from clipmill.messages import Clip, Known, Piece, SpanDone, Verdict
+from clipmill.messages import CachedProbe, Clip, Piece, SpanDone, Verdict
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.shards.plan import landmark, order_of, outline, plan_band
 from clipmill.shards.write import assemble_shard, published_shard
@@ -68,7 +68,7 @@ def _run(options: BuildOptions) -> Outcome:
     index = {label: number for number, label in enumerate(labels)}
     known = defaultdict(list)
     for source, packed in read_known(storage, videos):
-        known[source].append(msgspec.msgpack.decode(packed, type=Known))
+        known[source].append(msgspec.msgpack.decode(packed, type=CachedProbe))
     notes = Notes(storage, videos)
     jobs, tasks, failures = defaultdict(list), defaultdict(list), []
     for row in rows:
@@ -100,7 +100,7 @@ def _run(options: BuildOptions) -> Outcome:
         done = published_shard(storage, plan, entry) if entry else None
         durable = done is None
         done = done or assemble_shard(ShardJob(plan.shard, options.schema, options.name, plan.clips, options.out))
-        written.append(keep_part(storage, options, plan, done, durable=durable))
+        written.append(keep_shard_rows(storage, options, plan, done, durable=durable))
     account = Account(Counter(row.split for row in rows), {})
     return publish(storage, options, base, labels, Verdict(), account, written, failures)
 

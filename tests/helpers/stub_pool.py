@@ -9,7 +9,7 @@ from typing import Any
 from clipmill.errors import ClipError
 from clipmill.layout import ShardEntry, shard_path
 from clipmill.ledger import Reason
-from clipmill.messages import WHOLE, ClipPlan, Piece, ShardDone, Source, SpanDone
+from clipmill.messages import WHOLE, Piece, ProbedSource, ShardDone, SourceClip, SpanDone
 from clipmill.storage import open_storage
 from clipmill.workers.jobs import DecodeJob, Job, ResolveJob, ShardJob
 
@@ -44,8 +44,8 @@ class StubPool:
             fingerprint = hashlib.sha256(path.encode()).hexdigest()
             if int(fingerprint[:8], 16) % 10 < self._missing:
                 raise ClipError(Reason.MISSING, f"no such file: {path}")
-            clips = [ClipPlan(row, None, None, None, [WHOLE]) for row in range(len(job.task.ranges))]
-            return Source(path, 1, "1", fingerprint, 10.0, 25.0, 320, 240, clips)
+            clips = [SourceClip(row, None, None, None, [WHOLE]) for row in range(len(job.task.ranges))]
+            return ProbedSource(path, 1, "1", fingerprint, 10.0, 25.0, 320, 240, clips)
         if isinstance(job, DecodeJob):
             number = int(job.task.clip_key[:8], 16)
             if number % 10 < self._failing:

@@ -15,7 +15,15 @@ from clipmill.layout import ShardEntry, frames_path, index_path, shard_path
 from clipmill.records import get_schema
 from clipmill.records.tfrecord import after, before
 from clipmill.shards import shard_file
-from clipmill.shards.shard_file import Place, ShardClip, frame_ranges, read_places, read_sizes, shard_entry, write_shard
+from clipmill.shards.shard_file import (
+    RecordPlace,
+    ShardClip,
+    frame_ranges,
+    read_places,
+    read_sizes,
+    shard_entry,
+    write_shard,
+)
 from clipmill.storage import LocalStorage
 
 
@@ -52,7 +60,7 @@ def test_the_files_hold_what_the_simplest_writer_would_write(tmp_path, monkeypat
     index = "".join(f"{start} {len(data)}\n" for start, data in zip(starts, framed, strict=True)).encode()
     sizes = struct.pack("<9I", *(size for clip in clips for size in clip.sizes))
     assert read_back(tmp_path) == [b"".join(framed), index, sizes]
-    assert places == [Place(s, len(d), at) for s, d, at in zip(starts, framed, (0, 3, 4), strict=True)]
+    assert places == [RecordPlace(s, len(d), at) for s, d, at in zip(starts, framed, (0, 3, 4), strict=True)]
     crcs = [f"{google_crc32c.value(data):08x}" for data in (b"".join(framed), index, sizes)]
     assert entry == ShardEntry(3, 9, sum(map(len, framed)), *crcs)
 

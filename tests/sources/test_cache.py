@@ -12,7 +12,7 @@ import pytest
 from plain_build import write_videos
 
 from clipmill.errors import ClipError, StorageError
-from clipmill.messages import Known, Source, SourceTask
+from clipmill.messages import CachedProbe, ProbedSource, SourceTask
 from clipmill.options import FrameOptions
 from clipmill.sources import cache
 from clipmill.sources.cache import (
@@ -45,14 +45,14 @@ def task(path: str, **changes: object) -> SourceTask:
     return msgspec.structs.replace(asked, **changes)
 
 
-def noted(out: LocalStorage, videos: LocalStorage) -> dict[str, list[Known]]:
-    found: dict[str, list[Known]] = {}
+def noted(out: LocalStorage, videos: LocalStorage) -> dict[str, list[CachedProbe]]:
+    found: dict[str, list[CachedProbe]] = {}
     for key, packed in read_known(out, videos):
-        found.setdefault(key, []).append(msgspec.msgpack.decode(packed, type=Known))
+        found.setdefault(key, []).append(msgspec.msgpack.decode(packed, type=CachedProbe))
     return found
 
 
-def note(out: LocalStorage, videos: LocalStorage, asked: SourceTask, at: float | None = None) -> Source:
+def note(out: LocalStorage, videos: LocalStorage, asked: SourceTask, at: float | None = None) -> ProbedSource:
     source = resolve_source(asked, videos.root)
     notes = Notes(out, videos)
     notes.add(asked.paths[0], asked, source, time.time() if at is None else at)

@@ -29,7 +29,7 @@ HELD_SIZES = 64 << 20
 ReadRanges: TypeAlias = Callable[[Sequence[tuple[int, int]]], Sequence[bytes | memoryview]]
 
 
-class Frames(NamedTuple):
+class StoredFrames(NamedTuple):
     """Frames of one clip as they are stored.
 
     Attributes:
@@ -41,7 +41,7 @@ class Frames(NamedTuple):
     head: Head | None
 
 
-class Where(NamedTuple):
+class RecordRanges(NamedTuple):
     """Where the parts of one record lie in its shard: bytes, half-open.
 
     Attributes:
@@ -54,7 +54,7 @@ class Where(NamedTuple):
     ends: Ints
 
 
-class Source:
+class FrameReader:
     """The shards of one data set. Holds no open file, so it may be forked and pickled.
 
     Args:
@@ -77,7 +77,7 @@ class Source:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, schema=get_schema(state["schema"]), _process=os.getpid())
 
-    def where(self, table: ClipTable, row: int) -> Where:
+    def where(self, table: ClipTable, row: int) -> RecordRanges:
         """Where a clip's head and frames lie.
 
         Raises:
@@ -91,7 +91,7 @@ class Source:
         head = offset + BEFORE, int(ends[-1] - taken[-1])
         if head[1] <= head[0]:
             raise DataError(f"{frames_path(shard)}: does not fit the record at byte {offset} of the shard")
-        return Where(head, ends - sizes, ends)
+        return RecordRanges(head, ends - sizes, ends)
 
     def ranged(self, table: ClipTable, row: int) -> ReadRanges:
         """A function that reads ranges of the clip's shard; what it gives holds until this thread reads again."""
@@ -154,7 +154,7 @@ class Vanished(DataError):
     """A file of the version that is being read is no longer there."""
 
 
-def merge(where: Where, wanted: Sequence[int]) -> list[tuple[int, int, list[int]]]:
+def merge(where: RecordRanges, wanted: Sequence[int]) -> list[tuple[int, int, list[int]]]:
     """Ranges to read for frames in increasing order: start, end and the frames in it; neighbours share one."""
     out: list[tuple[int, int, list[int]]] = []
     for frame in wanted:
@@ -168,8 +168,8 @@ def merge(where: Where, wanted: Sequence[int]) -> list[tuple[int, int, list[int]
 
 
 def read_frames(
-    source: Source, where: Where, read: ReadRanges, wanted: Sequence[int], frames: int, head: Head | bool
-) -> Frames:
+    source: FrameReader, where: RecordRanges, read: ReadRanges, wanted: Sequence[int], frames: int, head: Head | bool
+) -> StoredFrames:
     """The encoded bytes of the wanted frames, in increasing order, with one call of `read`.
 
     Args:
@@ -195,7 +195,7 @@ def read_frames(
         view = memoryview(blob)
         for frame in inside:
             encoded[frame] = view[where.starts[frame] - start : where.ends[frame] - start]
-    return Frames(encoded, head or None)
+    return StoredFrames(encoded, head or None)
 
 
 def _prefixes(schema: Schema, sizes: Ints) -> Ints:

@@ -15,7 +15,7 @@ from clipmill.layout import shard_path
 from clipmill.reader.access.frame_ranges import ReadRanges
 from clipmill.reader.draws import Ints
 from clipmill.reader.loading.fill_row import Loader, Prepared
-from clipmill.reader.loading.recipe import Job
+from clipmill.reader.loading.recipe import ClipRequest
 from clipmill.records.tfrecord import BEFORE, read_record
 
 #: Bytes of consecutive records that are read at once.
@@ -49,7 +49,7 @@ class Indexed:
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
-    def begin(self, jobs: Sequence[Job], positions: Sequence[int]) -> list[Fetch]:
+    def begin(self, jobs: Sequence[ClipRequest], positions: Sequence[int]) -> list[Fetch]:
         """One function for each clip of a batch."""
         return [partial(self._loader.prepare, job) for job in jobs]
 
@@ -66,14 +66,14 @@ class Streaming:
         job_at: what this process does at a position of the epoch; None if that is not its own.
     """
 
-    def __init__(self, loader: Loader, lanes: Lanes, job_at: Callable[[int], Job | None]) -> None:
+    def __init__(self, loader: Loader, lanes: Lanes, job_at: Callable[[int], ClipRequest | None]) -> None:
         self._loader = loader
         self._lanes = lanes
         self._job_at = job_at
         self._ready: dict[int, Prepared | DataError] = {}
         self._thread = ThreadPoolExecutor(1, "clipmill-stream")
 
-    def begin(self, jobs: Sequence[Job], positions: Sequence[int]) -> list[Fetch]:
+    def begin(self, jobs: Sequence[ClipRequest], positions: Sequence[int]) -> list[Fetch]:
         """One function for each clip of a batch; reading begins now."""
         read = self._thread.submit(self._batch, list(positions))
         return [partial(_taken, read, number) for number in range(len(positions))]
@@ -99,7 +99,7 @@ class Streaming:
             if job is not None:
                 own.append((place, where, job))
         own.sort(key=lambda item: item[0])
-        run: list[tuple[int, Job]] = []
+        run: list[tuple[int, ClipRequest]] = []
         for _, where, job in own:
             if run and not self._follows(run, job):
                 self._read_run(run)
@@ -108,7 +108,7 @@ class Streaming:
         if run:
             self._read_run(run)
 
-    def _follows(self, run: list[tuple[int, Job]], job: Job) -> bool:
+    def _follows(self, run: list[tuple[int, ClipRequest]], job: ClipRequest) -> bool:
         table, rows = self._loader.clips.table, self._loader.clips.rows
         first, last, row = rows[run[0][1].clip], rows[run[-1][1].clip], rows[job.clip]
         return bool(
@@ -117,7 +117,7 @@ class Streaming:
             and table.offset[row] + table.length[row] - table.offset[first] <= CHUNK
         )
 
-    def _read_run(self, run: list[tuple[int, Job]]) -> None:
+    def _read_run(self, run: list[tuple[int, ClipRequest]]) -> None:
         """Read consecutive records and keep of each what its job wants."""
         table, rows = self._loader.clips.table, self._loader.clips.rows
         numbers = [int(rows[job.clip]) for _, job in run]

@@ -14,7 +14,7 @@ import numpy as np
 
 from clipmill.errors import UsageError
 from clipmill.layout import shard_path
-from clipmill.reader.access.frame_ranges import Frames
+from clipmill.reader.access.frame_ranges import StoredFrames
 from clipmill.reader.access.range_cache import Reading
 from clipmill.reader.access.record_head import Head
 from clipmill.reader.access.stream import Lanes
@@ -185,7 +185,7 @@ class _Rows:
         job, views = self._drawn(epoch, position, times)
         encoded = dict(zip(wanted.tolist(), chosen, strict=True))
         arrays = self._loader.arrays(1, job.length, self._reader.buffers)
-        self._loader.finish(Prepared(job, views, Frames(encoded, Head(times, numbers))), arrays, 0)
+        self._loader.finish(Prepared(job, views, StoredFrames(encoded, Head(times, numbers))), arrays, 0)
         return [arrays[name][0] for name in self._specs]
 
 

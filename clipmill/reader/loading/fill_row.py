@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clipmill.reader.access.frame_ranges import Frames, ReadRanges, Source, Where, read_frames
+from clipmill.reader.access.frame_ranges import FrameReader, ReadRanges, RecordRanges, StoredFrames, read_frames
 from clipmill.reader.access.record_head import Head, read_head
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.draws import Ints
 from clipmill.reader.loading.buffers import Buffers
 from clipmill.reader.loading.decode import fill
-from clipmill.reader.loading.recipe import Job, Recipe, View
+from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 from clipmill.reader.loading.reduced_jpeg import shrink
 from clipmill.reader.order.batching import Step
 
@@ -27,9 +27,9 @@ FIELDS = ("frames", "label", "mask", "length", "id", "frame_index", "timestamp",
 class Prepared(NamedTuple):
     """A clip that is drawn and read, but not yet decoded."""
 
-    job: Job
+    job: ClipRequest
     views: list[View]
-    frames: Frames
+    frames: StoredFrames
 
 
 class Loader:
@@ -61,11 +61,11 @@ class Loader:
         self._dct_scale = dct_scale
         self._needs_head = "frame_index" in fields or "timestamp" in fields
 
-    def job(self, epoch: int, step: Step, number: int) -> Job:
+    def job(self, epoch: int, step: Step, number: int) -> ClipRequest:
         """What to do for clip `number` of a step."""
         clip = int(step.clips[number])
         row, table = self.clips.rows[clip], self.clips.table
-        return Job(
+        return ClipRequest(
             epoch=epoch,
             clip=clip,
             clip_id=table.ids[int(row)].as_py(),
@@ -96,24 +96,24 @@ class Loader:
             made["frames"] = buffers.take((rows, *views, frames, *self.size, 3), self.recipe.dtype)
         return {field: made[field] for field in self.fields}
 
-    def source(self, clip: int) -> Source:
+    def source(self, clip: int) -> FrameReader:
         """The source of a clip of the set."""
         table = self.clips.table
         _, source = table.shards[int(table.shard[self.clips.rows[clip]])]
         return source
 
-    def draw(self, job: Job, times: Ints | None) -> list[View]:
+    def draw(self, job: ClipRequest, times: Ints | None) -> list[View]:
         """The views of a clip, cut to the length that its batch has."""
         return [View(view.picked[: job.length], view.steps) for view in self.recipe.draw(job, times)]
 
-    def views(self, job: Job) -> list[View]:
+    def views(self, job: ClipRequest) -> list[View]:
         """The views of a clip; of its bytes, no more is read than drawing needs."""
         if not self.recipe.sampler.timed:
             return self.draw(job, None)
         row, table, source = int(self.clips.rows[job.clip]), self.clips.table, self.source(job.clip)
         return self.draw(job, self._head(job, source, source.where(table, row), source.ranged(table, row)).times)
 
-    def prepare(self, job: Job, read: ReadRanges | None = None) -> Prepared:
+    def prepare(self, job: ClipRequest, read: ReadRanges | None = None) -> Prepared:
         """Draw and read a clip, by `read` if given, else from storage.
 
         Raises:
@@ -156,7 +156,7 @@ class Loader:
                 for number, view in enumerate(views):
                     _describe(field, out, number, view, frames)
 
-    def _head(self, job: Job, source: Source, where: Where, read: ReadRanges) -> Head:
+    def _head(self, job: ClipRequest, source: FrameReader, where: RecordRanges, read: ReadRanges) -> Head:
         return read_head(source.schema, read([where.head])[0], job.frames)
 
     def _frames(self, out: npt.NDArray[Any], prepared: Prepared) -> None:
@@ -173,7 +173,7 @@ class Loader:
         fill(out, views, frames.encoded, size, factor)
 
 
-def _describe(field: str, out: npt.NDArray[Any], number: int, view: View, frames: Frames) -> None:
+def _describe(field: str, out: npt.NDArray[Any], number: int, view: View, frames: StoredFrames) -> None:
     """Write one of mask, length, frame_index and timestamp for one view."""
     picked = view.picked
     real = picked >= 0

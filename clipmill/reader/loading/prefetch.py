@@ -16,7 +16,7 @@ from clipmill.reader.access.frame_ranges import Vanished
 from clipmill.reader.access.stream import Fetch, Indexed, Streaming
 from clipmill.reader.loading.buffers import Buffers
 from clipmill.reader.loading.fill_row import Arrays, Loader, mend
-from clipmill.reader.loading.recipe import Job
+from clipmill.reader.loading.recipe import ClipRequest
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.planner import Planner
 
@@ -32,7 +32,7 @@ class _UnderWay(NamedTuple):
 
     step: int
     rows: int
-    jobs: list[Job]
+    jobs: list[ClipRequest]
     arrays: Arrays
     futures: list[Future[None]]
 
@@ -105,7 +105,7 @@ class Engine:
         step_at = lru_cache(maxsize=1024)(self._plan.step)
         index, count = self._host
 
-        def job_at(position: int) -> Job | None:
+        def job_at(position: int) -> ClipRequest | None:
             step, number = divmod(position, self._size)
             if not first <= step < self._plan.steps or (step - first) % stride or number % count != index:
                 return None

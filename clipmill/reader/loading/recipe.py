@@ -16,7 +16,7 @@ from clipmill.reader.draws import Draws, Ints
 from clipmill.reader.sampling.base import ClipTimes, Sampler
 
 
-class Job(NamedTuple):
+class ClipRequest(NamedTuple):
     """One clip to be read.
 
     Attributes:
@@ -99,11 +99,11 @@ class Recipe:
             )
         return made.pop()  # type: ignore[return-value]
 
-    def draw(self, job: Job, times: Ints | None) -> list[View]:
+    def draw(self, job: ClipRequest, times: Ints | None) -> list[View]:
         """All views of a clip."""
         return [self._view(job, times, view) for view in range(self.views)]
 
-    def _view(self, job: Job, times: Ints | None, view: int) -> View:
+    def _view(self, job: ClipRequest, times: Ints | None, view: int) -> View:
         key = (self._seed, job.epoch, job.clip_id, job.repeat)
         clip = ClipTimes(job.clip_id, job.frames, times, job.chunk)
         picked = self.sampler.pick(clip, Draws("frames", *key, view=view // self._crops))

@@ -10,7 +10,7 @@ import numpy as np
 
 from clipmill.errors import UsageError
 from clipmill.reader.draws import Ints, Word, mix64, round_keys
-from clipmill.reader.order.permutations import Order, Permutation
+from clipmill.reader.order.permutations import ClipOrder, Permutation
 from clipmill.reader.sampling.samplers import Chunks
 
 #: With `by_length`, lengths this close count as equal, so that the same clips do not always meet.
@@ -35,7 +35,7 @@ class Step(NamedTuple):
     chunk: int = 0
 
 
-class Plan(Protocol):
+class BatchPlan(Protocol):
     """The batches of one epoch."""
 
     steps: int
@@ -71,7 +71,7 @@ class Windows(NamedTuple):
 class InTurn:
     """Batches of clips as the order gives them, `size` each; nothing is held."""
 
-    def __init__(self, order: Order, size: int, windows: Windows, drop_remainder: bool) -> None:
+    def __init__(self, order: ClipOrder, size: int, windows: Windows, drop_remainder: bool) -> None:
         self.steps = order.size // size if drop_remainder else -(-order.size // size)
         self._order = order
         self._size = size
@@ -107,7 +107,7 @@ class ByLength:
 
     def __init__(
         self,
-        order: Order,
+        order: ClipOrder,
         lengths: Ints,
         windows: Windows,
         size: int | None,
@@ -169,7 +169,7 @@ class InChunks:
         return self._inner.sequence()
 
 
-def _whole(order: Order) -> tuple[Ints, Ints]:
+def _whole(order: ClipOrder) -> tuple[Ints, Ints]:
     clips, repeats = np.empty(order.size, np.int32), np.empty(order.size, np.int32)
     for first in range(0, order.size, PIECE):
         piece = slice(first, min(first + PIECE, order.size))

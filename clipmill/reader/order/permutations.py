@@ -59,7 +59,7 @@ class Permutation:
         return sent
 
 
-class Order(Protocol):
+class ClipOrder(Protocol):
     """The order of one epoch. Clips are numbered as in the clip set."""
 
     size: int

@@ -12,9 +12,9 @@ from clipmill.errors import UsageError
 from clipmill.reader.access.stream import Lanes
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.options import ReaderOptions
-from clipmill.reader.order.batching import ByLength, InChunks, InTurn, Plan, Windows
+from clipmill.reader.order.batching import BatchPlan, ByLength, InChunks, InTurn, Windows
 from clipmill.reader.order.by_shard import ByShard, Shards
-from clipmill.reader.order.permutations import InOrder, Order, Shuffled, Weighted
+from clipmill.reader.order.permutations import ClipOrder, InOrder, Shuffled, Weighted
 from clipmill.reader.sampling.samplers import Chunks
 
 log = logging.getLogger("clipmill.reader")
@@ -48,12 +48,12 @@ class Planner:
             raise UsageError("clips_per_epoch: needs weights or a mix; without, an epoch is every clip once")
         self.size = options.clips_per_epoch or len(self.clips)
         self._counts, self._windows = self._lengths()
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[int, BatchPlan] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_plans": {}}
 
-    def order(self, epoch: int) -> Order:
+    def order(self, epoch: int) -> ClipOrder:
         """In which order an epoch goes through the clips."""
         key = (self._options.seed, epoch)
         shuffle = self._options.shuffle
@@ -70,7 +70,7 @@ class Planner:
         assert isinstance(order, ByShard | InOrder)
         return order
 
-    def plan(self, epoch: int) -> Plan:
+    def plan(self, epoch: int) -> BatchPlan:
         """The batches of an epoch."""
         if epoch not in self._plans:
             made = self._plan(epoch)
@@ -96,7 +96,7 @@ class Planner:
         whole = self._options.drop_remainder or self.size % size == 0
         return -(-size // hosts) if whole else None
 
-    def _plan(self, epoch: int) -> Plan:
+    def _plan(self, epoch: int) -> BatchPlan:
         options, order = self._options, self.order(epoch)
         if not options.sorts:
             return InTurn(order, options.batch_size or 1, self._windows, options.drop_remainder)

@@ -14,7 +14,7 @@ from miniature import publish_miniature
 import clipmill
 from clipmill.errors import UsageError
 from clipmill.reader import Batches, RandomWindow
-from clipmill.reader.access.frame_ranges import Source
+from clipmill.reader.access.frame_ranges import FrameReader
 from clipmill.storage import LocalStorage, Storage
 
 
@@ -50,13 +50,13 @@ def test_batches_are_those_of_a_local_copy(
 def test_two_requests_at_most_for_a_window(copies: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     batches = make(copies[0], shuffle=True)
     requests = []
-    whole = Source.read
+    whole = FrameReader.read
 
-    def counted(self: Source, path: str, ranges: Any, **options: Any) -> Any:
+    def counted(self: FrameReader, path: str, ranges: Any, **options: Any) -> Any:
         requests.append(path)
         return whole(self, path, ranges, **options)
 
-    monkeypatch.setattr(Source, "read", counted)
+    monkeypatch.setattr(FrameReader, "read", counted)
     list(batches)
     assert sum(path.endswith(".tfrecord") for path in requests) == len(batches.clips)
     assert len(requests) <= 2 * len(batches.clips)

@@ -13,10 +13,10 @@ from miniature import Miniature, publish_miniature
 import clipmill
 from clipmill.errors import DataError
 from clipmill.reader import CentreWindow, ClipSet, RandomWindow, Segments
-from clipmill.reader.access.frame_ranges import Source, read_frames
+from clipmill.reader.access.frame_ranges import FrameReader, read_frames
 from clipmill.reader.access.record_head import read_head
 from clipmill.records import get_schema
-from clipmill.shards.shard_file import Place, frame_ranges
+from clipmill.shards.shard_file import RecordPlace, frame_ranges
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def test_ranges_are_those_of_the_writer(schema: str, sizes: list[int]) -> None:
         "Table", (), {"shard": [0], "offset": [100], "length": [body + 516], "frames_at": [0], "frames": [len(sizes)]}
     )
     table.shards = [("s", None)]
-    reader = Source(_Sizes(sizes), schema, {"s": len(sizes)})  # type: ignore[arg-type]
+    reader = FrameReader(_Sizes(sizes), schema, {"s": len(sizes)})  # type: ignore[arg-type]
     where = reader.where(table, 0)
     assert list(zip(where.starts.tolist(), where.ends.tolist(), strict=True)) == frame_ranges(
-        known, Place(100, body + 516, 0), sizes
+        known, RecordPlace(100, body + 516, 0), sizes
     )
     assert where.head == (112, 612)
 
@@ -94,14 +94,14 @@ def test_a_damaged_head_is_an_error_and_nothing_else(schema: str, data: st.DataO
 def bytes_read(clips: ClipSet, monkeypatch: pytest.MonkeyPatch, sampler: Any, fields: list[str]) -> tuple[float, float]:
     """Bytes of shards that were read over those of the frames wanted, and reads of shards for each window."""
     read: list[int] = []
-    whole = Source.read
+    whole = FrameReader.read
 
-    def counted(self: Source, path: str, ranges: Any, **options: Any) -> Any:
+    def counted(self: FrameReader, path: str, ranges: Any, **options: Any) -> Any:
         if path.endswith(".tfrecord"):
             read.extend(end - start for start, end in ranges)
         return whole(self, path, ranges, **options)
 
-    monkeypatch.setattr(Source, "read", counted)
+    monkeypatch.setattr(FrameReader, "read", counted)
     batches = clips.batches(sampler, batch_size=4, shuffle=True, fields=fields, decode=False)
     wanted = sum(len(jpeg) for batch in batches for jpeg in set(batch["frames"].ravel().tolist()))
     return sum(read) / wanted, len(read) / len(clips)
@@ -124,12 +124,12 @@ def test_a_window_reads_hardly_more_than_its_own_bytes(
 
 
 def test_labels_alone_read_no_frames(clips: ClipSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Source.read
+    whole = FrameReader.read
 
-    def refused(self: Source, path: str, ranges: Any, **options: Any) -> Any:
+    def refused(self: FrameReader, path: str, ranges: Any, **options: Any) -> Any:
         assert not ranges or path.endswith(".frames")
         return whole(self, path, ranges, **options)
 
-    monkeypatch.setattr(Source, "read", refused)
+    monkeypatch.setattr(FrameReader, "read", refused)
     batches = clips.batches(CentreWindow(4), batch_size=4, fields=["label", "id", "mask"])
     assert sum(len(batch["id"]) for batch in batches) == len(clips)

@@ -36,7 +36,7 @@ from clipmill.reader.augment import pixel_steps
 from clipmill.reader.draws import Draws
 from clipmill.reader.loading.decode import BadFrame, fill
 from clipmill.reader.loading.partial_jpeg import decode_top, rows_wanted
-from clipmill.reader.loading.recipe import Job, Recipe, View
+from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 
 GEOMETRY = [
     Resize(40),
@@ -59,7 +59,7 @@ def steps_of(
     augment: Sequence[Augmentation], seed: int, size: tuple[int, int] = (48, 64), view: int = 0
 ) -> list[pixel_steps.Op]:
     recipe = Recipe(WholeClip(), augment, seed, 1)
-    job = Job(0, 0, "clip", 0, 3, *size, 0, 3)
+    job = ClipRequest(0, 0, "clip", 0, 3, *size, 0, 3)
     return recipe.draw(job, None)[view].steps
 
 
@@ -128,7 +128,7 @@ def test_draws_depend_on_seed_epoch_clip_repetition_and_view_alone() -> None:
     recipe = Recipe(WholeClip(), [RandomCrop(16)], 0, 2)
 
     def crops(seed: int = 0, **changed: object) -> tuple[object, object]:
-        job = Job(0, 0, "clip", 0, 3, 48, 64, 0, 3)._replace(**changed)
+        job = ClipRequest(0, 0, "clip", 0, 3, 48, 64, 0, 3)._replace(**changed)
         views = Recipe(WholeClip(), [RandomCrop(16)], seed, 2).draw(job, None)
         return views[0].steps[0], views[1].steps[0]
 

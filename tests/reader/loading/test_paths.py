@@ -37,7 +37,7 @@ from clipmill.reader import (
     UniformWindows,
     WholeClip,
 )
-from clipmill.reader.access.frame_ranges import Source
+from clipmill.reader.access.frame_ranges import FrameReader
 
 SAMPLERS = st.sampled_from(
     [
@@ -112,14 +112,14 @@ def test_streaming_reads_each_byte_of_a_hosts_lanes_once(mini: Miniature, monkey
     data = clipmill.open(str(mini.path))
     clips = data["train"]
     read: list[int] = []
-    whole = Source.read
+    whole = FrameReader.read
 
-    def counted(self: Source, path: str, ranges: Any, **options: Any) -> Any:
+    def counted(self: FrameReader, path: str, ranges: Any, **options: Any) -> Any:
         if path.endswith(".tfrecord"):
             read.extend(end - start for start, end in ranges)
         return whole(self, path, ranges, **options)
 
-    monkeypatch.setattr(Source, "read", counted)
+    monkeypatch.setattr(FrameReader, "read", counted)
     for host in range(2):
         read.clear()
         options = {"batch_size": 4, "shuffle": Shards(4, 4), "hosts": (host, 2), "path": "streaming"}
