@@ -101,7 +101,7 @@ def _add(commands: Commands, name: str, text: str, function: str) -> argparse.Ar
     module, called = function.split(".")
 
     def run(arguments: argparse.Namespace) -> int:
-        code: int = getattr(import_module(f"pipeline.{module}"), called)(arguments)
+        code: int = getattr(import_module(f"{__package__}.{module}"), called)(arguments)
         return code
 
     parser.set_defaults(run=run, parser=parser)

@@ -8,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-import clipmill.pipeline.build
+from clipmill.pipeline import build as build_module
 import pytest
 from clipmill.transforms import counters
 from commanding import built, clipmill, refused
@@ -296,7 +296,7 @@ def test_another_build_and_gc_while_a_build_looks_around(
     out = tmp_path / "out"
     first = built(videos, "--out", out)["version"]
     write_videos(videos, {"c1/new": 7}, seed=5)
-    real = getattr(clipmill.pipeline.build, moment)
+    real = getattr(build_module, moment)
 
     def meanwhile(*arguments):
         monkeypatch.undo()
@@ -306,7 +306,7 @@ def test_another_build_and_gc_while_a_build_looks_around(
 
     labels = tmp_path / "labels.txt"
     labels.write_text("c0\nc1\nc2\n")
-    monkeypatch.setattr(clipmill.pipeline.build, moment, meanwhile)
+    monkeypatch.setattr(build_module, moment, meanwhile)
     ran = clipmill(command, videos, "--out", out)
     assert ran.code == 0, ran.err
     if command == "build":
