@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from clipmill.pipeline.demo.synthetic import make_dataset
 
 from benchmarks.measure import measure
 from clipmill.dataset.inspect import read_clips
@@ -31,6 +30,7 @@ from clipmill.layout import current_version, read_manifest
 from clipmill.listings import resolve
 from clipmill.messages import Clip
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.demo.synthetic import make_dataset
 from clipmill.shards.plan import landmark, order_of, outline, plan_band
 from clipmill.storage import open_storage
 

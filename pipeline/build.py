@@ -8,11 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
-from clipmill.pipeline.report import logs, words
-from clipmill.pipeline.report.progress import Line, Progress
-from clipmill.pipeline.report.summary import closing, expectation, headline, study
-from clipmill.pipeline.report.summary_file import Summary, outcome_fields
-from clipmill.pipeline.runners import Runner
 
 from clipmill import __version__, layout
 from clipmill.dataset.leftovers import remove_leftovers
@@ -22,6 +17,11 @@ from clipmill.errors import DataError, ListingError, NoSuchDataset, StorageError
 from clipmill.estimate.census import Census, Estimate, estimate, rows_of, take_census
 from clipmill.estimate.forecast import Foresight
 from clipmill.options import BuildOptions
+from clipmill.pipeline.report import logs, words
+from clipmill.pipeline.report.progress import Line, Progress
+from clipmill.pipeline.report.summary import closing, expectation, headline, study
+from clipmill.pipeline.report.summary_file import Summary, outcome_fields
+from clipmill.pipeline.runners import Runner
 from clipmill.storage import LocalStorage, Storage, open_storage
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import apache_beam as beam
+
+from clipmill.ledger import Failure
+from clipmill.messages import ClipTask, ResolvedClip
+from clipmill.options import BuildOptions
 from clipmill.transforms import coders
 from clipmill.transforms.decode_frames import DecodeFrames
 from clipmill.transforms.gate import CountRows, GateBeforeDecoding, GateBeforeWriting
@@ -14,10 +18,6 @@ from clipmill.transforms.publish import Publish
 from clipmill.transforms.read_listing import ReadListing
 from clipmill.transforms.resolve_sources import ResolveSources
 from clipmill.transforms.write_shards import WriteShards
-
-from clipmill.ledger import Failure
-from clipmill.messages import ClipTask, ResolvedClip
-from clipmill.options import BuildOptions
 
 
 def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) -> None:

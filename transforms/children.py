@@ -11,9 +11,9 @@ import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
-from clipmill.transforms.counters import tell
 
 from clipmill.options import BuildOptions
+from clipmill.transforms.counters import tell
 from clipmill.workers.jobs import Job
 from clipmill.workers.pool import Pool, result_of
 

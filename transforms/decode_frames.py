@@ -7,9 +7,6 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
-from clipmill.transforms.children import InChildren
-from clipmill.transforms.counters import count
-from clipmill.transforms.spread import Spread
 
 from clipmill.decoding.fragments import fragment_path, remembered_failure
 from clipmill.errors import ClipError
@@ -17,6 +14,9 @@ from clipmill.ledger import Reason
 from clipmill.messages import ClipTask, Piece, SpanDone, Verdict
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
+from clipmill.transforms.children import InChildren
+from clipmill.transforms.counters import count
+from clipmill.transforms.spread import Spread
 from clipmill.workers.jobs import DecodeJob, Job
 
 

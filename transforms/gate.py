@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.utils.windowed_value import WindowedValue
-from clipmill.transforms.children import in_global_window
 
 from clipmill.dataset.budgets import judge_change, judge_failures, judge_labels, judge_sources
 from clipmill.dataset.reuse import published_labels
@@ -17,6 +16,7 @@ from clipmill.ledger import Failure
 from clipmill.messages import ClipRow, LabelTable, Verdict
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
+from clipmill.transforms.children import in_global_window
 
 Key = tuple[str, str]
 #: Stand in the place of a reason: for rows that were read, and for the clips that --segment-seconds adds to them.

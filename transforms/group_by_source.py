@@ -7,7 +7,6 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
-from clipmill.transforms.joining import GroupRows, JoinByKey
 
 from clipmill.ledger import Failure
 from clipmill.messages import CachedProbe, ClipRow, SourceRows
@@ -15,6 +14,7 @@ from clipmill.options import BuildOptions, ListingOptions
 from clipmill.sources.cache import Noted, read_known
 from clipmill.sources.clips import unique_id, unique_ranges
 from clipmill.storage import open_storage
+from clipmill.transforms.joining import GroupRows, JoinByKey
 
 Keyed = tuple[str, ClipRow]
 

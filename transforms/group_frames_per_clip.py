@@ -7,14 +7,14 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
-from clipmill.transforms.counters import count
-from clipmill.transforms.joining import JoinByKey
 
 from clipmill.decoding.join_spans import group_frames
 from clipmill.ledger import Failure
 from clipmill.messages import Clip, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
+from clipmill.transforms.counters import count
+from clipmill.transforms.joining import JoinByKey
 
 
 class GroupFramesPerClip(beam.PTransform):

@@ -7,14 +7,14 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
-from clipmill.transforms.children import in_global_window
-from clipmill.transforms.counters import count
-from clipmill.transforms.joining import JoinByKey
 
 from clipmill.dataset.reuse import published_spans, waiting_spans
 from clipmill.messages import ClipTask, SpanDone
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
+from clipmill.transforms.children import in_global_window
+from clipmill.transforms.counters import count
+from clipmill.transforms.joining import JoinByKey
 
 
 class MatchPublished(beam.PTransform):

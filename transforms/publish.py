@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 
 import apache_beam as beam
 from apache_beam import pvalue
-from clipmill.transforms.gate import READ, SEGMENTS, Key
 
 from clipmill.dataset.publish import Account, publish
 from clipmill.ledger import Failure
 from clipmill.messages import LabelTable, ShardWritten, Verdict
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
+from clipmill.transforms.gate import READ, SEGMENTS, Key
 
 
 class Publish(beam.PTransform):

@@ -9,12 +9,12 @@ import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
 from apache_beam.transforms import combiners
-from clipmill.transforms.counters import count
 
 from clipmill import keys, listings
 from clipmill.ledger import Failure
 from clipmill.messages import ClipRow, LabelTable
 from clipmill.options import ListingOptions
+from clipmill.transforms.counters import count
 
 
 class ReadListing(beam.PTransform):

@@ -8,9 +8,6 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam import pvalue
-from clipmill.transforms.children import InChildren
-from clipmill.transforms.counters import count
-from clipmill.transforms.gate import SEGMENTS, Key
 
 from clipmill.errors import ClipError
 from clipmill.ledger import Failure
@@ -28,6 +25,9 @@ from clipmill.options import BuildOptions
 from clipmill.sources.cache import RENEW, Notes, recall_source
 from clipmill.sources.clips import settle, source_tasks
 from clipmill.storage import open_storage
+from clipmill.transforms.children import InChildren
+from clipmill.transforms.counters import count
+from clipmill.transforms.gate import SEGMENTS, Key
 from clipmill.workers.jobs import Job, ResolveJob
 
 

@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from clipmill.transforms.children import InChildren
-from clipmill.transforms.counters import count
-from clipmill.transforms.spread import Spread
 
 from clipmill.dataset.shard_rows import keep_shard_rows
 from clipmill.errors import ClipError, StorageError
@@ -17,6 +14,9 @@ from clipmill.messages import ShardPlan, ShardWritten
 from clipmill.options import BuildOptions
 from clipmill.shards.write import published_shard
 from clipmill.storage import open_storage
+from clipmill.transforms.children import InChildren
+from clipmill.transforms.counters import count
+from clipmill.transforms.spread import Spread
 from clipmill.workers.jobs import Job, ShardJob
 
 

@@ -11,12 +11,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from clipmill.pipeline.cli import values
-from clipmill.pipeline.runners import RUNNERS
-
 from clipmill import listings
 from clipmill.errors import UsageError
 from clipmill.options import Budget, BuildOptions, FrameOptions, ListingOptions
+from clipmill.pipeline.cli import values
+from clipmill.pipeline.runners import RUNNERS
 from clipmill.storage import absolute, is_url
 
 

@@ -8,10 +8,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from clipmill.pipeline.cli import values
-
 from clipmill.errors import MissingExtra
 from clipmill.ledger import Reason
+from clipmill.pipeline.cli import values
 
 _LISTINGS = """\
 LISTING is a folder with a folder per class, official split lists (UCF50,
@@ -136,7 +135,6 @@ def _plan(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     _need("clipmill demo", "build", "apache_beam", "av")
     from clipmill.pipeline.demo.run import demo
-
     from clipmill.storage import absolute
 
     return demo(absolute(arguments.out))

@@ -6,10 +6,10 @@ import argparse
 import time
 
 import msgspec
-from clipmill.pipeline.cli.arguments import new_run
-from clipmill.pipeline.report import words
 
 from clipmill import layout
+from clipmill.pipeline.cli.arguments import new_run
+from clipmill.pipeline.report import words
 from clipmill.storage import absolute, open_storage
 
 

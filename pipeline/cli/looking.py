@@ -8,20 +8,19 @@ from collections import Counter
 from typing import Any
 
 import msgspec
-from clipmill.pipeline.report import words
 
 from clipmill import layout
 from clipmill.dataset.inspect import find_clip, find_run, split_files, summarize, unfinished_run
 from clipmill.dataset.ledger_file import read_ledger
+from clipmill.pipeline.report import words
 from clipmill.storage import absolute, open_storage
 
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check all that is published; exit code 1 if anything is wrong."""
+    from clipmill.dataset.verify import verify
     from clipmill.pipeline.cli.arguments import cores
     from clipmill.pipeline.report.progress import Line, bar
-
-    from clipmill.dataset.verify import verify
 
     line = Line()
     try:

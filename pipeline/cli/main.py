@@ -9,11 +9,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from clipmill.pipeline.cli.parsing import Parser
-from clipmill.pipeline.report.logs import complain
-
 from clipmill import __version__
 from clipmill.errors import ClipmillError, Interrupted, StorageError, UsageError
+from clipmill.pipeline.cli.parsing import Parser
+from clipmill.pipeline.report.logs import complain
 
 _EXIT_CODES = """\
 exit codes:

@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from clipmill.pipeline.report import words
-
 from clipmill.storage import absolute
 
 

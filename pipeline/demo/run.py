@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from clipmill.pipeline.report import words
-
 from clipmill.errors import UsageError
+from clipmill.pipeline.report import words
 
 
 def demo(out: str) -> int:

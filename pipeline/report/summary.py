@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clipmill.pipeline.report import words
-
 from clipmill import layout
 from clipmill.dataset.publish import Outcome
 from clipmill.estimate.census import Band, Census, Estimate
@@ -13,6 +11,7 @@ from clipmill.estimate.forecast import Forecast
 from clipmill.layout import SplitEntry
 from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Failure, Reason
 from clipmill.options import BuildOptions
+from clipmill.pipeline.report import words
 from clipmill.shards.plan import SHARDS_PER_HOST
 from clipmill.storage import Storage, is_url
 

@@ -15,14 +15,14 @@ import msgspec
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, WorkerOptions
 from apache_beam.runners.runner import PipelineState
-from clipmill.pipeline.graph import build_graph
-from clipmill.pipeline.interrupts import interrupted, stop_event
-from clipmill.pipeline.runners.flink_rest import error_of
-from clipmill.transforms.counters import NAMESPACE
 
 from clipmill.errors import LostRace, MissingExtra, TryAgain, UsageError
 from clipmill.options import BuildOptions
+from clipmill.pipeline.graph import build_graph
+from clipmill.pipeline.interrupts import interrupted, stop_event
+from clipmill.pipeline.runners.flink_rest import error_of
 from clipmill.storage import is_url
+from clipmill.transforms.counters import NAMESPACE
 
 _log = logging.getLogger("clipmill.dataflow")
 

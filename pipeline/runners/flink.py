@@ -16,18 +16,18 @@ import grpc
 import msgspec
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions, PortableOptions
 from apache_beam.runners.portability.flink_runner import FlinkRunner
-from clipmill.pipeline.graph import build_graph
-from clipmill.pipeline.interrupts import interrupted, stop_event
-from clipmill.pipeline.runners import Paint
-from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest, error_of
-from clipmill.transforms import counters
-from clipmill.transforms.children import close_children
 
 from clipmill import layout
 from clipmill.dataset.publish import OUTCOME
 from clipmill.errors import Interrupted, TryAgain, UsageError
 from clipmill.options import BuildOptions
+from clipmill.pipeline.graph import build_graph
+from clipmill.pipeline.interrupts import interrupted, stop_event
+from clipmill.pipeline.runners import Paint
+from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest, error_of
 from clipmill.storage import is_url, open_storage
+from clipmill.transforms import counters
+from clipmill.transforms.children import close_children
 
 #: Where Beam's own image has the pool that stands beside each task manager.
 WORKER_POOL = "localhost:50000"

@@ -65,8 +65,9 @@ class FlinkRest:
         """Beam's counters of a job, by name, as far as its bundles have ended."""
         from apache_beam.portability.api import beam_job_api_pb2
         from apache_beam.runners.portability.portable_metrics import from_monitoring_infos
-        from clipmill.transforms.counters import NAMESPACE
         from google.protobuf import json_format
+
+        from clipmill.transforms.counters import NAMESPACE
 
         found: dict[str, int] = {}
         for accumulator in self._ask(f"/jobs/{job}/accumulators")["user-task-accumulators"]:

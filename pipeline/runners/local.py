@@ -11,15 +11,15 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from clipmill.dataset.publish import stop_publishing
+from clipmill.errors import ClipmillError, UsageError
+from clipmill.options import BuildOptions
 from clipmill.pipeline.graph import build_graph
 from clipmill.pipeline.interrupts import interrupted, stop_event
 from clipmill.pipeline.runners import Paint
 from clipmill.transforms import counters
 from clipmill.transforms.children import close_children
-
-from clipmill.dataset.publish import stop_publishing
-from clipmill.errors import ClipmillError, UsageError
-from clipmill.options import BuildOptions
 
 _PAINT_SECONDS = 0.2
 #: What Beam appends to the text of any error.

@@ -15,8 +15,6 @@ import msgspec
 import numpy as np
 import pytest
 from building import clips, frames_of, ledger, pixels, published, records, splits
-from clipmill.pipeline.demo.synthetic import write_video
-from clipmill.pipeline.runners.local import Local
 from commanding import built, clipmill, refused
 from footage import SIZE, write_film, x264
 from miniature import read_code
@@ -24,6 +22,8 @@ from miniature import read_code
 from clipmill.layout import read_manifest
 from clipmill.listings import resolve
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.demo.synthetic import write_video
+from clipmill.pipeline.runners.local import Local
 from clipmill.storage import open_storage
 
 #: A few clips need no second child, which takes longer to start than they to decode.

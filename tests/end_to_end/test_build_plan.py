@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from building import clips
-from clipmill.pipeline.demo.synthetic import make_dataset
 from commanding import built, clipmill
 from footage import write_film
 
 from clipmill.estimate.census import Band, take_census
 from clipmill.listings import resolve
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.demo.synthetic import make_dataset
 
 #: So many plans and builds of sets that differ in their frames' sizes and lengths.
 MANNERS = ["", "--short-side 120 --every 3", "--size 64x64 --quality 50 --workers 1", "--shard-mb 1 --max-frames 20"]

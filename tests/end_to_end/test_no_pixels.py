@@ -8,15 +8,15 @@ import apache_beam as beam
 import msgspec
 from apache_beam.metrics import monitoring_infos
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from clipmill.pipeline.demo.synthetic import make_dataset
-from clipmill.pipeline.graph import build_graph
-from clipmill.transforms.children import close_children
-from clipmill.transforms.coders import ROWS
 
 from clipmill.layout import read_manifest
 from clipmill.listings import resolve
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.demo.synthetic import make_dataset
+from clipmill.pipeline.graph import build_graph
 from clipmill.storage import open_storage
+from clipmill.transforms.children import close_children
+from clipmill.transforms.coders import ROWS
 
 
 def test_a_build_moves_rows_and_no_frames(tmp_path: Path) -> None:

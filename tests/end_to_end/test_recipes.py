@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from clipmill.pipeline.cli.main import _parser
 from places import ROOT
+
+from clipmill.pipeline.cli.main import _parser
 
 DEPLOY = ROOT / "deploy"
 CRON, SERVICE, TIMER = (DEPLOY / f"clipmill.{suffix}" for suffix in ("cron", "service", "timer"))

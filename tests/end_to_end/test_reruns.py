@@ -8,12 +8,12 @@ import shutil
 import time
 from pathlib import Path
 
-from clipmill.pipeline import build as build_module
 import pytest
-from clipmill.transforms import counters
 from commanding import built, clipmill, refused
 from plain_build import published_bytes, write_videos
 
+from clipmill.pipeline import build as build_module
+from clipmill.transforms import counters
 from clipmill.workers import pool
 
 LENGTHS = {f"c{n % 3}/v{n}": 3 + n for n in range(9)}

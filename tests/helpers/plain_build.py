@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from clipmill.pipeline.demo.synthetic import write_video
 
 from clipmill import listings
 from clipmill.dataset.leftovers import remove_leftovers
@@ -26,6 +25,7 @@ from clipmill.layout import current_version, frames_path, index_path, read_manif
 from clipmill.ledger import Reason
 from clipmill.messages import CachedProbe, Clip, Piece, SpanDone, Verdict
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.demo.synthetic import write_video
 from clipmill.shards.plan import landmark, order_of, outline, plan_band
 from clipmill.shards.write import assemble_shard, published_shard
 from clipmill.sources.cache import Notes, read_known, recall_source

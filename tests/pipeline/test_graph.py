@@ -11,8 +11,6 @@ from pathlib import Path
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-from clipmill.pipeline.runners.local import Local
-from clipmill.transforms import children, resolve_sources
 from stub_pool import StubPool
 
 from clipmill.dataset import publish
@@ -22,7 +20,9 @@ from clipmill.errors import Interrupted
 from clipmill.layout import current_version, read_manifest
 from clipmill.listings import resolve
 from clipmill.options import Budget, BuildOptions, ListingOptions
+from clipmill.pipeline.runners.local import Local
 from clipmill.storage import open_storage
+from clipmill.transforms import children, resolve_sources
 
 ALL = Budget(share=1.0)
 

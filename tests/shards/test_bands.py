@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
-from clipmill.transforms.plan_shards import PlanShards
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from clipmill.messages import Clip, Piece, Verdict
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.shards import plan as planning
 from clipmill.shards.plan import band_of, landmark, order_of, outline, plan_band
+from clipmill.transforms.plan_shards import PlanShards
 
 OPTIONS = BuildOptions(ListingOptions(("x",), "/videos"), "/out", "run", shard_bytes=1000)
 RANDOM = msgspec.structs.replace(OPTIONS, sort="random")

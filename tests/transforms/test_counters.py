@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from clipmill.transforms import counters
 
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.storage import open_storage
+from clipmill.transforms import counters
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from clipmill.pipeline.cli.main import _parser
 from places import ROOT
 from real_servers import cannot_start
 
+from clipmill.pipeline.cli.main import _parser
 from tools.processes import CannotStart, cache, install, one_at_a_time
 
 COMPOSE = ROOT / "docker" / "compose.yaml"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clipmill.pipeline.cli.main import main
 from real_servers import cannot_start, mark_all, published, s3, use
 
+from clipmill.pipeline.cli.main import main
 from clipmill.storage import open_storage
 from tools.flink.cluster import Cluster
 from tools.processes import CannotStart

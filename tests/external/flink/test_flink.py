@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest
 from real_servers import BUCKET, left_over, published, upload
 
+from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest
 from clipmill.storage import Storage, open_storage
 from tools.flink.cluster import REPOSITORY, Cluster
 from tools.proxy import Proxy

@@ -16,16 +16,16 @@ from apache_beam.coders.coders import deserialize_coder
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal import apiclient
-from clipmill.pipeline.cli.arguments import add_build_arguments
-from clipmill.pipeline.runners import template
-from clipmill.pipeline.runners.dataflow import Dataflow
-from clipmill.transforms.coders import ROWS, StructCoder
 
 from clipmill.errors import LostRace, TryAgain
 from clipmill.ledger import Failure
 from clipmill.listings import resolve
 from clipmill.messages import Clip, ShardPlan
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.cli.arguments import add_build_arguments
+from clipmill.pipeline.runners import template
+from clipmill.pipeline.runners.dataflow import Dataflow
+from clipmill.transforms.coders import ROWS, StructCoder
 
 pytestmark = pytest.mark.gcp
 

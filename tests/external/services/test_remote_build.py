@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from clipmill.pipeline.cli.main import main
 from real_servers import BUCKET, left_over, published, upload
 
 from clipmill import layout
+from clipmill.pipeline.cli.main import main
 from clipmill.storage import open_storage
 from tools.proxy import Proxy, Request
 from tools.servers import GcsServer, S3Server

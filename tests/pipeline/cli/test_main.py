@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from clipmill.pipeline.cli.main import _parser
 from commanding import clipmill, refused
 from footage import write_film
 
 from clipmill import __version__
+from clipmill.pipeline.cli.main import _parser
 from clipmill.storage import LocalStorage
 
 COMMANDS = ["build", "plan", "verify", "inspect", "failures", "path", "versions", "gc", "rollback", "demo"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 import pytest
-from clipmill.pipeline.cli.main import main
 from miniature import publish_miniature
 
 import clipmill
+from clipmill.pipeline.cli.main import main
 from clipmill.reader import RandomWindow
 
 

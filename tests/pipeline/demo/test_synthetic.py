@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+
 from clipmill.pipeline.demo.synthetic import MOTIONS, make_dataset
 
 

@@ -7,11 +7,11 @@ import logging
 from pathlib import Path
 
 import pytest
-from clipmill.pipeline.report import logs
 from commanding import clipmill
 from plain_build import write_videos
 
 from clipmill.dataset.run_lock import live_run
+from clipmill.pipeline.report import logs
 from clipmill.storage import open_storage
 
 

@@ -6,6 +6,7 @@ import io
 import os
 
 import pytest
+
 from clipmill.pipeline.report import progress, words
 from clipmill.pipeline.report.progress import Line, Progress, bar
 

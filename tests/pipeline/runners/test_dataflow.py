@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+
+from clipmill.errors import Interrupted, StorageError, TryAgain, UsageError
+from clipmill.options import BuildOptions, FrameOptions, ListingOptions
 from clipmill.pipeline.cli.arguments import add_build_arguments, build_options
 from clipmill.pipeline.runners import dataflow
 from clipmill.pipeline.runners.dataflow import Dataflow, disk_gb, job_name, job_words, memory_gb
 from clipmill.pipeline.runners.template import split_parameters
-
-from clipmill.errors import Interrupted, StorageError, TryAgain, UsageError
-from clipmill.options import BuildOptions, FrameOptions, ListingOptions
 
 LISTING = ListingOptions(("gs://bucket/clips.csv",), "gs://bucket/videos", format="csv")
 OPTIONS = BuildOptions(LISTING, "gs://bucket/out", "run", name="My_Clips")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clipmill.pipeline.cli.main import main
-from clipmill.pipeline.runners.flink import Flink, runner
-from clipmill.pipeline.runners.flink_rest import FlinkRest, JobFailed, error_of
 
 from clipmill.errors import ClipmillError, StorageError, TryAgain, UsageError
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.cli.main import main
+from clipmill.pipeline.runners.flink import Flink, runner
+from clipmill.pipeline.runners.flink_rest import FlinkRest, JobFailed, error_of
 
 HERE, ELSEWHERE = (
     {"taskmanagers": [{"path": f"pekko.tcp://flink@{host}:6122/user/rpc/taskmanager_0"}]}
