@@ -62,7 +62,7 @@ def run(number: int, folder: Path) -> None:
         found = listings.resolve(ListingOptions((str(listing),), videos=str(folder)))
         options = BuildOptions(found, storage.root, "simulated")
         said.append(
-            f"{take_census(options, 200).clips:,} rows, {len(listings.parts(found)):,} parts to read in parallel"
+            f"{take_census(options, 200).clips:,} rows, {len(listings.slices(found)):,} slices to read in parallel"
         )
     with stage("sum the splits") as said:
         outlines = outline_splits(number, options)

@@ -18,7 +18,7 @@ from clipmill.transforms.counters import count
 
 
 class ReadListing(beam.PTransform):
-    """Reads the listing in parallel parts.
+    """Reads the listing in parallel slices.
 
     Returns:
         rows (`ClipRow`, with their final split), failures (`Failure`), and labels (one `LabelTable`).
@@ -29,15 +29,15 @@ class ReadListing(beam.PTransform):
         self._options = options
 
     def expand(self, root: beam.Pipeline) -> dict[str, beam.PCollection]:
-        """Part by part, then the choice of clips, which needs all of them."""
+        """Slice by slice, then the choice of clips, which needs all of them."""
         options = self._options
         read = (
             root
             | "Start" >> beam.Create([b""])
-            | "FindParts" >> beam.FlatMap(_parts, options).with_output_types(bytes)
-            | "SpreadParts" >> beam.Reshuffle()
-            | "ReadParts"
-            >> beam.ParDo(_ReadPart(options))
+            | "FindSlices" >> beam.FlatMap(_slices, options).with_output_types(bytes)
+            | "SpreadSlices" >> beam.Reshuffle()
+            | "ReadSlices"
+            >> beam.ParDo(_ReadSlice(options))
             .with_output_types(ClipRow, failures=Failure)
             .with_outputs("failures", main="rows")
         )
@@ -59,16 +59,16 @@ class ReadListing(beam.PTransform):
         return {"rows": rows, "failures": read.failures, "labels": labels}
 
 
-def _parts(start: bytes, options: ListingOptions) -> list[bytes]:
-    return [msgspec.msgpack.encode(part) for part in listings.parts(options)]
+def _slices(start: bytes, options: ListingOptions) -> list[bytes]:
+    return [msgspec.msgpack.encode(slice_) for slice_ in listings.slices(options)]
 
 
-class _ReadPart(beam.DoFn):
+class _ReadSlice(beam.DoFn):
     def __init__(self, options: ListingOptions) -> None:
         self._options = options
 
-    def process(self, part: bytes) -> Iterator[Any]:
-        for row in listings.read_part(self._options, msgspec.msgpack.decode(part, type=listings.ListingSlice)):
+    def process(self, slice_: bytes) -> Iterator[Any]:
+        for row in listings.read_slice(self._options, msgspec.msgpack.decode(slice_, type=listings.ListingSlice)):
             if isinstance(row, Failure):
                 yield pvalue.TaggedOutput("failures", row)
             elif listings.selected(self._options, row):

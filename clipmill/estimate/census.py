@@ -74,9 +74,9 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     bad = ignored = number = 0
     example = ""
     heap: list[tuple[float, int, ClipRow]] = []
-    for part in listings.parts(chosen):
-        ignored += listings.ignored(chosen, part)
-        for row in listings.read_part(chosen, part):
+    for slice_ in listings.slices(chosen):
+        ignored += listings.ignored(chosen, slice_)
+        for row in listings.read_slice(chosen, slice_):
             if isinstance(row, Failure):
                 bad += 1
                 continue
@@ -136,8 +136,8 @@ def _in_proportion(groups: Sequence[tuple[str, int]], number: int) -> dict[str, 
 def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
     """The rows that a census counted, one at a time; all that there are where --limit takes some."""
     kept = {None, *census.classes}
-    for part in listings.parts(options.listing):
-        for row in listings.read_part(options.listing, part):
+    for slice_ in listings.slices(options.listing):
+        for row in listings.read_slice(options.listing, slice_):
             if isinstance(row, ClipRow) and row.label in kept and listings.selected(options.listing, row):
                 yield row
 

@@ -1,7 +1,7 @@
 """Listings: which clips there are. One module per format, each a `Format` in the registry below.
 
-`resolve` finds out the format; `parts` divides a listing, and `read_part` reads one
-part, a row at a time, wherever a worker is. Nothing here looks at a video.
+`resolve` finds out the format; `slices` divides a listing, and `read_slice` reads one
+slice, a row at a time, wherever a worker is. Nothing here looks at a video.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ __all__ = [
     "declared_classes",
     "ignored",
     "name_carries_times",
-    "parts",
-    "read_part",
+    "read_slice",
     "resolve",
     "selected",
+    "slices",
 ]
 
 #: By name; the first that matches is what "auto" takes. Any folder is a tree, so that comes last.
@@ -97,24 +97,24 @@ def _detect(looks: list[Look]) -> str:
     return next(iter(found))
 
 
-def parts(options: ListingOptions) -> list[ListingSlice]:
+def slices(options: ListingOptions) -> list[ListingSlice]:
     """The pieces of a resolved listing that can be read in parallel, in no order that matters."""
-    return FORMATS[options.format].parts(options)
+    return FORMATS[options.format].slices(options)
 
 
-def read_part(options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
-    """The rows of a part, one at a time: exactly one item for each data row (for each clip, where folds are merged).
+def read_slice(options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
+    """The rows of a slice, one at a time: exactly one item for each data row (for each clip, where folds are merged).
 
     Yields:
         A clip, or what is wrong with the row.
     """
-    return FORMATS[options.format].read(options, part)
+    return FORMATS[options.format].read(options, slice_)
 
 
-def ignored(options: ListingOptions, part: ListingSlice) -> int:
-    """How many files of a part of a tree were passed over, because they are hidden or not named like a video."""
+def ignored(options: ListingOptions, slice_: ListingSlice) -> int:
+    """How many files of a slice of a tree were passed over, because they are hidden or not named like a video."""
     known = FORMATS[options.format]
-    return known.ignored(options, part) if isinstance(known, Tree) else 0
+    return known.ignored(options, slice_) if isinstance(known, Tree) else 0
 
 
 def candidates(options: ListingOptions, row: ClipRow) -> Iterator[str]:

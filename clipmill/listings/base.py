@@ -1,4 +1,4 @@
-"""What every listing format has in common: how it is recognised, divided into parts and read."""
+"""What every listing format has in common: how it is recognised, divided into slices and read."""
 
 from __future__ import annotations
 
@@ -112,12 +112,12 @@ class Format:
             raise ListingError(f"listings in {len(folders)} folders: say where paths start with --videos ROOT")
         return msgspec.structs.replace(options, videos=folders.pop())
 
-    def parts(self, options: ListingOptions) -> list[ListingSlice]:
+    def slices(self, options: ListingOptions) -> list[ListingSlice]:
         """The pieces that can be read in parallel."""
         return [ListingSlice(path, *cut) for path in options.listings for cut in text_lines.cuts(path)]
 
-    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """The rows of a part, good and bad."""
+    def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
+        """The rows of a slice, good and bad."""
         raise NotImplementedError
 
     def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:

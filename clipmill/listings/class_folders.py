@@ -51,8 +51,8 @@ class Tree(Format):
             _splits(look.path)
         return msgspec.structs.replace(options, videos=root)
 
-    def parts(self, options: ListingOptions) -> list[ListingSlice]:
-        """One part for each class folder (of each split), and one for what lies beside them."""
+    def slices(self, options: ListingOptions) -> list[ListingSlice]:
+        """One slice for each class folder (of each split), and one for what lies beside them."""
         found = []
         for listing in options.listings:
             splits = _splits(listing)
@@ -64,35 +64,35 @@ class Tree(Format):
                     found.append(ListingSlice(listing, folder=posixpath.join(top, label), split=split, label=label))
         return found
 
-    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a video."""
         assert options.videos is not None, "resolve the options first"
-        rows = RowParser(options, part.listing)
-        inside = _within(options.videos, part.listing)
-        no_class = part.label is None and bool(_folders(part.listing, part.folder))
-        for path in _files(part):
+        rows = RowParser(options, slice_.listing)
+        inside = _within(options.videos, slice_.listing)
+        no_class = slice_.label is None and bool(_folders(slice_.listing, slice_.folder))
+        for path in _files(slice_):
             if _taken(path):
                 source = posixpath.join(inside, path)
                 try:
                     if no_class:
                         raise BadRow("the video lies beside the class folders, not in one of them")
-                    yield _row(rows, source, part)
+                    yield _row(rows, source, slice_)
                 except BadRow as error:
-                    yield rows.bad(0, error, _printable(source), part.split)
+                    yield rows.bad(0, error, _printable(source), slice_.split)
 
-    def ignored(self, options: ListingOptions, part: ListingSlice) -> int:
-        """How many files of a part are passed over: hidden, or not named like a video."""
-        return sum(not _taken(path) for path in _files(part))
+    def ignored(self, options: ListingOptions, slice_: ListingSlice) -> int:
+        """How many files of a slice are passed over: hidden, or not named like a video."""
+        return sum(not _taken(path) for path in _files(slice_))
 
 
-def _row(rows: RowParser, source: str, part: ListingSlice) -> ClipRow:
+def _row(rows: RowParser, source: str, slice_: ListingSlice) -> ClipRow:
     if _printable(source) != source:
         raise BadRow("the file's name is not UTF-8; rename it")
     folder, stem = posixpath.split(without_suffix(source))
-    spelled, _ = ucf_name(part.label or "", stem) or (stem, None)
-    label, number = rows.classes.find(part.label or "")
+    spelled, _ = ucf_name(slice_.label or "", stem) or (stem, None)
+    label, number = rows.classes.find(slice_.label or "")
     clip_id = posixpath.join(folder, spelled)
-    return rows.row(0, source, label, number, clip_id=clip_id, split=part.split)
+    return rows.row(0, source, label, number, clip_id=clip_id, split=slice_.split)
 
 
 def _printable(path: str) -> str:
@@ -104,12 +104,14 @@ def _taken(path: str) -> bool:
     return is_video(path) and not path.startswith(".") and "/." not in path
 
 
-def _files(part: ListingSlice) -> Iterator[str]:
+def _files(slice_: ListingSlice) -> Iterator[str]:
     """Paths relative to the listing."""
-    if part.label is None:
-        yield from (posixpath.join(part.folder, name) for name in open_storage(part.listing).children(part.folder)[1])
+    if slice_.label is None:
+        yield from (
+            posixpath.join(slice_.folder, name) for name in open_storage(slice_.listing).children(slice_.folder)[1]
+        )
     else:
-        yield from _walk(open_storage(part.listing), part.folder)
+        yield from _walk(open_storage(slice_.listing), slice_.folder)
 
 
 def _walk(storage: Storage, folder: str, depth: int = 0) -> Iterator[str]:

@@ -50,20 +50,20 @@ class Csv(Format):
                 raise ListingError(f"{look.path}:1: two columns are called {twice}")
         return options
 
-    def parts(self, options: ListingOptions) -> list[ListingSlice]:
-        """A file with quotes is one part, since a line may end inside of a cell."""
+    def slices(self, options: ListingOptions) -> list[ListingSlice]:
+        """A file with quotes is one slice, since a line may end inside of a cell."""
         return [ListingSlice(path, *cut) for path in options.listings for cut in text_lines.cuts(path, unless=b'"')]
 
-    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a data row. The header may come again: joining two tables makes such a file."""
-        found = header(text_lines.head(part.listing)[0], self.aliases)
+        found = header(text_lines.head(slice_.listing)[0], self.aliases)
         if found is None:
-            raise ListingError(f"{part.listing}: this is not {self.accepts} any more")
+            raise ListingError(f"{slice_.listing}: this is not {self.accepts} any more")
         delimiter, named = found
-        rows = RowParser(options, part.listing, split_of_file(part.listing))
+        rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
         table = TableRows(rows, named)
-        records = split_records(text_lines.read(part.listing, part.start, part.end, part.row), delimiter, named)
-        if part.row == 1:
+        records = split_records(text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row), delimiter, named)
+        if slice_.row == 1:
             next(records, None)  # the header
         for line, values, problem in records:
             if not problem and _is_header(values, named):

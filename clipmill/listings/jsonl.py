@@ -35,11 +35,11 @@ class Jsonl(Format):
         except BadRow:
             return False
 
-    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a line that is not blank."""
-        rows = RowParser(options, part.listing, split_of_file(part.listing))
+        rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
         tables: dict[tuple[str, ...], TableRows] = {}
-        for line, raw in text_lines.read(part.listing, part.start, part.end, part.row):
+        for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
             if not raw.strip():
                 continue
             try:

@@ -62,11 +62,11 @@ class OfficialLists(Format):
                 _beside(settled, posixpath.dirname(first.source))
         return choose_fold(settled, {fold for fold, _, _ in lists})
 
-    def parts(self, options: ListingOptions) -> list[ListingSlice]:
-        """One part, since a clip's folds are in different files."""
+    def slices(self, options: ListingOptions) -> list[ListingSlice]:
+        """One slice, since a clip's folds are in different files."""
         return [ListingSlice(options.listings[0])]
 
-    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One row per clip, whichever folds it is in."""
         lists = self._lists(options)
         classes = self.classes(options)

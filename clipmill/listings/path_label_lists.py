@@ -33,10 +33,10 @@ class NumberedList(Format):
         found = [_LINE.fullmatch(line.strip()) for line in look.head]
         return any(match and is_video(match[1]) for match in found)
 
-    def read(self, options: ListingOptions, part: ListingSlice) -> Iterator[ClipRow | Failure]:
+    def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a line that is not blank."""
-        rows = RowParser(options, part.listing, split_of_file(part.listing))
-        for line, raw in text_lines.read(part.listing, part.start, part.end, part.row):
+        rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
+        for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
             if raw.strip():
                 try:
                     yield _row(rows, line, text_lines.text_of(raw))

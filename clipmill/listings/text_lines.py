@@ -1,4 +1,4 @@
-"""Listings that are text files: their first lines, line-aligned parts, and lines with their numbers."""
+"""Listings that are text files: their first lines, line-aligned slices, and lines with their numbers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from clipmill.errors import ListingError
 from clipmill.listings.paths import BadRow
 from clipmill.storage import Storage, split_path
 
-#: Bytes of a listing that one part has, about; a smaller listing is one part.
-PART_BYTES = 8 << 20
+#: Bytes of a listing that one slice has, about; a smaller listing is one slice.
+SLICE_BYTES = 8 << 20
 #: Bytes that are read at a time.
 BLOCK_BYTES = 1 << 20
 #: A longer line is no row of a listing.
@@ -44,18 +44,18 @@ def head(path: str) -> list[str]:
 
 
 def cuts(path: str, unless: bytes = b"") -> list[tuple[int, int, int]]:
-    """Where to cut a file into parts of about `PART_BYTES`, each of whole lines.
+    """Where to cut a file into slices of about `SLICE_BYTES`, each of whole lines.
 
     Args:
         path: of the file.
         unless: a file that holds these bytes is not cut.
 
     Returns:
-        (start, end, number of the first line) of each part.
+        (start, end, number of the first line) of each slice.
     """
     storage, name = split_path(path)
     size = _size(storage, name, path)
-    if size <= PART_BYTES:
+    if size <= SLICE_BYTES:
         return [(0, size, 1)]
     found = []
     start, row, counted = 0, 1, 0
@@ -65,7 +65,7 @@ def cuts(path: str, unless: bytes = b"") -> list[tuple[int, int, int]]:
             return [(0, size, 1)]
         place = 0
         while True:
-            wanted = max(start + PART_BYTES - 1 - at, place)
+            wanted = max(start + SLICE_BYTES - 1 - at, place)
             newline = block.find(b"\n", wanted) + 1
             counted += block.count(b"\n", place, newline or len(block))
             if not newline:
@@ -79,7 +79,7 @@ def cuts(path: str, unless: bytes = b"") -> list[tuple[int, int, int]]:
 
 
 def read(path: str, start: int, end: int, row: int) -> Iterator[tuple[int, bytes]]:
-    """The lines of a part with their numbers, without line ends; blank lines too.
+    """The lines of a slice with their numbers, without line ends; blank lines too.
 
     Raises:
         ListingError: a line is too long, or the file changed since it was cut.

@@ -11,12 +11,12 @@ from clipmill.options import ListingOptions
 
 
 class Listed:
-    """A listing that was resolved and read: its options, parts, clips, and failures."""
+    """A listing that was resolved and read: its options, slices, clips, and failures."""
 
     def __init__(self, *paths, **options):
         self.options = listings.resolve(ListingOptions(tuple(map(str, paths)), **options))
-        self.parts = listings.parts(self.options)
-        self.items = [item for part in self.parts for item in listings.read_part(self.options, part)]
+        self.slices = listings.slices(self.options)
+        self.items = [item for slice_ in self.slices for item in listings.read_slice(self.options, slice_)]
         self.clips: list[ClipRow] = [item for item in self.items if not isinstance(item, Failure)]
         self.failures: list[Failure] = [item for item in self.items if isinstance(item, Failure)]
         self.by_id = {clip.clip_id: clip for clip in self.clips}

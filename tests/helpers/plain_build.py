@@ -62,7 +62,7 @@ def plain_build(listed: Path, out: Path) -> Outcome:
 def _run(options: BuildOptions) -> Outcome:
     storage, videos = open_storage(options.out), open_storage(options.videos)
     base = current_version(storage)
-    rows = [row for part in listings.parts(options.listing) for row in listings.read_part(options.listing, part)]
+    rows = [row for slice_ in listings.slices(options.listing) for row in listings.read_slice(options.listing, slice_)]
     rows = [msgspec.structs.replace(row, split=listings.assign_split(options.listing, row)) for row in rows]
     labels = listings.class_table({(row.label, row.label_number) for row in rows})
     index = {label: number for number, label in enumerate(labels)}

@@ -34,15 +34,15 @@ def test_a_folder_per_class_gives_its_videos_and_nothing_else(tmp_path):
     assert (clip.row, clip.listing, clip.folds, clip.start, clip.extra) == (0, str(root), (), None, {})
     assert read.by_id["Yo Yo/a (1) [x] & #b;!"].group is None
     assert set(read.splits().values()) == {"train"}
-    assert sum(listings.ignored(read.options, part) for part in read.parts) == 6
+    assert sum(listings.ignored(read.options, slice_) for slice_ in read.slices) == 6
     assert read.classes() == ["Biking", "Yo Yo"]
 
 
 def test_each_class_folder_is_a_part(tmp_path):
     touch(tmp_path, "b/1.mp4", "b/2.mp4", "a/1.mp4")
     read = Listed(tmp_path)
-    of_part = {part.label: list(listings.read_part(read.options, part)) for part in read.parts}
-    assert {label: len(clips) for label, clips in of_part.items()} == {None: 0, "a": 1, "b": 2}
+    of_slice = {slice_.label: list(listings.read_slice(read.options, slice_)) for slice_ in read.slices}
+    assert {label: len(clips) for label, clips in of_slice.items()} == {None: 0, "a": 1, "b": 2}
 
 
 def test_folders_of_splits_on_top(tmp_path):

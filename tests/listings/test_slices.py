@@ -1,4 +1,4 @@
-"""Listings in parts: wherever a file is cut, the same rows come out."""
+"""Listings in slices: wherever a file is cut, the same rows come out."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _CELL = _WORD.map(lambda text: text.replace(",", "").replace("\t", "").replace("
 _END = st.sampled_from([b"\n", b"\r\n"])
 
 
-def items_of(path, part_bytes, block_bytes):
+def items_of(path, slice_bytes, block_bytes):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_lines, "PART_BYTES", part_bytes)
+        patch.setattr(text_lines, "SLICE_BYTES", slice_bytes)
         patch.setattr(text_lines, "BLOCK_BYTES", block_bytes)
         read = Listed(path)
-    return len(read.parts), read.items
+    return len(read.slices), read.items
 
 
 @settings(max_examples=60, deadline=None)
@@ -38,30 +38,30 @@ def items_of(path, part_bytes, block_bytes):
     st.integers(1, 200),
     st.integers(3, 50),
 )
-def test_any_size_of_parts_gives_the_same_rows_of_csv(rows, end, last_end, bom, part_bytes, block_bytes):
+def test_any_size_of_slices_gives_the_same_rows_of_csv(rows, end, last_end, bom, slice_bytes, block_bytes):
     data = end.join([b"path,label", *(",".join(cells).encode() for cells in rows)])
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder, "l.csv"), b"\xef\xbb\xbf" * bom + data + end * last_end)
         _, whole = items_of(path, 1 << 20, 1 << 20)
-        assert items_of(path, part_bytes, block_bytes)[1] == whole
+        assert items_of(path, slice_bytes, block_bytes)[1] == whole
         data_rows = [number for number, cells in enumerate(rows, 2) if ",".join(cells).strip()]
         assert sorted(item.row for item in whole) == data_rows
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(_WORD, min_size=1), st.integers(1, 100), st.integers(3, 50))
-def test_quotes_keep_a_file_whole(notes, part_bytes, block_bytes):
+def test_quotes_keep_a_file_whole(notes, slice_bytes, block_bytes):
     rows = "".join(f'x{number}.mp4,"{note}\nsecond line, {note}"\n' for number, note in enumerate(notes))
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder, "l.csv"), "path,note\n" + rows)
-        count, items = items_of(path, part_bytes, block_bytes)
+        count, items = items_of(path, slice_bytes, block_bytes)
         assert count == 1
         assert [(item.source, item.row) for item in items] == [
             (f"x{number}.mp4", 2 + 2 * number) for number in range(len(notes))
         ]
 
 
-@pytest.mark.parametrize("part_bytes", [1, 7, 40, 1000])
+@pytest.mark.parametrize("slice_bytes", [1, 7, 40, 1000])
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -70,50 +70,50 @@ def test_quotes_keep_a_file_whole(notes, part_bytes, block_bytes):
         ("l.csv", "youtube_id,label\n" + "".join(f"id-{number},x\n" for number in range(40)) + "bad\n"),
     ],
 )
-def test_other_formats_in_parts(tmp_path, name, text, part_bytes):
+def test_other_formats_in_slices(tmp_path, name, text, slice_bytes):
     path = write(tmp_path / name, text)
     _, whole = items_of(path, 1 << 20, 1 << 20)
-    count, items = items_of(path, part_bytes, 16)
+    count, items = items_of(path, slice_bytes, 16)
     assert items == whole
     assert len(whole) == 41
-    assert count > 1 or part_bytes == 1000
+    assert count > 1 or slice_bytes == 1000
 
 
-def test_parts_cover_a_file_without_gaps(tmp_path, monkeypatch):
+def test_slices_cover_a_file_without_gaps(tmp_path, monkeypatch):
     path = write(tmp_path / "l.txt", "".join(f"a/{number}.mp4 1\n" for number in range(5000)))
-    monkeypatch.setattr(text_lines, "PART_BYTES", 10_000)
+    monkeypatch.setattr(text_lines, "SLICE_BYTES", 10_000)
     monkeypatch.setattr(text_lines, "BLOCK_BYTES", 4096)
-    parts = Listed(path).parts
+    slices = Listed(path).slices
     size = path.stat().st_size
-    assert [part.start for part in parts] == [0, *(part.end for part in parts[:-1])]
-    assert parts[-1].end == size
-    assert all(10_000 <= part.end - part.start < 10_100 for part in parts[:-1])
+    assert [slice_.start for slice_ in slices] == [0, *(slice_.end for slice_ in slices[:-1])]
+    assert slices[-1].end == size
+    assert all(10_000 <= slice_.end - slice_.start < 10_100 for slice_ in slices[:-1])
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_reading_holds_a_few_blocks_however_long_the_listing(tmp_path, monkeypatch, quote):
-    monkeypatch.setattr(text_lines, "PART_BYTES", 1 << 19)
+    monkeypatch.setattr(text_lines, "SLICE_BYTES", 1 << 19)
     monkeypatch.setattr(text_lines, "BLOCK_BYTES", 1 << 15)
     rows = "".join(f"class_{n % 400}/video_{n:09d}.mp4,{quote}class {n % 400}{quote}\n" for n in range(50_000))
     path = write(tmp_path / "l.csv", "path,label\n" + rows)
     options = listings.resolve(ListingOptions((str(path),)))
     tracemalloc.start()
-    parts = listings.parts(options)
-    count = sum(1 for part in parts for _ in listings.read_part(options, part))
+    slices = listings.slices(options)
+    count = sum(1 for slice_ in slices for _ in listings.read_slice(options, slice_))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 50_000
-    assert len(parts) == (1 if quote else 4)
+    assert len(slices) == (1 if quote else 4)
     assert peak < 12 * (1 << 15) < path.stat().st_size / 4
 
 
 def test_a_listing_that_shrinks_is_noticed(tmp_path):
     path = write(tmp_path / "l.csv", "path\n" + "x.mp4\n" * 100)
     options = listings.resolve(ListingOptions((str(path),)))
-    parts = listings.parts(options)
+    slices = listings.slices(options)
     path.write_text("path\nx.mp4\n")
     with pytest.raises(ListingError, match="the listing changed while it was read"):
-        [item for part in parts for item in listings.read_part(options, part)]
+        [item for slice_ in slices for item in listings.read_slice(options, slice_)]
 
 
 def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
@@ -147,12 +147,12 @@ def test_listings_on_an_object_store(bucket, monkeypatch):
     tree = Listed("s3://bucket/data/")
     assert (tree.options.format, tree.options.videos) == ("tree", "s3://bucket/data")
     assert sorted(tree.by_id) == ["a/1", "b/deep/v_b_g01_c01"]
-    assert sum(listings.ignored(tree.options, part) for part in tree.parts) == 1
+    assert sum(listings.ignored(tree.options, slice_) for slice_ in tree.slices) == 1
 
     write(bucket / "lists/train.csv", "path,label\ns3://bucket/data/a/1.mp4,a\ns3://other/x.mp4,a\n/data/x.mp4,a\n")
-    monkeypatch.setattr(text_lines, "PART_BYTES", 20)
+    monkeypatch.setattr(text_lines, "SLICE_BYTES", 20)
     table = Listed("s3://bucket/lists/train.csv", videos="s3://bucket/data")
-    assert len(table.parts) > 1
+    assert len(table.slices) > 1
     assert [(clip.source, clip.row) for clip in table.clips] == [("a/1.mp4", 2)]
     assert [failure.row for failure in table.failures] == [3, 4]
 
