@@ -32,6 +32,17 @@ class Reason(str, Enum):
     STORAGE = "storage"  # the file is there and cannot be read
 
 
+class Stage(str, Enum):
+    """The stage of the graph that gave a row up; named as in `clipmill.pipeline.graph`."""
+
+    __str__ = str.__str__
+
+    READ_LISTING = "ReadListing"
+    GROUP_BY_SOURCE = "GroupBySource"
+    RESOLVE_SOURCES = "ResolveSources"
+    DECODE_FRAMES = "DecodeFrames"
+
+
 #: Rows that were left out on purpose: they never count against a budget.
 OUTSIDE_BUDGET = frozenset({Reason.DUPLICATE, Reason.TOO_SHORT})
 #: Judged by --max-missing, before a frame is decoded; every other reason by --max-failures.
@@ -47,9 +58,9 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
         listing: the listing file the row stood in.
         row: its line there, 1-based; 0 where the listing is a folder.
         clip_id: the clip's id ("" where the row gave none).
-        source: path of the video, relative to the root.
+        source: the video as the listing names it, mostly its path relative to the root.
         split: the split the clip would have had.
-        stage: the graph's stage that gave up: ReadListing, ResolveSources, DecodeFrames, ...
+        stage: a value of `Stage`.
         reason: a value of `Reason`.
         message: one line for a person.
     """
@@ -64,6 +75,15 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
     message: str
 
 
-def failure_of(row: ClipRow, stage: str, reason: str, message: str) -> Failure:
-    """The ledger's row for a row of the listing."""
-    return Failure(row.listing, row.row, row.clip_id, row.source, row.split, stage, Reason(reason).value, message)
+def failure_of(row: ClipRow, stage: Stage, reason: str, message: str) -> Failure:
+    """Return the ledger's row for a row of the listing."""
+    return Failure(
+        listing=row.listing,
+        row=row.row,
+        clip_id=row.clip_id,
+        source=row.video,
+        split=row.split,
+        stage=stage.value,
+        reason=Reason(reason).value,
+        message=message,
+    )

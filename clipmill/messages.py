@@ -17,8 +17,8 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         clip_id: unique in the data set.
-        source: the video's path relative to the root, with "/" (or what the
-            format's `candidates` turns into paths).
+        video: as the listing names it: its path relative to the root, with "/", or what the
+            format's `candidates` turns into paths. `Clip.source` is the path where it was found.
         split: train, val, test, ... ("" where nothing gives one: the default applies).
         label: the class's name, or None for an unlabelled row.
         label_number: the listing's own number for the class, if it has one.
@@ -30,7 +30,7 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
     """
 
     clip_id: str
-    source: str
+    video: str
     split: str
     label: str | None
     label_number: int | None
@@ -101,14 +101,15 @@ class SourceClip(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         row: which of the task's ranges it comes from.
         segment: its number within the row, None where the row is one clip.
-        start, end: what to decode, seconds; both None for the whole file.
+        decode_start, decode_end: what to decode, seconds; both None for the whole file, which is
+            also how a file is decoded that holds just the row's range already.
         spans: how to decode it; empty where `problem` says why not.
     """
 
     row: int
     segment: int | None
-    start: float | None
-    end: float | None
+    decode_start: float | None
+    decode_end: float | None
     spans: list[Span]
     problem: str = ""
 
@@ -156,12 +157,12 @@ class SourceRows(msgspec.Struct, frozen=True, array_like=True):
     """The rows of one source.
 
     Attributes:
-        source: as the rows name it.
+        video: as the rows name it.
         rows: one for each time range.
         known: what earlier runs found of it, if anything.
     """
 
-    source: str
+    video: str
     rows: list[ClipRow]
     known: list[CachedProbe]
 
@@ -211,15 +212,15 @@ class ClipTask(msgspec.Struct, frozen=True, array_like=True):
         clip_key: see `clipmill.keys.clip_key`.
         path: of the source, relative to the root.
         stamp: of the source when it was fingerprinted; another one means it changed.
-        start, end: the range to keep, in seconds from the stream's first timestamp; None for no bound.
+        decode_start, decode_end: the range to keep, in seconds from the stream's first timestamp; None for no bound.
         span: the part to make.
     """
 
     clip_key: str
     path: str
     stamp: str
-    start: float | None
-    end: float | None
+    decode_start: float | None
+    decode_end: float | None
     span: Span = WHOLE
 
 

@@ -97,7 +97,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
         print(headline(census, options), flush=True)
     # Every row where looking is cheap, else a sample.
     every = open_storage(options.videos).local and options.listing.limit is None
-    foresight = _foresee(storage, options, None if every else {row.source for row in census.sample})
+    foresight = _foresee(storage, options, None if every else {row.video for row in census.sample})
     forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
     foreseen = list(foresight.look(census.sample))
     from clipmill.transforms.children import children, close_children
@@ -134,7 +134,7 @@ def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) 
 def _glance(storage: Storage, options: BuildOptions, census: Census) -> Estimate:
     from clipmill.transforms.children import children
 
-    foresight = _foresee(storage, options, {row.source for row in census.sample})
+    foresight = _foresee(storage, options, {row.video for row in census.sample})
     foreseen = list(foresight.look(census.sample))
     rewritten = foresight.forecast(foreseen, census.clips).rewritten
     # The run that follows goes on with these children.

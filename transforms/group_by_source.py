@@ -41,7 +41,7 @@ class GroupBySource(beam.PTransform):
             .with_output_types(ClipRow, failures=Failure)
             .with_outputs("failures", main="rows")
         )
-        keyed = by_id.rows | "BySource" >> beam.WithKeys(lambda row: row.source).with_output_types(Keyed)
+        keyed = by_id.rows | "BySource" >> beam.WithKeys(lambda row: row.video).with_output_types(Keyed)
         known = rows.pipeline | "Once" >> beam.Create([b""]) | "ReadKnown" >> beam.FlatMap(_known, self._options)
         by_source = (
             {"rows": keyed, "known": known}

@@ -32,7 +32,7 @@ from clipmill.workers.jobs import Job, ResolveJob
 
 
 class _Asked(NamedTuple):
-    source: str
+    video: str
     rows: list[ClipRow]
     task: SourceTask
     known: list[CachedProbe]
@@ -84,7 +84,7 @@ class _Resolve(InChildren):
         if len(self._label_index) != len(labels.names):
             self._label_index = {name: index for index, name in enumerate(labels.names)}
         for rows, task in source_tasks(source.rows, self._options):
-            asked = _Asked(source.source, rows, task, source.known, time.time())
+            asked = _Asked(source.video, rows, task, source.known, time.time())
             answer = self._recall(asked) if self._videos.local else None
             yield from self.fly(asked) if answer is None else self.finished(asked, answer)
 
@@ -119,7 +119,7 @@ class _Resolve(InChildren):
             if known.source == source and known.noted > asked.at - RENEW:
                 count("known")
                 return
-        self._notes.add(asked.source, asked.task, source, asked.at)
+        self._notes.add(asked.video, asked.task, source, asked.at)
 
     def finish_bundle(self) -> Iterator[Any]:
         yield from super().finish_bundle()

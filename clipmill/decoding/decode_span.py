@@ -102,7 +102,7 @@ def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, opti
     # What the fragment's own writing fails with comes as an OSError here, and is no matter of the source.
     with reading_source(), videos.fetch(task.path) as file:
         span, times = task.span, None
-        if span == WHOLE and (options.fps or task.start is not None or task.end is not None):
+        if span == WHOLE and (options.fps or task.decode_start is not None or task.decode_end is not None):
             # Times are needed to choose frames, and nothing proves them: decode once to learn them.
             with open_video(file) as video:
                 times, span = _learn(video, task, options)
@@ -115,10 +115,10 @@ def _learn(video: Video, task: ClipTask, options: FrameOptions) -> tuple[list[in
     walk = Walk(video, WHOLE)
     deque(walk, maxlen=0)
     times = walk.times_so_far()
-    spans = Timeline(times).spans(task.start, task.end, options)
+    spans = Timeline(times).spans(task.decode_start, task.decode_end, options)
     if not spans:
         _judge(walk, video, len(times))
-        raise nothing_in_range(task.start, task.end, times[-1] / MICROSECONDS)
+        raise nothing_in_range(task.decode_start, task.decode_end, times[-1] / MICROSECONDS)
     return times, spans[0]
 
 
@@ -129,7 +129,7 @@ def _encode_span(
     frames = iter(walk)
     chosen: Iterable[tuple[Shown, int | None]] = every(frames, options.every, span.clip_first)
     if options.fps:
-        chosen = at_rate(frames, options.fps, span, task.end, float(video.fps))
+        chosen = at_rate(frames, options.fps, span, task.decode_end, float(video.fps))
     encoder = FrameEncoder(options)
     shown_at: list[int | None] = []
     numbers: list[int] = []

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from clipmill.ledger import Failure, Reason, failure_of
+from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.messages import Clip, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions
 from clipmill.shards.write import digest_of
 from clipmill.storage import Storage
 from clipmill.video.limits import MAX_FRAME_BYTES, too_large
-
-_STAGE = "DecodeFrames"
 
 
 def group_frames(
@@ -38,7 +36,7 @@ def group_frames(
         return
     failure = next((span.failure for span in ordered if span.failure), None) or _too_much_or_little(ordered, options)
     if failure:
-        yield from (failure_of(job.row, _STAGE, *failure) for job in jobs)
+        yield from (failure_of(job.row, Stage.DECODE_FRAMES, *failure) for job in jobs)
         return
     digest = ordered[0].digest or digest_of(storage, [span.piece for span in ordered])
     yield from (_clip(job, ordered, digest, len(jobs) > 1) for job in jobs)

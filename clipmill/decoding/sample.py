@@ -61,8 +61,8 @@ def _stored_frames(video: Video, plan: SourceClip, options: FrameOptions) -> flo
     if plan.spans[-1].last is not None:
         seconds = (plan.spans[-1].last - plan.spans[0].first) / float(video.fps)
     else:
-        end = min(filter(None, [plan.end, video.duration]), default=0.0)
-        seconds = max(0.0, end - (plan.start or 0.0))
+        end = min(filter(None, [plan.decode_end, video.duration]), default=0.0)
+        seconds = max(0.0, end - (plan.decode_start or 0.0))
     # A frame at 0, and one each time that so much has passed; durations may be off by a little.
     frames = math.ceil(seconds / _seconds_per_stored(video, options) - 0.01)
     return min(frames, options.max_frames) if options.max_frames else frames
@@ -112,8 +112,8 @@ def _spread(
 
     Those right after a key frame would not do: encoders spend more on them.
     """
-    first = plans[0].start or 0.0
-    end = plans[-1].end if plans[-1].end is not None else video.duration or 0.0
+    first = plans[0].decode_start or 0.0
+    end = plans[-1].decode_end if plans[-1].decode_end is not None else video.duration or 0.0
     if options.max_frames and len(plans) == 1:
         end = min(end, first + options.max_frames * _seconds_per_stored(video, options))
     step = max(0.0, end - first) / frames

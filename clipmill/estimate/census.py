@@ -81,7 +81,7 @@ def take_census(options: BuildOptions, sample: int) -> Census:
                 bad += 1
                 continue
             if not listings.selected(chosen, row):
-                example = row.source
+                example = row.video
                 continue
             number += 1
             counts[listings.assign_split(chosen, row), row.label] += 1

@@ -178,7 +178,7 @@ class Foresight:
         return "", []
 
     def _recalled(self, row: ClipRow, task: SourceTask) -> tuple[str, list[list[str]]]:
-        notes = self._known.get(row.source, [])
+        notes = self._known.get(row.video, [])
         if not notes and not self._videos.local:
             return "", []
         at, stat = find_source(self._videos, task.paths)
@@ -192,7 +192,7 @@ class Foresight:
     def _choices(self, row: ClipRow, source: ProbedSource, same: bool) -> Iterator[list[str]]:
         frames = self._options.frames
         if same:
-            yield [clip_key(source.fingerprint, plan.start, plan.end, frames) for plan in source.clips]
+            yield [clip_key(source.fingerprint, plan.decode_start, plan.decode_end, frames) for plan in source.clips]
         elif not self._options.segment_seconds:
             # Other rows of the source were asked for as well then: the row's own range, or a file that is cut already.
             yield [clip_key(source.fingerprint, row.start, row.end, frames)]

@@ -131,4 +131,4 @@ def declared_classes(options: ListingOptions) -> Declared | None:
 
 def selected(options: ListingOptions, row: ClipRow) -> bool:
     """Whether a row is wanted (--include)."""
-    return options.include is None or fnmatch.fnmatchcase(row.source, options.include)
+    return options.include is None or fnmatch.fnmatchcase(row.video, options.include)

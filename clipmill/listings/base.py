@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from clipmill.errors import ListingError
-from clipmill.ledger import Failure, Reason
+from clipmill.ledger import Failure, Reason, Stage
 from clipmill.listings import text_lines
 from clipmill.listings.labels import Classes, Declared, read_labels
 from clipmill.listings.paths import BadRow, Root, common_root, group_of, without_suffix
@@ -122,7 +122,7 @@ class Format:
 
     def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
         """Where a row's video may be, relative to the root, most likely first."""
-        yield row.source
+        yield row.video
 
     def classes(self, options: ListingOptions) -> Declared | None:
         """The classes that the listing itself declares, None if it does not."""
@@ -148,7 +148,7 @@ class RowParser:
     def row(
         self,
         line: int,
-        source: str,
+        video: str,
         label: str | None,
         number: int | None,
         *,
@@ -159,32 +159,39 @@ class RowParser:
         end: float | None = None,
         extra: dict[str, str] | None = None,
     ) -> ClipRow:
-        """A good row; by default the id is the source without its suffix, and the split the listing's.
+        """A good row; by default the id is the video's path without its suffix, and the split the listing's.
 
         The group is the one that UCF's names tell, where the listing gives none; of a
-        piece of a source it is then the source.
+        piece of a video it is then the video.
         """
         if not group:
-            group = group_of(source) or (None if start is None and end is None else source)
+            group = group_of(video) or (None if start is None and end is None else video)
         return ClipRow(
-            clip_id or without_suffix(source),
-            source,
-            split or self.split,
-            label,
-            number,
-            group,
-            start,
-            end,
-            (),
-            self.listing,
-            line,
-            extra or {},
+            clip_id=clip_id or without_suffix(video),
+            video=video,
+            split=split or self.split,
+            label=label,
+            label_number=number,
+            group=group,
+            start=start,
+            end=end,
+            folds=(),
+            listing=self.listing,
+            row=line,
+            extra=extra or {},
         )
 
-    def bad(self, line: int, why: BadRow | str, source: str = "", split: str = "") -> Failure:
+    def bad(self, line: int, why: BadRow | str, video: str = "", split: str = "") -> Failure:
         """The ledger's row for a bad one."""
         return Failure(
-            self.listing, line, "", source, split or self.split, "ReadListing", Reason.BAD_ROW.value, str(why)
+            listing=self.listing,
+            row=line,
+            clip_id="",
+            source=video,
+            split=split or self.split,
+            stage=Stage.READ_LISTING.value,
+            reason=Reason.BAD_ROW.value,
+            message=str(why),
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from clipmill.errors import ListingError, UsageError
-from clipmill.ledger import Failure, Reason, failure_of
+from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.listings import text_lines
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser
 from clipmill.listings.labels import Declared, read_labels
@@ -59,7 +59,7 @@ class OfficialLists(Format):
             rows = self._read_list(settled, path, word, classes)
             first = next((row for row in rows if isinstance(row, ClipRow)), None)
             if first is not None:
-                _beside(settled, posixpath.dirname(first.source))
+                _beside(settled, posixpath.dirname(first.video))
         return choose_fold(settled, {fold for fold, _, _ in lists})
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
@@ -171,9 +171,9 @@ def merge_folds(rows: Iterable[tuple[int, ClipRow | Failure]], folds: int, fold:
 def _again(row: ClipRow, first: ClipRow, fold: int) -> Failure:
     where = f"{first.listing}:{first.row}"
     if row.split == first.split:
-        return failure_of(row, "ReadListing", Reason.DUPLICATE, f"the same clip as {where}")
+        return failure_of(row, Stage.READ_LISTING, Reason.DUPLICATE, f"the same clip as {where}")
     message = f"the clip is in {row.split or 'no split'} and in {first.split or 'no split'} of fold {fold} ({where})"
-    return failure_of(row, "ReadListing", Reason.BAD_ROW, message)
+    return failure_of(row, Stage.READ_LISTING, Reason.BAD_ROW, message)
 
 
 def _beside(options: ListingOptions, class_folder: str) -> None:

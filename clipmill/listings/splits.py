@@ -63,7 +63,7 @@ def assign_split(options: ListingOptions, row: ClipRow) -> str:
     `UNUSED`, never in train: HMDB51 leaves clips out that share a film with test clips.
     """
     if options.splits:
-        who = row.clip_id if options.split_by == "clip" else row.group or row.source
+        who = row.clip_id if options.split_by == "clip" else row.group or row.video
         chance = unit("split", options.seed, who) * sum(options.splits.values())
         names = sorted(options.splits, key=split_order)
         for name in names:

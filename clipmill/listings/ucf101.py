@@ -43,8 +43,8 @@ class Ucf(OfficialLists):
 
     def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
         """As the class is spelled, and as the lists spell the files of HandstandPushups."""
-        yield row.source
-        folder, name = posixpath.split(row.source)
+        yield row.video
+        folder, name = posixpath.split(row.video)
         other = _OTHER_SPELLING.get(posixpath.basename(folder))
         if other:
             name = name.replace(posixpath.basename(folder), other)

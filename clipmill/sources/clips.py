@@ -11,12 +11,10 @@ import msgspec
 from clipmill import listings
 from clipmill.errors import ClipError
 from clipmill.keys import clip_key
-from clipmill.ledger import Failure, Reason, failure_of
+from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.messages import ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceClip, SourceTask
 from clipmill.options import BuildOptions
 
-_STAGE = "ResolveSources"
-_GROUPING = "GroupBySource"
 #: What two rows of one clip must agree on.
 _FACTS = ("label", "label_number", "split", "folds", "group")
 
@@ -28,8 +26,8 @@ def unique_id(rows: Iterable[ClipRow]) -> tuple[list[ClipRow], list[Failure]]:
     kept, failures = _one_of([row for row in rows if _place(row) == _place(first)], _same_clip, _FACTS)
     for row in rows:
         if _place(row) != _place(first):
-            message = f"the id {row.clip_id} is taken by {first.source} ({_where(first)}); give it an id of its own"
-            failures.append(failure_of(row, _GROUPING, Reason.BAD_ROW, message))
+            message = f"the id {row.clip_id} is taken by {first.video} ({_where(first)}); give it an id of its own"
+            failures.append(failure_of(row, Stage.GROUP_BY_SOURCE, Reason.BAD_ROW, message))
     return kept, failures
 
 
@@ -64,14 +62,14 @@ def _one_of(
     first, *others = rows
     odd = next((row for row in others if differs(row, first)), None)
     if odd is None:
-        return [first], [failure_of(row, _GROUPING, Reason.DUPLICATE, name(first)) for row in others]
+        return [first], [failure_of(row, Stage.GROUP_BY_SOURCE, Reason.DUPLICATE, name(first)) for row in others]
     failures = []
     for row in rows:
         other = first if differs(row, first) else odd
         fact = differs(row, other)
         mine, theirs = (_spelled(getattr(each, fact)) for each in (row, other))
         message = f"{name(other)}, but its {fact.replace('_', ' ')} is {mine}, not {theirs}: remove the wrong one"
-        failures.append(failure_of(row, _GROUPING, Reason.BAD_ROW, message))
+        failures.append(failure_of(row, Stage.GROUP_BY_SOURCE, Reason.BAD_ROW, message))
     return [], failures
 
 
@@ -79,11 +77,11 @@ def _order(row: ClipRow) -> tuple[Any, ...]:
     """By all that a clip is made of before where the row stands, so that the order of a listing makes no difference."""
     start, end, number = (-1 if value is None else value for value in (row.start, row.end, row.label_number))
     facts = row.label or "", number, row.split, row.folds, row.group or ""
-    return row.clip_id, row.source, start, end, *facts, sorted(row.extra.items()), row.listing, row.row
+    return row.clip_id, row.video, start, end, *facts, sorted(row.extra.items()), row.listing, row.row
 
 
 def _place(row: ClipRow) -> tuple[str, float | None, float | None]:
-    return row.source, row.start, row.end
+    return row.video, row.start, row.end
 
 
 def _spelled(fact: str | int | tuple[str, ...] | None) -> str:
@@ -99,7 +97,7 @@ def _same_range(row: ClipRow) -> str:
 
 
 def _where(row: ClipRow) -> str:
-    return f"{row.listing}:{row.row}" if row.row else row.source
+    return f"{row.listing}:{row.row}" if row.row else row.video
 
 
 def source_tasks(rows: Sequence[ClipRow], options: BuildOptions) -> Iterator[tuple[list[ClipRow], SourceTask]]:
@@ -146,18 +144,18 @@ def settle(
         labels: class name to index.
     """
     if isinstance(answer, ClipError):
-        return Resolved([], [failure_of(row, _STAGE, answer.reason, answer.message) for row in rows])
+        return Resolved([], [failure_of(row, Stage.RESOLVE_SOURCES, answer.reason, answer.message) for row in rows])
     if answer.failure:
-        return Resolved([], [failure_of(row, _STAGE, *answer.failure) for row in rows])
+        return Resolved([], [failure_of(row, Stage.RESOLVE_SOURCES, *answer.failure) for row in rows])
     jobs = []
     failures = []
     for plan in answer.clips:
         row = _segment_row(rows[plan.row], plan)
         if row.label is not None and row.label not in labels:
             message = f"the class {row.label} is not in the list of classes"
-            failures.append(failure_of(row, _STAGE, Reason.BAD_ROW, message))
+            failures.append(failure_of(row, Stage.RESOLVE_SOURCES, Reason.BAD_ROW, message))
         elif not plan.spans:
-            failures.append(failure_of(row, _STAGE, Reason.TOO_SHORT, plan.problem))
+            failures.append(failure_of(row, Stage.RESOLVE_SOURCES, Reason.TOO_SHORT, plan.problem))
         else:
             jobs.append(_job(row, plan, answer, labels, options))
     segments = Counter(rows[plan.row].split for plan in answer.clips)
@@ -172,17 +170,17 @@ def _segment_row(row: ClipRow, plan: SourceClip) -> ClipRow:
     return msgspec.structs.replace(
         row,
         clip_id=f"{row.clip_id}_{plan.segment:04d}",
-        group=row.group or row.source,
-        start=plan.start,
-        end=plan.end if plan.end is not None else row.end,
+        group=row.group or row.video,
+        start=plan.decode_start,
+        end=plan.decode_end if plan.decode_end is not None else row.end,
     )
 
 
 def _job(
     row: ClipRow, plan: SourceClip, source: ProbedSource, labels: dict[str, int], options: BuildOptions
 ) -> tuple[ResolvedClip, list[ClipTask]]:
-    key = clip_key(source.fingerprint, plan.start, plan.end, options.frames)
-    whole = ClipTask(key, source.path, source.stamp, plan.start, plan.end)
+    key = clip_key(source.fingerprint, plan.decode_start, plan.decode_end, options.frames)
+    whole = ClipTask(key, source.path, source.stamp, plan.decode_start, plan.decode_end)
     label = -1 if row.label is None else labels[row.label]
     job = ResolvedClip(row, label, source.fingerprint, whole)
     return job, [msgspec.structs.replace(whole, span=span) for span in plan.spans]

@@ -155,11 +155,11 @@ def make_clip(
         raise ClipError(*source.failure)
     plan = source.clips[segment]
     assert not plan.problem, plan.problem
-    key = clip_key(source.fingerprint, plan.start, plan.end, options)
-    whole = ClipTask(key, video.name, source.stamp, plan.start, plan.end)
+    key = clip_key(source.fingerprint, plan.decode_start, plan.decode_end, options)
+    whole = ClipTask(key, video.name, source.stamp, plan.decode_start, plan.decode_end)
 
     def decode(spans: list[Span]) -> list[Any]:
-        tasks = [ClipTask(key, video.name, source.stamp, plan.start, plan.end, span) for span in spans]
+        tasks = [ClipTask(key, video.name, source.stamp, plan.decode_start, plan.decode_end, span) for span in spans]
         return [decode_task(task, str(video.parent), str(out), options) for task in tasks]
 
     done = decode(plan.spans if seek else [WHOLE])

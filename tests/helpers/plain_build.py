@@ -74,10 +74,10 @@ def _run(options: BuildOptions) -> Outcome:
     for row in rows:
         for group, task in source_tasks([row], options):
             try:
-                before = recall_source(videos, task, known[row.source])
-                answer = before.source if before else resolve_source(task, options.videos, known[row.source])
+                before = recall_source(videos, task, known[row.video])
+                answer = before.source if before else resolve_source(task, options.videos, known[row.video])
                 if before is None:
-                    notes.add(row.source, task, answer, time.time())
+                    notes.add(row.video, task, answer, time.time())
             except ClipError as error:
                 answer = error
             settled = settle(group, answer, index, options)

@@ -30,7 +30,7 @@ def test_a_folder_per_class_gives_its_videos_and_nothing_else(tmp_path):
     assert sorted(read.by_id) == ["Biking/deeper/still/x", "Biking/v_Biking_g07_c02", "Yo Yo/a (1) [x] & #b;!"]
     assert not read.failures
     clip = read.by_id["Biking/v_Biking_g07_c02"]
-    assert (clip.source, clip.label, clip.group) == ("Biking/v_Biking_g07_c02.avi", "Biking", "v_Biking_g07")
+    assert (clip.video, clip.label, clip.group) == ("Biking/v_Biking_g07_c02.avi", "Biking", "v_Biking_g07")
     assert (clip.row, clip.listing, clip.folds, clip.start, clip.extra) == (0, str(root), (), None, {})
     assert read.by_id["Yo Yo/a (1) [x] & #b;!"].group is None
     assert set(read.splits().values()) == {"train"}

@@ -21,7 +21,7 @@ def test_every_column(tmp_path):
     assert read.options.format == "csv"
     assert read.options.videos == str(tmp_path)
     first, second = read.clips
-    assert (first.clip_id, first.source, first.label, first.split) == ("clip-1", "a/x.mp4", "jump", "val")
+    assert (first.clip_id, first.video, first.label, first.split) == ("clip-1", "a/x.mp4", "jump", "val")
     assert (first.start, first.end, first.group) == (1.5, 2.25, "film 7")
     assert first.extra == {"camera": "left", "listing_frames": "9"}  # clips.parquet has a column frames of its own
     assert (second.clip_id, second.label, second.split, second.start, second.group) == ("a/y", None, "", None, None)
@@ -44,7 +44,7 @@ def test_common_names_of_columns(tmp_path, header):
     delimiter = next(mark for mark in ";\t," if mark in header)
     row = delimiter.join(["x.mp4", "jump", "testing", "1", "2"])
     (clip,) = Listed(write(tmp_path / "l.csv", f"{header}\n{row}\n")).clips
-    assert (clip.source, clip.label, clip.split, clip.start, clip.end) == ("x.mp4", "jump", "test", 1.0, 2.0)
+    assert (clip.video, clip.label, clip.split, clip.start, clip.end) == ("x.mp4", "jump", "test", 1.0, 2.0)
     assert clip.extra == {}
 
 
@@ -113,7 +113,7 @@ def test_crlf_bom_blank_lines_quotes_and_unicode(tmp_path):
     )
     read = Listed(listing)
     assert not read.failures
-    assert [(clip.source, clip.label, clip.row) for clip in read.clips] == [
+    assert [(clip.video, clip.label, clip.row) for clip in read.clips] == [
         ("a, b.mp4", 'say "hi"', 2),
         ("\u4e2d\u6587/e\u0301.mp4", "spaced", 4),
         ("y.mp4", "l", 5),
@@ -134,7 +134,7 @@ def test_two_stray_quotes_do_not_make_one_row_of_all_between_them(tmp_path):
     rows = ["a.mp4,x", '"b.mp4,x', "c.mp4,x", 'd.mp4",x', "e.mp4,x", 'f.mp4,"x', "g.mp4,x", 'h.mp4,x"', "i.mp4,x"]
     read = Listed(write(tmp_path / "l.csv", "path,label\n" + "\n".join(rows) + "\n"))
     assert sorted(item.row for item in read.items) == list(range(2, 11))
-    assert [clip.source for clip in read.clips] == ["a.mp4", "c.mp4", 'd.mp4"', "e.mp4", "g.mp4", "h.mp4", "i.mp4"]
+    assert [clip.video for clip in read.clips] == ["a.mp4", "c.mp4", 'd.mp4"', "e.mp4", "g.mp4", "h.mp4", "i.mp4"]
     assert [(failure.row, failure.message) for failure in read.failures] == [
         (3, "a line break in the column path: look for a stray quote"),
         (7, "a line break in the column label: look for a stray quote"),
@@ -150,7 +150,7 @@ def test_paths_stay_under_the_root(tmp_path):
     bad += [".", "", f"{'n' * 300}.mp4", "s3://bucket/x.mp4"]
     listing = write(tmp_path / "l.csv", "path,label\n" + "".join(f"{path},l\n" for path in good + bad))
     read = Listed(listing, videos=str(root))
-    assert [clip.source for clip in read.clips] == [
+    assert [clip.video for clip in read.clips] == [
         *("a/b.mp4", "c.mp4", "a/d.mp4", "e.mp4", "f/g.mp4", "..h.mp4", "i.mp4"),
     ]
     assert [failure.row for failure in read.failures] == list(range(9, 19))
@@ -216,8 +216,8 @@ def test_json_lines(tmp_path):
     assert (first.clip_id, first.label, first.label_number) == ("a_500_2000", "3", 3)
     assert (first.start, first.end, first.split) == (0.5, 2.0, "val")
     assert first.extra == {"tags": '["x",1]', "ok": "true", "none": ""}
-    assert (second.clip_id, second.source, second.label, second.row) == ("17", "\u4e2d.mp4", "jump", 2)
-    assert (third.source, third.row) == ("c.mp4", 9)
+    assert (second.clip_id, second.video, second.label, second.row) == ("17", "\u4e2d.mp4", "jump", 2)
+    assert (third.video, third.row) == ("c.mp4", 9)
     assert [(failure.row, failure.reason) for failure in read.failures] == [(n, "bad_row") for n in (3, 4, 5, 6)]
     assert read.failures[0].message == "the row has no path"
     assert read.failures[3].message.startswith("not a JSON object: ")

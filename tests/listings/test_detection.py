@@ -17,7 +17,7 @@ def test_lists_of_path_and_number(tmp_path, separator, end):
     read = Listed(write(tmp_path / "train_list.txt", text))
     assert read.options.format == "list"
     assert not read.failures
-    assert [(clip.source, clip.label, clip.label_number, clip.row) for clip in read.clips] == [
+    assert [(clip.video, clip.label, clip.label_number, clip.row) for clip in read.clips] == [
         (path, str(number), number, number + 1) for number, path in enumerate(paths)
     ]
     assert {clip.split for clip in read.clips} == {"train"}
@@ -35,7 +35,7 @@ def test_lists_of_path_and_number(tmp_path, separator, end):
 )
 def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, name, text):
     read = Listed(write(tmp_path / name, "\ufeff" + text), videos=str(tmp_path))
-    assert [(clip.source, clip.label_number) for clip in read.clips] == [("x/a.mp4", 1)]
+    assert [(clip.video, clip.label_number) for clip in read.clips] == [("x/a.mp4", 1)]
     assert not read.failures
 
 
@@ -121,7 +121,7 @@ def test_files_that_are_no_text(tmp_path, data, why):
 def test_format_overrules_detection(tmp_path):
     text = "path,youtube_id,label,time_start,time_end\nx.mp4,abcdefghijk,a,1,11\n"
     listing = write(tmp_path / "l.csv", text)
-    assert [clip.source for clip in Listed(listing).clips] == ["x.mp4"]
+    assert [clip.video for clip in Listed(listing).clips] == ["x.mp4"]
     assert Listed(listing).options.format == "csv"
     with pytest.raises(ListingError, match=r"this is not JSON Lines .*--format jsonl"):
         Listed(listing, format="jsonl")

@@ -11,7 +11,7 @@ HEADER = "label,youtube_id,time_start,time_end,split,is_cc\n"
 def test_a_row_of_kinetics(tmp_path):
     listing = write(tmp_path / "k.csv", HEADER + '"massaging, legs",-0Yb1tD3HUo,253,263,validate,1\n')
     (clip,) = Listed(listing).clips
-    assert (clip.clip_id, clip.source) == ("-0Yb1tD3HUo_000253_000263", "-0Yb1tD3HUo_000253_000263")
+    assert (clip.clip_id, clip.video) == ("-0Yb1tD3HUo_000253_000263", "-0Yb1tD3HUo_000253_000263")
     assert (clip.label, clip.label_number, clip.split) == ("massaging, legs", None, "val")
     assert (clip.start, clip.end, clip.group) == (253.0, 263.0, "-0Yb1tD3HUo")
     assert (clip.listing, clip.row, clip.extra) == (str(listing), 2, {"is_cc": "1"})

@@ -41,7 +41,7 @@ def test_folds_of_ucf_become_one_row_a_clip(ucf, tmp_path):
 def test_ids_from_the_lists_are_those_of_the_tree(ucf, tmp_path):
     lists = Listed(ucf, videos=str(tmp_path / "UCF-101"))
     for name in ("UCF-101", "as-listed"):
-        touch(tmp_path / name, *(clip.source for clip in lists.clips))
+        touch(tmp_path / name, *(clip.video for clip in lists.clips))
     (tmp_path / "as-listed/HandstandPushups/v_HandstandPushups_g01_c01.avi").rename(
         tmp_path / f"as-listed/{HANDSTAND}.avi"
     )
@@ -122,7 +122,7 @@ def test_bad_rows_of_lists(ucf, tmp_path):
 def test_backslashes_part_folders(tmp_path):
     listing = write(tmp_path / "trainlist01.txt", "wave\\a_b.avi 51\nwave\\c.avi 51\n")
     read = Listed(listing, videos=str(tmp_path))
-    assert [(clip.clip_id, clip.source, clip.label, clip.label_number) for clip in read.clips] == [
+    assert [(clip.clip_id, clip.video, clip.label, clip.label_number) for clip in read.clips] == [
         ("wave/a_b", "wave/a_b.avi", "wave", 51),
         ("wave/c", "wave/c.avi", "wave", 51),
     ]
@@ -149,7 +149,7 @@ def test_folds_of_hmdb(hmdb, tmp_path):
         "golf/free": ("", "test"),
         "brush_hair/b": ("train", "test"),
     }
-    assert read.by_id["golf/plain"].source == "golf/plain.avi"
+    assert read.by_id["golf/plain"].video == "golf/plain.avi"
     assert read.classes() == ["brush_hair", "golf"]
 
 

@@ -62,7 +62,7 @@ def test_ids_of_the_real_clips_are_those_of_the_lists(ucf):
     assert len(ucf101) > 60  # the others are of UCF50, with classes of its own
     for clip in ucf101:
         other = ucf.by_id[clip.clip_id]
-        assert (clip.source, clip.label, clip.group) == (other.source, other.label, other.group)
+        assert (clip.video, clip.label, clip.group) == (other.video, other.label, other.group)
 
 
 def test_hmdb51_has_6766_clips_in_three_folds():
@@ -72,7 +72,7 @@ def test_hmdb51_has_6766_clips_in_three_folds():
     assert Counter(read.splits().values()) == {"train": 3570, "test": 1530, "unused": 1666}
     assert len(read.classes()) == 51
     golf = "golf/Golf_Tips_-_Hit_The_Driver_300+_Yards!!!_golf_f_nm_np1_fr_med_0"
-    assert (DATA / "videos" / "hmdb51" / read.by_id[golf].source).exists()
+    assert (DATA / "videos" / "hmdb51" / read.by_id[golf].video).exists()
 
 
 def test_hmdb51_as_mmaction_converts_it():

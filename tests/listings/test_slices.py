@@ -56,7 +56,7 @@ def test_quotes_keep_a_file_whole(notes, slice_bytes, block_bytes):
         path = write(Path(folder, "l.csv"), "path,note\n" + rows)
         count, items = items_of(path, slice_bytes, block_bytes)
         assert count == 1
-        assert [(item.source, item.row) for item in items] == [
+        assert [(item.video, item.row) for item in items] == [
             (f"x{number}.mp4", 2 + 2 * number) for number in range(len(notes))
         ]
 
@@ -153,7 +153,7 @@ def test_listings_on_an_object_store(bucket, monkeypatch):
     monkeypatch.setattr(text_lines, "SLICE_BYTES", 20)
     table = Listed("s3://bucket/lists/train.csv", videos="s3://bucket/data")
     assert len(table.slices) > 1
-    assert [(clip.source, clip.row) for clip in table.clips] == [("a/1.mp4", 2)]
+    assert [(clip.video, clip.row) for clip in table.clips] == [("a/1.mp4", 2)]
     assert [failure.row for failure in table.failures] == [3, 4]
 
     write(bucket / "ucf/trainlist01.txt", "b/v_b_g01_c01.avi 2\r\n")

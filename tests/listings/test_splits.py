@@ -80,7 +80,7 @@ def test_clips_of_one_source_do_not_part(tmp_path):
     read = Listed(write(tmp_path / "l.csv", "path,label,start,end\n" + rows), splits={"train": 0.5, "val": 0.5})
     found: dict[str, set[str]] = {}
     for clip in read.clips:
-        found.setdefault(clip.source, set()).add(read.splits()[clip.clip_id])
+        found.setdefault(clip.video, set()).add(read.splits()[clip.clip_id])
     assert sorted(map(len, found.values())) == [1] * 100
     assert set.union(*found.values()) == {"train", "val"}
 
@@ -117,7 +117,7 @@ def test_proportions():
 
 
 def test_splits_that_were_drawn_by_clip_are_no_contradiction():
-    rows = [msgspec.structs.replace(row(name, split=name), source="a.avi") for name in ("train", "val")]
+    rows = [msgspec.structs.replace(row(name, split=name), video="a.avi") for name in ("train", "val")]
     kept, failures = unique_ranges(rows, drawn=True)
     assert ([each.clip_id for each in kept], [each.reason for each in failures]) == (["train"], ["duplicate"])
     kept, failures = unique_ranges(rows)

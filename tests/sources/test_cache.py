@@ -117,7 +117,7 @@ def test_another_question_about_the_same_file_needs_no_second_hash(out: LocalSto
     forged = msgspec.structs.replace(found, source=msgspec.structs.replace(found.source, fingerprint="f" * 64))
     again = resolve_source(task("a.avi", ranges=[(0.0, 0.1)], trimmed="no"), videos.root, [forged])
     assert again.fingerprint == "f" * 64
-    assert again.clips[0].end == 0.1
+    assert again.clips[0].decode_end == 0.1
     assert resolve_source(task("a.avi"), videos.root, [forged]) == forged.source
 
 

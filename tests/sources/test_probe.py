@@ -45,7 +45,9 @@ def test_a_source_is_known_by_its_bytes_and_its_headers(folder, avc):
     assert found.fingerprint == hashlib.sha256(avc.read_bytes()).hexdigest()
     assert (found.size, found.width, found.height, found.fps) == (os.path.getsize(avc), 96, 64, 25.0)
     assert found.duration == pytest.approx(4.0)
-    assert [(clip.row, clip.start, clip.end, clip.spans) for clip in found.clips] == [(0, None, None, [WHOLE])]
+    assert [(clip.row, clip.decode_start, clip.decode_end, clip.spans) for clip in found.clips] == [
+        (0, None, None, [WHOLE])
+    ]
 
 
 def test_the_first_name_that_is_there_counts(folder, avc, asp):
@@ -103,7 +105,7 @@ def test_a_file_is_taken_as_cut_by_its_name_or_its_length(start, end, duration, 
 
 def test_the_range_of_a_file_that_is_cut_is_not_applied(folder, avc):
     (clip,) = ask(folder, ["avc.mp4"], [(253.0, 257.0)]).clips
-    assert (clip.start, clip.end, clip.spans) == (None, None, [WHOLE])
+    assert (clip.decode_start, clip.decode_end, clip.spans) == (None, None, [WHOLE])
     (clip,) = ask(folder, ["avc.mp4"], [(253.0, 257.0)], trimmed="no").clips
     assert clip.problem == "no frame in 253 to 257 s: the video is 4.0 s long (see --trimmed)"
 
@@ -112,7 +114,7 @@ def test_a_file_of_several_ranges_was_not_cut_for_one_of_them(folder, avc):
     """All of these would pass for cut by their lengths, if each stood alone."""
     ranges = [(0.0, 4.2), (1.0, 4.2), (2.6, 4.2)]
     clips = ask(folder, ["avc.mp4"], ranges).clips
-    assert [(clip.start, clip.end) for clip in clips] == ranges
+    assert [(clip.decode_start, clip.decode_end) for clip in clips] == ranges
     assert [clip.spans[0].first for clip in clips] == [0, 25, 65]
 
 
@@ -141,7 +143,7 @@ def test_what_is_proven_does_not_depend_on_the_length_of_spans(folder, avc):
 def test_segments_follow_each_other_without_a_gap(folder, avc, asp, tmp_path, name):
     source = resolve(folder / name, segment_seconds=1.5)
     assert [clip.segment for clip in source.clips] == [0, 1, 2]
-    assert [(clip.start, clip.end) for clip in source.clips] == [(0.0, 1.5), (1.5, 3.0), (3.0, None)]
+    assert [(clip.decode_start, clip.decode_end) for clip in source.clips] == [(0.0, 1.5), (1.5, 3.0), (3.0, None)]
     codes = [make_clip(folder / name, tmp_path / str(n), segment_seconds=1.5, segment=n).codes() for n in range(3)]
     assert [len(part) for part in codes] == [38, 37, 25]
     assert [code for part in codes for code in part] == list(range(100))
@@ -150,9 +152,9 @@ def test_segments_follow_each_other_without_a_gap(folder, avc, asp, tmp_path, na
 def test_segments_of_a_range_end_with_it(folder, avc, asp):
     for name in ("avc.mp4", "asp.avi"):
         clips = ask(folder, [name], [(1.0, 3.5)], trimmed="no", segment_seconds=1.0).clips
-        assert [(clip.start, clip.end) for clip in clips] == [(1.0, 2.0), (2.0, 3.0), (3.0, 3.5)]
+        assert [(clip.decode_start, clip.decode_end) for clip in clips] == [(1.0, 2.0), (2.0, 3.0), (3.0, 3.5)]
         clips = ask(folder, [name], [(1.0, 99.0)], trimmed="no", segment_seconds=2.0).clips
-        assert [(clip.start, clip.end) for clip in clips] == [(1.0, 3.0), (3.0, 99.0)]
+        assert [(clip.decode_start, clip.decode_end) for clip in clips] == [(1.0, 3.0), (3.0, 99.0)]
 
 
 def test_segments_of_nothing_are_one_clip_that_says_so(folder, avc):
