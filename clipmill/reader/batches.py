@@ -11,9 +11,10 @@ import numpy as np
 from clipmill.errors import UsageError
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.hosts import cores, resolve
+from clipmill.reader.loading.batch_arrays import FIELDS, Arrays
 from clipmill.reader.loading.buffers import Buffers
-from clipmill.reader.loading.fill_row import FIELDS, Arrays, Loader
-from clipmill.reader.loading.prefetch import Engine
+from clipmill.reader.loading.loader import Loader
+from clipmill.reader.loading.prefetch import BatchMaker
 from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import Step
@@ -122,8 +123,8 @@ class Batches:
         loader, plan = self.loader(), self.planner.plan(epoch)
         coming = plan.step(step)
         arrays = loader.arrays(len(coming.clips), coming.frames, self.buffers)
-        for slot in range(len(coming.clips)):
-            loader.finish(loader.prepare(loader.job(epoch, coming, slot)), arrays, slot)
+        for row in range(len(coming.clips)):
+            loader.write(loader.read(loader.request(epoch, coming, row)), arrays, row)
         return arrays
 
     @property
@@ -141,8 +142,8 @@ class Batches:
         """
         loader, coming = self.loader(), self._step(epoch, step)
         index, count = self.host
-        jobs = [loader.job(epoch, coming, number) for number in range(index, len(coming.clips), count)]
-        return [(job, loader.views(job)) for job in jobs]
+        requests = [loader.request(epoch, coming, number) for number in range(index, len(coming.clips), count)]
+        return [(request, loader.views(request)) for request in requests]
 
     def shapes(self) -> dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]:
         """Shape and dtype of each field; None where batches differ."""
@@ -161,9 +162,9 @@ class Batches:
         self, epoch: int, step: int, stride: int = 1, prefetch: int | None = None, threads: int | None = None
     ) -> Generator[Arrays, None, None]:
         """The batches `step`, `step + stride`, ... of an epoch; where the reader stands does not change."""
-        engine = Engine(self.loader(), self.planner, self.options, self.host, self.buffers, self.skipped, epoch)
+        maker = BatchMaker(self.loader(), self.planner, self.options, self.host, self.buffers, self.skipped, epoch)
         ahead = self.prefetch if prefetch is None else prefetch
-        return engine.run(step, stride, ahead, threads or self.threads)
+        return maker.run(step, stride, ahead, threads or self.threads)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the reader stands, and what it reads: plain values, for JSON or a checkpoint.

@@ -12,7 +12,7 @@ from clipmill.errors import UsageError
 from clipmill.reader.batches import Batches
 from clipmill.reader.contact_sheet import contact_sheet
 from clipmill.reader.contact_sheet import png as png_of
-from clipmill.reader.loading.fill_row import Arrays
+from clipmill.reader.loading.batch_arrays import Arrays
 from clipmill.reader.loading.recipe import describe
 from clipmill.reader.state import from_state
 
@@ -94,10 +94,10 @@ def _picture(found: Replayed) -> bytes:
 def _explained(batches: Batches, epoch: int, step: int) -> list[dict[str, Any]]:
     return [
         {
-            **_origin(batches, job.clip),
+            **_origin(batches, request.clip),
             "views": [{"frames": view.picked.tolist(), "steps": [describe(op) for op in view.steps]} for view in views],
         }
-        for job, views in batches.drawn(epoch, step)
+        for request, views in batches.drawn(epoch, step)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipmill.errors import MissingExtra
-from clipmill.reader.loading.fill_row import Arrays
+from clipmill.reader.loading.batch_arrays import Arrays
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -17,10 +17,10 @@ from clipmill.layout import shard_path
 from clipmill.reader.access.frame_ranges import StoredFrames
 from clipmill.reader.access.range_cache import Reading
 from clipmill.reader.access.record_head import Head
-from clipmill.reader.access.stream import Lanes
 from clipmill.reader.draws import Ints
-from clipmill.reader.loading.fill_row import Loader, Prepared
-from clipmill.reader.loading.recipe import View
+from clipmill.reader.loading.loader import Loader, ReadClip
+from clipmill.reader.loading.recipe import ClipRequest, View
+from clipmill.reader.order.permutations import Lanes
 from clipmill.records import Schema
 from clipmill.records.example import ExampleSchema
 
@@ -77,7 +77,7 @@ class _Rows:
         self._reader = reader
         self._loader: Loader = reader.loader()
         self._specs = specs
-        source = self._loader.source(0)
+        source = self._loader.frame_reader(0)
         self._schema = source.schema
         self._root = _tensorflow_root(source.storage)
 
@@ -171,10 +171,10 @@ class _Rows:
             value.set_shape(spec.shape[1:])
         return tuple(made)
 
-    def _drawn(self, epoch: Any, position: Any, times: Any) -> tuple[Any, list[View]]:
+    def _drawn(self, epoch: Any, position: Any, times: Any) -> tuple[ClipRequest, list[View]]:
         step, number = divmod(int(position), self._reader.options.batch_size or 1)
-        job = self._loader.job(int(epoch), self._reader.planner.plan(int(epoch)).step(step), number)
-        return job, self._loader.draw(job, times)
+        request = self._loader.request(int(epoch), self._reader.planner.plan(int(epoch)).step(step), number)
+        return request, self._loader.draw(request, times)
 
     def _wanted(self, epoch: Any, position: Any, times: Any) -> Ints:
         _, views = self._drawn(epoch, position, times)
@@ -182,10 +182,10 @@ class _Rows:
         return wanted[wanted >= 0]
 
     def _finish(self, epoch: Any, position: Any, times: Any, numbers: Any, wanted: Any, chosen: Any) -> list[Any]:
-        job, views = self._drawn(epoch, position, times)
+        request, views = self._drawn(epoch, position, times)
         encoded = dict(zip(wanted.tolist(), chosen, strict=True))
-        arrays = self._loader.arrays(1, job.length, self._reader.buffers)
-        self._loader.finish(Prepared(job, views, StoredFrames(encoded, Head(times, numbers))), arrays, 0)
+        arrays = self._loader.arrays(1, request.length, self._reader.buffers)
+        self._loader.write(ReadClip(request, views, StoredFrames(encoded, Head(times, numbers))), arrays, 0)
         return [arrays[name][0] for name in self._specs]
 
 

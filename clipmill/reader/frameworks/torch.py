@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from clipmill.errors import MissingExtra, UsageError
 from clipmill.reader.hosts import cores
-from clipmill.reader.loading.fill_row import Arrays
+from clipmill.reader.loading.batch_arrays import Arrays
 
 try:
     import torch

@@ -1,15 +1,26 @@
-"""From encoded frames to pixels, straight into the arrays of a batch.
+"""Decoding the frames of a clip into one row of a batch, through the steps of its views.
 
 JPEGs are decoded by libjpeg-turbo with the accurate DCT and smooth chroma, and cropped
 after that: TensorFlow's decoder gives the same pixels with
 `dct_method="INTEGER_ACCURATE"`. The interpreter lock is dropped meanwhile.
+
+The rule that keeps this fast: a frame is decoded once, however many views want it, and no pixel is
+copied without need. So every frame goes through one of three ways:
+
+- Nobody changes it and one view wants it: it is decoded right where it belongs in the batch.
+- All views crop it, and leave out rows at the bottom: only its upper rows are decoded (`jpeg_shortcuts`).
+- Else it is decoded whole into a scratch frame, and each view's steps run from there.
+
+The scratch frame is used again for the next frame. So a frame must have gone through the steps of all its
+views before the next one is decoded; steps that keep their input as a view of the scratch frame
+would otherwise show the next frame's pixels.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +28,7 @@ import simplejpeg
 
 from clipmill.errors import DataError
 from clipmill.reader.augment import pixel_steps
-from clipmill.reader.loading.partial_jpeg import decode_top, rows_wanted
+from clipmill.reader.loading.jpeg_shortcuts import decode_top, rows_wanted
 from clipmill.reader.loading.recipe import View
 
 Pixels = npt.NDArray[Any]
@@ -42,58 +53,97 @@ def fill(
     Raises:
         BadFrame: a frame is damaged, or not of its clip's size.
     """
-    works = [_Work(room, view, size) for room, view in zip(out, views, strict=True)]
-    places: dict[int, list[tuple[list[pixel_steps.Op], Pixels]]] = defaultdict(list)
-    for work in works:
-        for picked, target in zip(work.picked, work.target, strict=True):
-            places[picked].append((work.steps, target))
-    shape = (*size, 3)
-    frame = np.empty(shape, np.uint8)
-    top = frame[: rows_wanted(views, size[0])] if factor == 1 else frame
-    least = size if factor > 1 else (0, 0)
-    for picked in sorted(places):
-        users, data = places[picked], encoded[picked]
+    filling = [_ViewRow(row, view, size) for row, view in zip(out, views, strict=True)]
+    decoder = _Decoder(size, rows_wanted(views, size[0]) if factor == 1 else size[0], factor)
+    for number, targets in sorted(_targets(filling).items()):
+        direct = targets[0].out if len(targets) == 1 and not targets[0].steps else None
+        pixels = decoder.decode(number, encoded[number], direct)
+        if pixels is not direct:
+            for target in targets:
+                pixel_steps.run(target.steps, pixels, target.out)
+    for row in filling:
+        row.finish()
+
+
+class _Target(NamedTuple):
+    """Where a decoded frame goes: through `steps` into `out`."""
+
+    steps: list[pixel_steps.Op]
+    out: Pixels
+
+
+def _targets(filling: Sequence[_ViewRow]) -> dict[int, list[_Target]]:
+    """Return for each frame number all places that want the frame."""
+    wanted: dict[int, list[_Target]] = defaultdict(list)
+    for row in filling:
+        for number, out in zip(row.picked, row.decoded, strict=True):
+            wanted[number].append(_Target(row.steps, out))
+    return wanted
+
+
+class _Decoder:
+    """Decodes the frames of one clip, one after the other, into a scratch frame.
+
+    Args:
+        size: (height, width) of a decoded frame.
+        rows: upper rows that anybody wants; fewer than the height only where factor is 1.
+        factor: see `fill`.
+    """
+
+    def __init__(self, size: tuple[int, int], rows: int, factor: int) -> None:
+        self._size = size
+        self._factor = factor
+        # simplejpeg shrinks as far as the result is still at least this large, and not at all where no bound is given.
+        self._least = size if factor > 1 else (0, 0)
+        self._scratch = np.empty((*size, 3), np.uint8)
+        self._top = self._scratch[:rows]
+
+    def decode(self, number: int, data: memoryview | Pixels, direct: Pixels | None) -> Pixels:
+        """Return the pixels of frame `number`: in `direct` where that is possible, else valid until the next call.
+
+        Raises:
+            BadFrame: the frame is damaged, or of another size.
+        """
         if isinstance(data, np.ndarray):
-            for steps, target in users:
-                pixel_steps.run(steps, data, target)
-            continue
-        if len(top) < size[0] and decode_top(data, size, top):
-            for steps, target in users:
-                pixel_steps.run(steps, top, target)
-            continue
-        # Where nothing is done to a frame it is decoded in its place.
-        into = users[0][1] if len(users) == 1 and not users[0][0] else frame
+            return data
+        if len(self._top) < self._size[0] and decode_top(data, self._size, self._top):
+            return self._top
+        into = self._scratch if direct is None else direct
         try:
-            made = simplejpeg.decode_jpeg(data, "RGB", False, False, *least, factor, into)
+            made = simplejpeg.decode_jpeg(data, "RGB", False, False, *self._least, self._factor, into)
         except ValueError as error:
-            raise BadFrame(f"frame {picked} is no whole JPEG: {error}") from None
-        if made.shape != shape:
-            raise BadFrame(f"frame {picked} has {made.shape[1]}x{made.shape[0]} pixels, not {size[1]}x{size[0]}")
-        if into is frame:
-            for steps, target in users:
-                pixel_steps.run(steps, frame, target)
-    for work in works:
-        work.finish()
+            raise BadFrame(f"frame {number} is no whole JPEG: {error}") from None
+        height, width = self._size
+        if made.shape != (height, width, 3):
+            raise BadFrame(f"frame {number} has {made.shape[1]}x{made.shape[0]} pixels, not {width}x{height}")
+        return into
 
 
-class _Work:
-    """One view under way: steps for single frames, then perhaps a function for all of them, and so on."""
+class _ViewRow:
+    """One view being filled: steps for single frames, then perhaps a function for all of them, and so on.
+
+    Attributes:
+        picked: the frames of the view, without empty ones.
+        steps: what is done to each frame on its own, up to the first function of the user's.
+        decoded: (frames, height, width, 3), where the frames stand after `steps`.
+    """
 
     def __init__(self, out: Pixels, view: View, size: tuple[int, int]) -> None:
         self.picked: list[int] = view.picked[view.picked >= 0].tolist()
         self._out = out[: len(self.picked)]
         if len(self.picked) < len(out):
             out[len(self.picked) :] = 0
+        # A function takes all frames of the view at once, so it has to wait until the last of them is decoded.
         calls = [n for n, step in enumerate(view.steps) if isinstance(step, pixel_steps.Called)]
         self.steps = view.steps[: calls[0]] if calls else view.steps
         self._later = view.steps[calls[0] :] if calls else []
-        self.target = self._out if not calls else self._room(size)
+        self.decoded = self._out if not calls else self._room(size)
 
     def finish(self) -> None:
-        """Send all frames through what comes after the first part."""
+        """Send all frames through what comes after `steps`."""
         if not self._later:
             return
-        frames = self.target
+        frames = self.decoded
         for step in self._later:
             if isinstance(step, pixel_steps.Called):
                 frames = step.image(frames)

@@ -1,4 +1,4 @@
-"""Making batches ahead: a few are under way at a time, each filled row by row by a pool of threads."""
+"""Making batches ahead of when they are asked for: a few at a time, each filled row by row by a pool of threads."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import numpy as np
 
 from clipmill.errors import DataError
 from clipmill.reader.access.frame_ranges import Vanished
-from clipmill.reader.access.stream import Fetch, Indexed, Streaming
+from clipmill.reader.loading.batch_arrays import Arrays, fill_missing
 from clipmill.reader.loading.buffers import Buffers
-from clipmill.reader.loading.fill_row import Arrays, Loader, mend
+from clipmill.reader.loading.loader import Loader
+from clipmill.reader.loading.read_paths import Fetch, Indexed, Streaming
 from clipmill.reader.loading.recipe import ClipRequest
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.planner import Planner
@@ -32,12 +33,12 @@ class _UnderWay(NamedTuple):
 
     step: int
     rows: int
-    jobs: list[ClipRequest]
+    requests: list[ClipRequest]
     arrays: Arrays
     futures: list[Future[None]]
 
 
-class Engine:
+class BatchMaker:
     """Makes batches of one epoch for one host.
 
     Args:
@@ -105,42 +106,42 @@ class Engine:
         step_at = lru_cache(maxsize=1024)(self._plan.step)
         index, count = self._host
 
-        def job_at(position: int) -> ClipRequest | None:
+        def request_at(position: int) -> ClipRequest | None:
             step, number = divmod(position, self._size)
             if not first <= step < self._plan.steps or (step - first) % stride or number % count != index:
                 return None
-            return self._loader.job(self._epoch, step_at(step), number)
+            return self._loader.request(self._epoch, step_at(step), number)
 
-        return Streaming(self._loader, self._planner.lanes(self._epoch), job_at)
+        return Streaming(self._loader, self._planner.lanes(self._epoch), request_at)
 
     def _start(self, pool: ThreadPoolExecutor, reader: Indexed | Streaming, step: int) -> _UnderWay:
         coming = self._plan.step(step)
         index, count = self._host
         share = range(index, len(coming.clips), count)
-        jobs = [self._loader.job(self._epoch, coming, number) for number in share]
+        requests = [self._loader.request(self._epoch, coming, number) for number in share]
         rows = -(-len(coming.clips) // count)
         arrays = self._loader.arrays(rows, coming.frames, self._buffers)
-        fetches = reader.begin(jobs, [step * self._size + number for number in share])
-        futures = [pool.submit(self._load, fetch, arrays, slot) for slot, fetch in enumerate(fetches)]
-        return _UnderWay(step, rows, jobs, arrays, futures)
+        fetches = reader.begin(requests, [step * self._size + number for number in share])
+        futures = [pool.submit(self._load, fetch, arrays, row) for row, fetch in enumerate(fetches)]
+        return _UnderWay(step, rows, requests, arrays, futures)
 
-    def _load(self, fetch: Fetch, arrays: Arrays, slot: int) -> None:
-        self._loader.finish(fetch(), arrays, slot)
+    def _load(self, fetch: Fetch, arrays: Arrays, row: int) -> None:
+        self._loader.write(fetch(), arrays, row)
 
-    def _finished(self, work: _UnderWay) -> Arrays:
-        bad = list(range(len(work.jobs), work.rows))
-        for slot, (job, future) in enumerate(zip(work.jobs, work.futures, strict=True)):
+    def _finished(self, batch: _UnderWay) -> Arrays:
+        missing = list(range(len(batch.requests), batch.rows))
+        for row, (request, future) in enumerate(zip(batch.requests, batch.futures, strict=True)):
             try:
                 future.result()
             except Vanished:
                 raise
             except DataError as error:
-                message = f"{job.clip_id}: {error}"
+                message = f"{request.clip_id}: {error}"
                 if self._options.on_error == "raise":
                     raise BadClip(message) from error
                 log.warning("left out %s", message)
-                self._skipped.append((job.clip_id, str(error)))
-                bad.append(slot)
-        if bad:
-            mend(work.arrays, bad, work.rows)
-        return {**work.arrays, "step": np.asarray(work.step, np.int64)}
+                self._skipped.append((request.clip_id, str(error)))
+                missing.append(row)
+        if missing:
+            fill_missing(batch.arrays, missing, batch.rows)
+        return {**batch.arrays, "step": np.asarray(batch.step, np.int64)}

@@ -1,4 +1,4 @@
-"""From a clip to what is made of it: which frames, and which steps for their pixels, all pure functions."""
+"""What is made of a clip: which frames, and which steps for their pixels, drawn as pure functions of a key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from clipmill.reader.sampling.base import ClipTimes, Sampler
 
 
 class ClipRequest(NamedTuple):
-    """One clip to be read.
+    """A clip that a batch asks for.
 
     Attributes:
         epoch: of the sample.
@@ -81,7 +81,7 @@ class Recipe:
             made_floats |= step.floats
 
     def size(self, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-        """(height, width) of what is made of frames of these sizes.
+        """Return the (height, width) that frames of these sizes all become.
 
         Raises:
             UsageError: they would not all become the same.
@@ -99,16 +99,16 @@ class Recipe:
             )
         return made.pop()  # type: ignore[return-value]
 
-    def draw(self, job: ClipRequest, times: Ints | None) -> list[View]:
-        """All views of a clip."""
-        return [self._view(job, times, view) for view in range(self.views)]
+    def draw(self, request: ClipRequest, times: Ints | None) -> list[View]:
+        """Draw all views of a clip; `times` is what a timed sampler picks by."""
+        return [self._view(request, times, view) for view in range(self.views)]
 
-    def _view(self, job: ClipRequest, times: Ints | None, view: int) -> View:
-        key = (self._seed, job.epoch, job.clip_id, job.repeat)
-        clip = ClipTimes(job.clip_id, job.frames, times, job.chunk)
+    def _view(self, request: ClipRequest, times: Ints | None, view: int) -> View:
+        key = (self._seed, request.epoch, request.clip_id, request.repeat)
+        clip = ClipTimes(request.clip_id, request.frames, times, request.chunk)
         picked = self.sampler.pick(clip, Draws("frames", *key, view=view // self._crops))
         steps: list[Op] = []
-        height, width = job.height, job.width
+        height, width = request.height, request.width
         for number, step in enumerate(self.augment):
             draws = Draws("augment", number, *key, view=view)
             picked = step.reorder(picked, draws)
@@ -119,6 +119,6 @@ class Recipe:
 
 
 def describe(step: Op) -> dict[str, Any]:
-    """A step as plain words and numbers, for people."""
+    """Return a step as plain words and numbers, for people to read."""
     fields: dict[str, Any] = step._asdict() if hasattr(step, "_asdict") else {}
     return {"step": type(step).__name__, **fields}

@@ -68,6 +68,28 @@ class ClipOrder(Protocol):
         """The clip at each position, and which repetition of that clip in this epoch it is."""
 
 
+class Lanes(Protocol):
+    """An order that goes through files from front to back, in lanes that take turns.
+
+    Position p of the epoch is turn p // lanes of lane p % lanes. A lane has a sequence of places, the clips as they
+    follow each other in its files; inside each window of turns the places are shuffled.
+    """
+
+    lanes: int
+
+    def window(self, lane: int, turn: int) -> tuple[int, int]:
+        """Return the first turn of the window that a turn is in, and the first after it."""
+
+    def shuffled(self, lane: int, turns: Ints) -> Ints:
+        """Return the place in the lane's sequence that each turn takes."""
+
+    def clips(self, lane: int, places: Ints) -> Ints:
+        """Return the clips at these places."""
+
+    def lane_size(self, lane: int) -> int:
+        """Return how many clips a lane has."""
+
+
 class InOrder:
     """Clips as they stand in the clip table: by split, length and clip id.
 

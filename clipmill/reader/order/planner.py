@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import UsageError
-from clipmill.reader.access.stream import Lanes
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import BatchPlan, ByLength, InChunks, InTurn, Windows
 from clipmill.reader.order.by_shard import ByShard, Shards
-from clipmill.reader.order.permutations import ClipOrder, InOrder, Shuffled, Weighted
+from clipmill.reader.order.permutations import ClipOrder, InOrder, Lanes, Shuffled, Weighted
 from clipmill.reader.sampling.samplers import Chunks
 
 log = logging.getLogger("clipmill.reader")

@@ -35,7 +35,7 @@ from clipmill.reader import (
 from clipmill.reader.augment import pixel_steps
 from clipmill.reader.draws import Draws
 from clipmill.reader.loading.decode import BadFrame, fill
-from clipmill.reader.loading.partial_jpeg import decode_top, rows_wanted
+from clipmill.reader.loading.jpeg_shortcuts import decode_top, rows_wanted
 from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 
 GEOMETRY = [

@@ -1,0 +1,156 @@
+"""Loading one clip into one row of a batch: draw, read, decode, write."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clipmill.reader.access.frame_ranges import FrameReader, ReadRanges, RecordRanges, StoredFrames, read_frames
+from clipmill.reader.access.record_head import Head, read_head
+from clipmill.reader.clipset import ClipSet
+from clipmill.reader.draws import Ints
+from clipmill.reader.loading.batch_arrays import FIELDS, Arrays, describe_view, make_arrays
+from clipmill.reader.loading.buffers import Buffers
+from clipmill.reader.loading.decode import fill
+from clipmill.reader.loading.jpeg_shortcuts import shrink
+from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
+from clipmill.reader.order.batching import Step
+
+
+class ReadClip(NamedTuple):
+    """A clip that is drawn and read, but not yet decoded."""
+
+    request: ClipRequest
+    views: list[View]
+    stored: StoredFrames
+
+
+class Loader:
+    """Loads clips of one set by one recipe; may be used by several threads.
+
+    Args:
+        clips: the set.
+        recipe: what is made of each clip.
+        size: (height, width) that the recipe makes of all frames.
+        fields: what is wanted of `FIELDS`.
+        decode: whether to decode; else `frames` holds the JPEGs.
+        dct_scale: see `clipmill.reader.loading.jpeg_shortcuts`.
+    """
+
+    def __init__(
+        self,
+        clips: ClipSet,
+        recipe: Recipe,
+        size: tuple[int, int],
+        fields: Collection[str],
+        decode: bool,
+        dct_scale: bool,
+    ) -> None:
+        self.clips = clips
+        self.recipe = recipe
+        self.size = size
+        self.fields = tuple(field for field in FIELDS if field in fields)
+        self.decode = decode
+        self._dct_scale = dct_scale
+        self._needs_head = "frame_index" in fields or "timestamp" in fields
+
+    def request(self, epoch: int, step: Step, number: int) -> ClipRequest:
+        """Return what to load for clip `number` of a step."""
+        clip = int(step.clips[number])
+        row, table = self.clips.rows[clip], self.clips.table
+        return ClipRequest(
+            epoch=epoch,
+            clip=clip,
+            clip_id=table.ids[int(row)].as_py(),
+            repeat=int(step.repeats[number]),
+            frames=int(table.frames[row]),
+            height=int(table.height[row]),
+            width=int(table.width[row]),
+            chunk=step.chunk,
+            length=step.frames,
+        )
+
+    def arrays(self, rows: int, frames: int, buffers: Buffers) -> Arrays:
+        """Make arrays for a batch of so many clips and frames, not filled."""
+        pixels = (self.size, self.recipe.dtype) if self.decode else None
+        return make_arrays(self.fields, rows, self.recipe.views, frames, pixels, buffers)
+
+    def frame_reader(self, clip: int) -> FrameReader:
+        """Return what reads the data set of a clip of the set."""
+        table = self.clips.table
+        _, reader = table.shards[int(table.shard[self.clips.rows[clip]])]
+        return reader
+
+    def draw(self, request: ClipRequest, times: Ints | None) -> list[View]:
+        """Draw the views of a clip, cut to the length that its batch has."""
+        return [View(view.picked[: request.length], view.steps) for view in self.recipe.draw(request, times)]
+
+    def views(self, request: ClipRequest) -> list[View]:
+        """Draw the views of a clip, and read no more of its bytes than drawing needs."""
+        if not self.recipe.sampler.timed:
+            return self.draw(request, None)
+        row, table, reader = int(self.clips.rows[request.clip]), self.clips.table, self.frame_reader(request.clip)
+        located = reader.where(table, row)
+        return self.draw(request, self._head(request, reader, located, reader.ranged(table, row)).times)
+
+    def read(self, request: ClipRequest, read: ReadRanges | None = None) -> ReadClip:
+        """Draw and read a clip, by `read` if given, else from storage.
+
+        Raises:
+            DataError: the record is damaged, or a file is gone.
+        """
+        row, table = int(self.clips.rows[request.clip]), self.clips.table
+        reader = self.frame_reader(request.clip)
+        read = read or reader.ranged(table, row)
+        located = reader.where(table, row)
+        # A sampler that picks by time must know the times first, at the price of a second request.
+        head = self._head(request, reader, located, read) if self.recipe.sampler.timed else None
+        views = self.draw(request, head.times if head else None)
+        wanted = np.unique(np.concatenate([view.picked for view in views]))
+        wanted = wanted[wanted >= 0].tolist() if "frames" in self.fields else []
+        stored = read_frames(reader, located, read, wanted, request.frames, head or self._needs_head)
+        return ReadClip(request, views, stored)
+
+    def write(self, clip: ReadClip, arrays: Arrays, row: int) -> None:
+        """Decode a clip into a row of a batch, and write its other fields.
+
+        Raises:
+            DataError: a frame is damaged.
+        """
+        request, views, stored = clip
+        table, table_row = self.clips.table, self.clips.rows[request.clip]
+        single = self.recipe.views == 1
+        for field, array in arrays.items():
+            out = array[row : row + 1] if single else array[row]
+            if field == "frames":
+                self._write_frames(out, clip)
+            elif field == "label":
+                array[row] = table.label[table_row]
+            elif field == "id":
+                array[row] = request.clip_id
+            elif field == "reset":
+                array[row] = request.chunk == 0
+            elif field == "dataset":
+                array[row] = 0 if table.dataset is None else table.dataset[table_row]
+            else:
+                for number, view in enumerate(views):
+                    describe_view(field, out, number, view, stored)
+
+    def _head(self, request: ClipRequest, reader: FrameReader, located: RecordRanges, read: ReadRanges) -> Head:
+        return read_head(reader.schema, read([located.head])[0], request.frames)
+
+    def _write_frames(self, out: npt.NDArray[Any], clip: ReadClip) -> None:
+        request, views, stored = clip
+        if not self.decode:
+            for number, view in enumerate(views):
+                out[number, : len(view.picked)] = [bytes(stored.encoded.get(f, b"")) for f in view.picked.tolist()]
+                out[number, len(view.picked) :] = b""
+            return
+        size = (request.height, request.width)
+        factor = 1
+        if self._dct_scale:
+            factor, size, views = shrink(views, size)
+        fill(out, views, stored.encoded, size, factor)
