@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test lint types test-crash test-torch test-gcp test-docker test-deploy test-services test-flink bench lock clean
+.PHONY: help setup demo test lint types docs-options test-crash test-torch test-gcp test-docker test-deploy test-services test-flink bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ test-services: setup ## the tests on real object stores, built with Go on this m
 
 test-flink: setup ## the tests on a real Flink cluster, started on this machine (needs Java, Maven and Go)
 	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m flink tests/external/flink
+
+docs-options: setup ## write docs/options.md and the form of the Dataflow template from the table of options
+	$(BIN)/python -m tools.options
 
 bench: setup ## the benchmarks
 	$(BIN)/python -m benchmarks

@@ -2,6 +2,6 @@
 
 import sys
 
-from clipmill.pipeline.runners.template import main
+from clipmill.pipeline.cli.dataflow_template import main
 
 main(sys.argv[1:])

@@ -21,6 +21,7 @@ from clipmill.layout import Manifest, SplitEntry, split_order
 from clipmill.ledger import Failure
 from clipmill.messages import ShardWritten, Verdict
 from clipmill.options import BuildOptions
+from clipmill.options.table import that_change_bytes
 from clipmill.records import get_schema
 from clipmill.storage import LocalStorage, Storage
 from clipmill.storage.concurrent import delete_all, each
@@ -169,7 +170,7 @@ def _publish_version(
     written: Sequence[ShardWritten],
     outcome: Outcome,
 ) -> Outcome:
-    changing = options.that_change_bytes()
+    changing = that_change_bytes(options)
     name = keys.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
     outcome = msgspec.structs.replace(outcome, version=name)
     # The manifest is written last, so a version that has one is whole, and only the pointer moves.
@@ -237,7 +238,7 @@ def _write_version(
         schema=schema.name,
         schema_epoch=schema.epoch,
         encoding="jpeg",
-        options=options.that_change_bytes(),
+        options=that_change_bytes(options),
         clips_sha256=sha256,
         splits=_splits(written),
         shards={shard.shard: shard.entry for shard in written},

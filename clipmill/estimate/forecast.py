@@ -17,6 +17,7 @@ from clipmill.ledger import Reason
 from clipmill.listings import assign_split
 from clipmill.messages import CachedProbe, ClipRow, ProbedSource, SourceTask
 from clipmill.options import BuildOptions, FrameOptions
+from clipmill.options.table import that_change_bytes
 from clipmill.sources.cache import find_source, question, read_known, recall
 from clipmill.sources.clips import source_tasks
 from clipmill.storage import open_storage
@@ -125,7 +126,7 @@ class Foresight:
     def _changed_options(self, wanted: Callable[[str], bool]) -> list[str]:
         if self._manifest is None:
             return []
-        now, before = self._options.that_change_bytes(), self._manifest.options
+        now, before = that_change_bytes(self._options), self._manifest.options
         changed = [name for name in now if wanted(name) and now[name] != before.get(name)]
         return [f"--{name.replace('_', '-')} {now[name]} (was {before.get(name)})" for name in changed]
 

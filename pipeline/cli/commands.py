@@ -10,7 +10,7 @@ from typing import Any
 
 from clipmill.errors import MissingExtra
 from clipmill.ledger import Reason
-from clipmill.pipeline.cli import values
+from clipmill.options import values
 
 _LISTINGS = """\
 LISTING is a folder with a folder per class, official split lists (UCF50,

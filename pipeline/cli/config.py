@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from clipmill.errors import UsageError
+from clipmill.options.table import OPTIONS
 
 
 def with_config(words: list[str], arguments: argparse.Namespace) -> list[str]:
@@ -19,23 +20,23 @@ def with_config(words: list[str], arguments: argparse.Namespace) -> list[str]:
         UsageError: the file cannot be read, or names an option that there is not.
     """
     at = words.index(arguments.command) + 1
-    configured = _words(arguments.config, arguments.parser, with_listing=not arguments.listing)
+    configured = _words(arguments.config, with_listing=not arguments.listing)
     return [*words[:at], *configured, *words[at:]]
 
 
-def _words(path: str, parser: argparse.ArgumentParser, *, with_listing: bool) -> list[str]:
-    known = {option for action in parser._actions for option in action.option_strings} - {"--config", "--help"}
+def _words(path: str, *, with_listing: bool) -> list[str]:
+    known = {option.key: option for option in OPTIONS if option.name != "config"}
     words: list[str] = []
     for key, value in _read(path).items():
-        option = f"--{key.replace('_', '-')}"
-        if key == "listing":
+        option = known.get(key.replace("-", "_"))
+        if option is None:
+            raise UsageError(f"--config {path}: there is no option --{key.replace('_', '-')}")
+        if option.name == "listing":
             words += map(str, (value if isinstance(value, list) else [value]) if with_listing else [])
-        elif option not in known:
-            raise UsageError(f"--config {path}: there is no option {option}")
         elif value is True:
-            words.append(option)
+            words.append(f"--{option.name}")
         elif value is not False:
-            words.append(f"{option}={_plain(value)}")
+            words.append(f"--{option.name}={_plain(value)}")
     return words
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from places import ROOT
 
 pytest.importorskip("google.cloud.dataflow_v1beta3", reason="needs clipmill[gcp]: make test-gcp")
 
@@ -22,8 +20,7 @@ from clipmill.ledger import Failure
 from clipmill.listings import resolve
 from clipmill.messages import Clip, ShardPlan
 from clipmill.options import BuildOptions, ListingOptions
-from clipmill.pipeline.cli.arguments import add_build_arguments
-from clipmill.pipeline.runners import template
+from clipmill.pipeline.cli import dataflow_template
 from clipmill.pipeline.runners.dataflow import Dataflow
 from clipmill.transforms.coders import ROWS, StructCoder
 
@@ -218,24 +215,13 @@ def test_the_flex_template_writes_the_job_and_submits_nothing(tmp_path):
     with (
         mock.patch.object(apiclient, "DataflowApplicationClient", Kept),
         mock.patch.object(Dataflow, "check"),  # the listing is here
-        mock.patch.object(template, "open_storage"),
-        mock.patch.object(template.layout, "current_version", return_value=None),
+        mock.patch.object(dataflow_template, "open_storage"),
+        mock.patch.object(dataflow_template.layout, "current_version", return_value=None),
         mock.patch.object(Offline, "submit_job_description", side_effect=AssertionError("submitted")),
     ):
-        template.main(parameters)
+        dataflow_template.main(parameters)
     (offline,) = clients
     assert set(offline.staged) == {"pipeline.pb", "job_object"}
     told = json.loads(offline.staged["job_object"])
     assert told["name"].startswith("clipmill-clips-")
     assert told["environment"]["workerPools"][0]["workerHarnessContainerImage"] == IMAGE
-
-
-def test_the_template_s_metadata_names_parameters_that_there_are():
-    metadata = json.loads((ROOT / "docker" / "template-metadata.json").read_text())
-    words = [f"--{parameter['name']}=1" for parameter in metadata["parameters"]]
-    assert {"--listing=1", "--out=1", "--videos=1", "--short_side=1"} <= set(words)
-    parser = argparse.ArgumentParser(add_help=False)
-    add_build_arguments(parser)
-    _, beam_words = template.split_parameters([word for word in words if "renumber" not in word], parser)
-    assert not beam_words, "Beam would ignore them"
-    assert all(parameter["helpText"] and parameter["label"] for parameter in metadata["parameters"])

@@ -123,6 +123,12 @@ def test_wrong_words(line, said):
         ("--split train=0.8,val=0.3", "train=0.8,val=0.3 adds up to 1.1, not 1"),
         ("--split 0.8", "0.8 is not like train=0.8,val=0.2"),
         ("--split train=all", "all is not a share above 0, at most 1, as in train=0.8,val=0.2"),
+        ("--name 1st", "1st is not a letter, then letters, digits and _, which is all that TFDS takes"),
+        ("--schema tdfs", "tdfs is not one of tfds, frames, mediaseq; did you mean tfds?"),
+        (
+            "--format ucf102",
+            "ucf102 is not one of auto, hmdb, ucf, kinetics, csv, jsonl, list, tree; did you mean ucf?",
+        ),
         ("--max-missing 5pc", "5pc is neither a number of clips such as 20 nor a share such as 5%"),
     ],
 )
@@ -137,7 +143,6 @@ def test_wrong_values(option, said):
         ("--out x --fps 5 --every 2", "--fps and --every exclude each other"),
         ("--out x --fit pad", "--fit pad: needs --size WxH"),
         ("--out x --max-frames 5 --min-frames 9", "--max-frames 5: below --min-frames 9"),
-        ("--out x --name 1st", "--name 1st: a letter, then letters, digits and _ (TFDS takes nothing else)"),
         ("--out s3:/b/x", "s3:/b/x: neither a local path nor s3://... nor gs://..."),
         ("--out x hdfs://host/more", "hdfs://host/more: neither a local path nor s3://... nor gs://..."),
         ("--out x nothing/*.csv", "nothing/*.csv: nothing matches"),
@@ -151,7 +156,7 @@ def test_words_that_do_not_go_together(words, said):
 def test_listings_stand_before_between_and_after_options():
     arguments = _parser().parse_words(["build", "a.csv", "--out", "x", "b.csv", "--limit", "3", "c.csv"])
     assert arguments.listing == ["a.csv", "b.csv", "c.csv"]
-    assert (arguments.out, arguments.limit) == ("x", 3)
+    assert (arguments.out, arguments.limit) == (os.path.abspath("x"), 3)
 
 
 def test_paths_that_are_wrong(videos, tmp_path):

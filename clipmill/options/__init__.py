@@ -133,23 +133,3 @@ class BuildOptions(msgspec.Struct, frozen=True):
         """Root of the sources; known once the listing is resolved."""
         assert self.listing.videos is not None, "the listing was not resolved"
         return self.listing.videos
-
-    def that_change_bytes(self) -> dict[str, str | int | float | bool | None]:
-        """The options that can change the output's bytes, for the manifest and the version's name."""
-        size = self.frames.size
-        return {
-            "schema": self.schema,
-            "name": self.name,
-            "sort": self.sort,
-            "shard_bytes": self.shard_bytes,
-            "hosts": self.hosts,
-            "every": self.frames.every,
-            "fps": self.frames.fps,
-            "max_frames": self.frames.max_frames,
-            "min_frames": self.min_frames,
-            "segment_seconds": self.segment_seconds,
-            "short_side": self.frames.short_side,
-            "size": f"{size[0]}x{size[1]}" if size else None,
-            "fit": self.frames.fit,
-            "quality": self.frames.quality,
-        }

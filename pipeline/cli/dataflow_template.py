@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from clipmill import layout
 from clipmill.errors import ClipmillError, UsageError
+from clipmill.options.table import OPTIONS
+from clipmill.pipeline.cli.arguments import add_build_arguments, build_options
 from clipmill.storage import open_storage
 
 
@@ -21,13 +23,13 @@ def main(argv: Sequence[str]) -> None:
     Raises:
         SystemExit: they do not make a build; says why in one line.
     """
-    from clipmill.pipeline.cli.arguments import add_build_arguments, build_options
+    # Beam's runner loads in seconds, which the tests of the rest need not wait for.
     from clipmill.pipeline.runners.dataflow import Dataflow
 
     parser = argparse.ArgumentParser(prog="clipmill", add_help=False)
     add_build_arguments(parser)
     try:
-        own, beam_words = split_parameters(argv, parser)
+        own, beam_words = split_parameters(argv)
         arguments = parser.parse_args(own)
         options = build_options(arguments)
         runner = Dataflow(beam_words, arguments.workers)
@@ -37,32 +39,32 @@ def main(argv: Sequence[str]) -> None:
         raise SystemExit(f"clipmill: {error}") from None
 
 
-def split_parameters(argv: Sequence[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
-    """A template's parameters as words of `clipmill build`, and what is left for Beam.
+def split_parameters(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return a template's parameters as words of `clipmill build`, and what is left for Beam.
 
     `listing` may hold several, with commas between them; a switch is true or false.
 
     Raises:
         UsageError: a word is no parameter, or a switch neither true nor false.
     """
-    known = {option: action for action in parser._actions for option in action.option_strings}
+    known = {option.key: option for option in OPTIONS}
     own: list[str] = ["--runner=dataflow"]
     beam_words: list[str] = []
     for word in argv:
         name, equals, value = word.removeprefix("--").partition("=")
-        option = f"--{name.replace('_', '-')}"
+        option = known.get(name.replace("-", "_"))
         if not word.startswith("--"):
             raise UsageError(f"{word}: not a parameter such as --short_side=256")
-        if name == "listing":
-            own += value.split(",")
-        elif name == "runner":
-            continue  # Beam's word for it, from the launcher
-        elif option not in known:
+        if option is None:
             beam_words.append(word)
-        elif known[option].nargs == 0:
+        elif option.name == "listing":
+            own += value.split(",")
+        elif option.name == "runner":
+            continue  # Beam's word for it, from the launcher
+        elif option.kind is None:
             if equals and value not in ("true", "false"):
                 raise UsageError(f"{word}: say true or false")
-            own += [] if value == "false" else [option]
+            own += [] if value == "false" else [f"--{option.name}"]
         else:
-            own.append(f"{option}={value}")
+            own.append(f"--{option.name}={value}")
     return own, beam_words

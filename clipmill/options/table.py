@@ -1,0 +1,254 @@
+"""Every option of build and plan, once: the command line, TOML files, the Dataflow template, the manifest, the docs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from clipmill.options import BuildOptions, FrameOptions, ListingOptions
+from clipmill.options.values import (
+    BUDGET,
+    FAILURES_BUDGET,
+    LISTING,
+    MEBIBYTES,
+    NAME,
+    PATH,
+    POSITIVE,
+    QUALITY,
+    RATE,
+    SECONDS,
+    SHARES,
+    SIZE,
+    TEXT,
+    WHOLE,
+    Kind,
+)
+
+#: Groups that code refers to.
+STORED = "how it is stored"
+
+
+class Option(msgspec.Struct, frozen=True):
+    """One option.
+
+    Attributes:
+        name: as typed, without the dashes. With _ for - it is its name in a TOML file and in Dataflow's form.
+        kind: what it takes; None for a switch.
+        metavar: what stands for its value in the help; for choices, the choices where empty.
+        help: a few words, which end the line that the help gives it. {choices} stands for its choices.
+        fills: the field of BuildOptions that it fills, as "quality" or "frames.every", whose default is its own;
+            empty for an option that only the command sees.
+        changes_bytes: whether another value gives other bytes of the same clips, so that it stands in the manifest
+            and counts in the version's name.
+        younger: whether data sets were published before there was this option. Then its default stands in no
+            manifest, so that their versions keep their names.
+        choices: all values that there are. Those of --format, --schema and --runner are the names in a registry that
+            stands behind this table: the command line knows them.
+        default: where nothing is filled.
+        shown: how the default is told, where its value alone would not tell it.
+    """
+
+    name: str
+    kind: Kind | None
+    metavar: str
+    help: str
+    fills: str = ""
+    changes_bytes: bool = False
+    younger: bool = False
+    choices: tuple[str, ...] = ()
+    default: str | bool | None = None
+    shown: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name in Python, TOML files, and Dataflow's form."""
+        return self.name.replace("-", "_")
+
+
+#: By group, in the order of the help.
+TABLE: dict[str, tuple[Option, ...]] = {
+    "from where to where": (
+        Option("listing", LISTING, "LISTING", "the listing: folders, files or globs", fills="listing.listings"),
+        Option("out", PATH, "OUT", "where the data set goes: a folder, s3://... or gs://...", fills="out"),
+        Option("videos", PATH, "ROOT", "where relative paths start", fills="listing.videos", shown="the listing's own"),
+        Option("format", TEXT, "NAME", "format of the listing: {choices}", fills="listing.format"),
+        Option("config", TEXT, "FILE", "options from a TOML file; the command line wins"),
+    ),
+    "what frames (default: all)": (
+        Option("every", POSITIVE, "K", "keep decoded frames 0, K, 2K, ...", fills="frames.every", changes_bytes=True),
+        Option("fps", RATE, "F", "F frames per second, by timestamp", fills="frames.fps", changes_bytes=True),
+        Option(
+            "max-frames",
+            POSITIVE,
+            "N",
+            "keep only the first N frames of a clip",
+            fills="frames.max_frames",
+            changes_bytes=True,
+        ),
+        Option(
+            "min-frames", POSITIVE, "N", "leave out clips with fewer frames", fills="min_frames", changes_bytes=True
+        ),
+        Option(
+            "segment-seconds",
+            SECONDS,
+            "S",
+            "cut videos into clips of S seconds each",
+            fills="segment_seconds",
+            changes_bytes=True,
+        ),
+        Option(
+            "trimmed",
+            TEXT,
+            "",
+            "whether files hold just the row's range",
+            fills="trimmed",
+            choices=("auto", "yes", "no"),
+        ),
+    ),
+    "how they look (default: at their own size)": (
+        Option(
+            "short-side",
+            POSITIVE,
+            "S",
+            "shrink the shorter side to S; never enlarges",
+            fills="frames.short_side",
+            changes_bytes=True,
+        ),
+        Option("size", SIZE, "WxH", "an exact size instead, as 320x240", fills="frames.size", changes_bytes=True),
+        Option(
+            "fit",
+            TEXT,
+            "",
+            "how --size is reached",
+            fills="frames.fit",
+            changes_bytes=True,
+            choices=("crop", "pad", "stretch"),
+        ),
+        Option("quality", QUALITY, "Q", "quality of the JPEGs, 1 to 100", fills="frames.quality", changes_bytes=True),
+    ),
+    "which clips (default: all)": (
+        Option("limit", POSITIVE, "N", "at most N clips, spread over classes and splits", fills="listing.limit"),
+        Option("class-every", POSITIVE, "K", "take every K-th class", fills="listing.class_every"),
+        Option("include", TEXT, "GLOB", "take videos whose path matches, as '*Biking*'", fills="listing.include"),
+    ),
+    "splits (default: the listing's own; else all is train)": (
+        Option("fold", POSITIVE, "N", "official fold that gives the splits", fills="listing.fold"),
+        Option(
+            "split", SHARES, "NAME=SHARE,...", "splits at random, as train=0.8,val=0.1,test=0.1", fills="listing.splits"
+        ),
+        Option("split-by", TEXT, "", "what --split never parts", fills="listing.split_by", choices=("group", "clip")),
+        Option("seed", WHOLE, "N", "seed of --split", fills="listing.seed"),
+    ),
+    "labels (default: as the listing numbers them, else by name)": (
+        Option("labels", PATH, "FILE", "one class a line, which pins the numbers", fills="listing.labels"),
+        Option("renumber", None, "", "let numbers move that are published already", fills="renumber"),
+    ),
+    STORED: (
+        Option("schema", TEXT, "NAME", "layout of the records: {choices}", fills="schema", changes_bytes=True),
+        Option("name", NAME, "NAME", "name of the data set, in files and for TFDS", fills="name", changes_bytes=True),
+        Option("sort", TEXT, "", "order of the clips", fills="sort", changes_bytes=True, choices=("length", "random")),
+        Option(
+            "shard-mb",
+            MEBIBYTES,
+            "MB",
+            "size of a shard to aim at",
+            fills="shard_bytes",
+            changes_bytes=True,
+            shown="256",
+        ),
+        Option(
+            "hosts", POSITIVE, "N", "make ten shards or more for each of N hosts", fills="hosts", changes_bytes=True
+        ),
+    ),
+    "how it runs (Beam options may follow after --)": (
+        Option("workers", POSITIVE, "N", "decoder processes", fills="workers", shown="all cores"),
+        Option("timeout", SECONDS, "S", "seconds for one clip", fills="timeout"),
+        Option("max-missing", BUDGET, "N|P%", "videos that may be missing", fills="max_missing", shown="1%"),
+        Option(
+            "max-failures",
+            FAILURES_BUDGET,
+            "N|P%",
+            "clips that may fail",
+            fills="max_failures",
+            shown="1%, 3 at least",
+        ),
+        Option("max-change", BUDGET, "N|P%", "published clips that may change", fills="max_change", shown="all"),
+        Option("yes", None, "", "go on whatever --max-change says"),
+        Option("rehash", None, "", "read every video anew, whatever is known of it", fills="rehash"),
+        Option("runner", TEXT, "NAME", "where it runs: {choices}", default="local"),
+    ),
+    "on a Flink cluster (--runner flink)": (
+        Option("flink-master", TEXT, "HOST", "the session cluster's REST interface, as host:8081"),
+        Option("flink-jar", TEXT, "FILE", "Beam's job-server jar", shown="fetched"),
+        Option("shared-filesystem", None, "", "local paths are the same on every machine"),
+    ),
+    "other": (
+        Option("json", None, "", "print what a program wants to read"),
+        Option("summary-json", TEXT, "FILE", "write how the build ended into a file"),
+        Option(
+            "log-format",
+            TEXT,
+            "",
+            "json: what is said, as one object a line on standard error",
+            choices=("text", "json"),
+            default="text",
+        ),
+    ),
+}
+
+OPTIONS: tuple[Option, ...] = tuple(option for group in TABLE.values() for option in group)
+
+
+def default_of(option: Option) -> Any:
+    """Return the value of an option that is not given."""
+    if not option.fills:
+        return False if option.kind is None else option.default
+    kind: Any = BuildOptions
+    for name in option.fills.split("."):
+        field = next(field for field in msgspec.structs.fields(kind) if field.name == name)
+        kind = field.type
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return None if field.required else field.default
+
+
+def that_change_bytes(options: BuildOptions) -> dict[str, str | int | float | bool | None]:
+    """Return the options that change the output's bytes, for the manifest and the version's name.
+
+    Returns:
+        value by name of the field that it fills, without "frames."; sizes as WxH.
+    """
+    found = {}
+    # How it is stored stands first: so it does in every manifest that is published, and its bytes are to stay.
+    for option in (*TABLE[STORED], *OPTIONS):
+        if option.changes_bytes:
+            value = value_of(option, options)
+            if not (option.younger and value == default_of(option)):
+                found[option.fills.rpartition(".")[2]] = (
+                    "x".join(map(str, value)) if isinstance(value, tuple) else value
+                )
+    return found
+
+
+def value_of(option: Option, options: BuildOptions) -> Any:
+    """Return what an option has filled its field with."""
+    value: Any = options
+    for name in option.fills.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def filled(given: dict[str, Any], *, run: str, workers: int) -> BuildOptions:
+    """Return the options of a build.
+
+    Args:
+        given: values by `Option.fills`, of the options that were given; the others have their defaults.
+        run: id of the run.
+        workers: where --workers was not given.
+    """
+    parts: dict[str, dict[str, Any]] = {"listing": {}, "frames": {}, "": {"run": run, "workers": workers}}
+    for fills, value in given.items():
+        part, _, field = fills.rpartition(".")
+        parts[part][field] = value
+    return BuildOptions(listing=ListingOptions(**parts["listing"]), frames=FrameOptions(**parts["frames"]), **parts[""])

@@ -1,0 +1,154 @@
+"""Kinds of option values: from text to a value, with an error that says what is expected."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from clipmill.options import Budget
+from clipmill.storage import absolute
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What an option takes.
+
+    Attributes:
+        says: the kind in words, for the docs.
+        pattern: regular expression of the texts that may be right, for forms that check while one types.
+        read: from text to value; raises argparse.ArgumentTypeError, which says what is wrong.
+    """
+
+    says: str
+    pattern: str
+    read: Callable[[str], Any]
+
+
+def positive(text: str) -> int:
+    """Read a whole number from 1 up."""
+    if not re.fullmatch(r"[0-9]+", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 up")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """Read a whole number, zero and below included."""
+    if not re.fullmatch(r"-?[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number")
+    return int(text)
+
+
+def mebibytes(text: str) -> int:
+    """Read a whole number of MiB; returns bytes."""
+    return positive(text) << 20
+
+
+def seconds(text: str) -> float:
+    """Read a time span in seconds."""
+    return _between(text, 1e9, "a number of seconds above 0")
+
+
+def rate(text: str) -> float:
+    """Read frames per second."""
+    return _between(text, 1000, "a number of frames per second above 0, at most 1000")
+
+
+def quality(text: str) -> int:
+    """Read the quality of a JPEG, 1 to 100."""
+    if not re.fullmatch(r"[0-9]+", text) or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 100")
+    return int(text)
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read a width and a height in pixels."""
+    found = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", text)
+    if not found or not all(0 < int(side) <= 16384 for side in found.groups()):
+        raise argparse.ArgumentTypeError(f"{text} is not a width and a height such as 320x240")
+    return int(found[1]), int(found[2])
+
+
+def budget(text: str) -> Budget:
+    """Read a count of clips, or a share of the listing."""
+    found = re.fullmatch(r"([0-9]+)|([0-9]+(?:\.[0-9]+)?)\s*%", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text} is neither a number of clips such as 20 nor a share such as 5%")
+    return Budget(count=int(found[1])) if found[1] else Budget(share=float(found[2]) / 100)
+
+
+def failures_budget(text: str) -> Budget:
+    """Read a budget whose share never means less than three clips."""
+    found = budget(text)
+    return found if found.count is not None else Budget(share=found.share, least=3)
+
+
+def days(text: str) -> float:
+    """Read a time span in days: 7, 0.5, 7d."""
+    try:
+        found = float(text.removesuffix("d"))
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days such as 7")
+    return found
+
+
+def shares(text: str) -> dict[str, float]:
+    """Read splits and their shares, which add up to 1: train=0.8,val=0.2."""
+    found: dict[str, float] = {}
+    for word in text.split(","):
+        split, _, share = (side.strip() for side in word.partition("="))
+        if not re.fullmatch(r"[0-9A-Za-z_]+", split) or split in found:
+            raise argparse.ArgumentTypeError(f"{text} is not like train=0.8,val=0.2")
+        found[split] = _between(share, 1, "a share above 0, at most 1, as in train=0.8,val=0.2")
+    if abs(sum(found.values()) - 1) > 1e-9:
+        raise argparse.ArgumentTypeError(f"{text} adds up to {sum(found.values()):g}, not 1")
+    return found
+
+
+def name(text: str) -> str:
+    """Read the name of a data set, which TFDS takes for a module's."""
+    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a letter, then letters, digits and _, which is all that TFDS takes"
+        )
+    return text
+
+
+def path(text: str) -> str | None:
+    """Read a local path or a URL; None for an empty text.
+
+    Raises:
+        UsageError: it looks like a URL, and is none that we know.
+    """
+    return absolute(text) if text else None
+
+
+def _between(text: str, most: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= most:
+        raise argparse.ArgumentTypeError(f"{text} is not {what}")
+    return value
+
+
+TEXT = Kind("text", ".+", str)
+#: The patterns are for Dataflow's form, whose workers see no local disk.
+LISTING = Kind("folder, file or glob", "gs://.+", str)
+PATH = Kind("folder, file or URL", "gs://.+", path)
+NAME = Kind("letter, then letters, digits and _", r"[A-Za-z][A-Za-z0-9_]*", name)
+POSITIVE = Kind("whole number from 1", "[0-9]+", positive)
+WHOLE = Kind("whole number", "-?[0-9]+", whole)
+MEBIBYTES = Kind("whole number of MiB", "[0-9]+", mebibytes)
+SECONDS = Kind("seconds above 0", "[0-9.]+", seconds)
+RATE = Kind("frames per second, at most 1000", "[0-9.]+", rate)
+QUALITY = Kind("whole number from 1 to 100", "[0-9]+", quality)
+SIZE = Kind("width x height, as 320x240", "[0-9]+x[0-9]+", size)
+BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", budget)
+FAILURES_BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", failures_budget)
+SHARES = Kind("shares that add up to 1", r"\w+=[0-9.]+(,\w+=[0-9.]+)*", shares)
