@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
+import numpy as np
+import numpy.typing as npt
+
 from clipmill.options import FrameOptions
 
 
@@ -65,3 +69,30 @@ def _even(length: float) -> int:
 
 def _toward_zero_even(offset: float) -> int:
     return 2 * int(offset / 2)
+
+
+def lay_out(pixels: npt.NDArray[np.uint8], geometry: Geometry) -> npt.NDArray[np.uint8]:
+    """Resize, crop and pad one RGB frame.
+
+    Args:
+        pixels: (height, width, 3) uint8.
+
+    Returns:
+        (geometry.height, geometry.width, 3) uint8, contiguous; black where the frame does not reach.
+    """
+    if (pixels.shape[1], pixels.shape[0]) != (geometry.scaled_width, geometry.scaled_height):
+        pixels = resize(pixels, geometry.scaled_width, geometry.scaled_height)
+    left, top = max(geometry.left, 0), max(geometry.top, 0)
+    pixels = pixels[top : top + geometry.height, left : left + geometry.width]
+    if geometry.has_bars:
+        barred = np.zeros((geometry.height, geometry.width, 3), np.uint8)
+        barred[-min(geometry.top, 0) :, -min(geometry.left, 0) :][: pixels.shape[0], : pixels.shape[1]] = pixels
+        pixels = barred
+    return np.ascontiguousarray(pixels)
+
+
+def resize(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Resize a plane or a frame: area average to shrink, bilinear to enlarge."""
+    shrinks = width * height < pixels.shape[0] * pixels.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (width, height), interpolation=how)  # type: ignore[return-value]

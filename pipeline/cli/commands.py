@@ -11,6 +11,7 @@ from typing import Any
 from clipmill.errors import MissingExtra
 from clipmill.ledger import Reason
 from clipmill.options import values
+from clipmill.pipeline.cli.export_arguments import add_export_arguments
 
 _LISTINGS = """\
 LISTING is a folder with a folder per class, official split lists (UCF50,
@@ -55,6 +56,9 @@ def add_commands(commands: Commands) -> None:
     replay.add_argument("--step", type=values.whole, metavar="N", help="of the epoch (default: the state's last)")
     replay.add_argument("--epoch", type=values.whole, metavar="N", help="default: the state's")
     replay.add_argument("--png", metavar="FILE", help="draw the batch there")
+
+    export = _add(commands, "export", "write a published version in a format that others read", "exporting.run_export")
+    add_export_arguments(export)
 
     _add(commands, "versions", "what is there, and what changed from one to the next", "keeping.list_versions")
 

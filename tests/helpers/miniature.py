@@ -101,7 +101,7 @@ def publish_miniature(
     *,
     clips: int = 12,
     lengths: Sequence[int] | None = None,
-    size: tuple[int, int] = (64, 48),
+    sizes: Sequence[tuple[int, int]] = ((64, 48),),
     splits: Sequence[str] = ("train", "train", "val"),
     labels: Sequence[str] = ("boxing", "diving", "juggling"),
     unlabelled: Sequence[int] = (),
@@ -119,7 +119,7 @@ def publish_miniature(
         path: the output folder.
         clips: how many.
         lengths: frames of clip i, taken cyclically; by default 5 to 17, mixed.
-        size: width and height.
+        sizes: (width, height) of clip i, taken cyclically.
         splits: split of clip i, taken cyclically.
         labels: names of the classes; clip i has class i % len(labels).
         unlabelled: numbers of the clips that have no label.
@@ -132,7 +132,6 @@ def publish_miniature(
         fps: of every clip.
     """
     storage = open_storage(str(path))
-    width, height = size
     lengths = lengths or [5 + 7 * i % 13 for i in range(clips)]
     rows: list[dict[str, Any]] = []
     records: dict[str, ClipRecord] = {}
@@ -140,6 +139,7 @@ def publish_miniature(
     for number in range(clips):
         label = -1 if number in unlabelled or not labels else number % len(labels)
         count = lengths[number % len(lengths)]
+        width, height = sizes[number % len(sizes)]
         clip_id = f"clip_{number:04d}"
         encoded = [encode(draw_frame(number, frame, width, height, label)) for frame in range(count)]
         frames[clip_id] = encoded
@@ -174,6 +174,7 @@ def publish_miniature(
                 "clip_key": hashlib.sha256(b"key " + clip_id.encode()).hexdigest(),
                 "digest": digest(encoded),
                 "frames": count,
+                "bytes": sum(map(len, encoded)),
                 "width": width,
                 "height": height,
                 "fps": fps,

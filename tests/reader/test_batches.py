@@ -306,8 +306,8 @@ def test_a_head_that_is_damaged_is_found(damaged: tuple[Dataset, str, Path]) -> 
 
 
 def test_sizes_that_differ_need_a_step_that_makes_them_alike(tmp_path: Path) -> None:
-    small = publish_miniature(tmp_path / "a", clips=3, size=(32, 24), splits=["train"])
-    large = publish_miniature(tmp_path / "b", clips=3, size=(64, 48), splits=["train"])
+    small = publish_miniature(tmp_path / "a", clips=3, sizes=[(32, 24)], splits=["train"])
+    large = publish_miniature(tmp_path / "b", clips=3, sizes=[(64, 48)], splits=["train"])
     sets = [clipmill.open(str(mini.path))["train"] for mini in (small, large)]
     both = clipmill.mix({"a": (sets[0], 1), "b": (sets[1], 1)})
     with pytest.raises(UsageError, match="frames would have 2 sizes in one batch"):

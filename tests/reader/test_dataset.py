@@ -119,7 +119,7 @@ def test_split_by_group_leaks_nothing_and_stays(data: Dataset) -> None:
 
 
 def test_split_without_groups_meets_its_shares(tmp_path: Path) -> None:
-    publish_miniature(tmp_path, clips=400, lengths=[1], splits=["train"], clips_per_shard=100, size=(16, 16))
+    publish_miniature(tmp_path, clips=400, lengths=[1], splits=["train"], clips_per_shard=100, sizes=[(16, 16)])
     whole = clipmill.open(str(tmp_path))["train"]
     rest, val, test = whole.split(val=0.2, test=0.1)
     assert [len(rest) + len(val) + len(test), len(set(rest.rows) | set(val.rows) | set(test.rows))] == [400, 400]

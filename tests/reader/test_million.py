@@ -57,7 +57,7 @@ print(json.dumps({
 def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The clip table of a small data set, each row 25,000 times under other ids."""
     path = tmp_path_factory.mktemp("million")
-    mini = publish_miniature(path, clips=40, lengths=[5, 9, 30, 17], splits=["train"], size=(32, 24))
+    mini = publish_miniature(path, clips=40, lengths=[5, 9, 30, 17], splits=["train"], sizes=[(32, 24)])
     file = path / "versions" / mini.version / CLIPS
     rows = pq.read_table(file)
     table = rows.take(pa.array(np.arange(COUNT) * 40 // COUNT))

@@ -37,7 +37,7 @@ Sample = tuple[str, tuple[int, ...]]
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> ClipSet:
     """47 clips in one split: no batch size of the tests divides them."""
     path = tmp_path_factory.mktemp("tiny")
-    publish_miniature(path, clips=47, lengths=[5, 9, 30, 17], size=(32, 24), splits=["train"], clips_per_shard=6)
+    publish_miniature(path, clips=47, lengths=[5, 9, 30, 17], sizes=[(32, 24)], splits=["train"], clips_per_shard=6)
     return clipmill.open(str(path))["train"]
 
 

@@ -111,7 +111,7 @@ def test_a_window_reads_hardly_more_than_its_own_bytes(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path_factory.mktemp("large")
-    publish_miniature(path, clips=6, lengths=[60, 80], size=(160, 120), splits=["train"])
+    publish_miniature(path, clips=6, lengths=[60, 80], sizes=[(160, 120)], splits=["train"])
     clips = clipmill.open(str(path))["train"]
     share, reads = bytes_read(clips, monkeypatch, RandomWindow(16), ["frames", "label"])
     assert share < 1.01 and reads == 1

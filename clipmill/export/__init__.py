@@ -1,0 +1,33 @@
+"""Exports: a published version in the formats that other readers want, without decoding a video."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from clipmill.errors import UsageError
+from clipmill.export.base import ExportFormat
+
+#: By the word after --to: the module that has the format in its `FORMATS`. Loaded when asked for, since between
+#: them they need OpenCV, Arrow and libav, and `clipmill --help` needs none.
+FORMATS = {
+    "windows": "clipmill.export.windows",
+    "webdataset": "clipmill.export.webdataset",
+    "parquet": "clipmill.export.parquet",
+    "frames": "clipmill.export.frame_folders",
+    "mjpeg": "clipmill.export.motion_jpeg",
+    "tfds": "clipmill.export.records",
+    "mediaseq": "clipmill.export.records",
+    "frames-example": "clipmill.export.records",
+}
+
+
+def get_format(name: str) -> ExportFormat:
+    """Return the export format of a name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in FORMATS:
+        raise UsageError(f"--to {name}: not one of {', '.join(FORMATS)}")
+    known: dict[str, ExportFormat] = import_module(FORMATS[name]).FORMATS
+    return known[name]

@@ -1,0 +1,101 @@
+"""`parquet`: Parquet files and a README.md, so that Hugging Face's `load_dataset(DEST)` finds splits and features.
+
+Columns: id, frames (`List(Image())`), label (`ClassLabel`, null where unlabelled), fps, timestamps (microseconds),
+frame_index. The features stand in the schema's metadata under the key `huggingface`, as `datasets` writes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, StoredClip, by_split, records_of
+from clipmill.storage import Storage
+
+#: Bytes of a row group: what a reader holds of a file at once.
+_ROW_GROUP = 64 << 20
+
+
+class Parquet:
+    """One row a clip, frames as a list of images."""
+
+    name = "parquet"
+    order = "random"
+
+    def plan(self, data: DataSet, options: ExportOptions) -> ExportPlan:
+        """Plan files of about `shard_bytes`, named as `load_dataset` expects."""
+        return by_split(data, options, self.order, "data/{split}-{index:05d}-of-{count:05d}.parquet")
+
+    def write(self, data: DataSet, options: ExportOptions, file: ExportFile, dest: Storage) -> None:
+        """Write one file, a row group at a time."""
+        schema = _schema(data.labels)
+        # JPEGs do not get smaller, and a dictionary of them would be held in memory.
+        with (
+            dest.writer(file.name) as out,
+            pq.ParquetWriter(out, schema, compression="none", use_dictionary=False, write_statistics=False) as writer,
+        ):
+            for clips in _groups(file.clips):
+                rows = [_row(clip, record, frames) for clip, record, frames in records_of(data, clips)]
+                writer.write_table(pa.Table.from_pylist(rows, schema), row_group_size=len(rows))
+
+    def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
+        """Return README.md, whose head names the files of each split."""
+        splits = dict.fromkeys(file.clips[0].split for file in plan.files)
+        lines = [f"  - split: {json.dumps(split)}\n    path: {json.dumps(f'data/{split}-*')}" for split in splits]
+        text = "\n".join(["---", "configs:", "- config_name: default", "  data_files:", *lines, "---", ""])
+        clips = sum(len(file.clips) for file in plan.files)
+        text += f"\n# {data.manifest.dataset}\n\n{clips:,} clips, exported by clipmill from version "
+        text += f"{data.manifest.version}.\n"
+        return {"README.md": text.encode()}
+
+
+def _schema(labels: list[str]) -> pa.Schema:
+    label = {"names": labels, "_type": "ClassLabel"} if labels else {"dtype": "int64", "_type": "Value"}
+    features = {
+        "id": {"dtype": "string", "_type": "Value"},
+        "frames": {"feature": {"_type": "Image"}, "_type": "List"},
+        "label": label,
+        "fps": {"dtype": "float32", "_type": "Value"},
+        "timestamps": {"feature": {"dtype": "int64", "_type": "Value"}, "_type": "List"},
+        "frame_index": {"feature": {"dtype": "int64", "_type": "Value"}, "_type": "List"},
+    }
+    image = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+    fields = [
+        pa.field("id", pa.string()),
+        pa.field("frames", pa.list_(image)),
+        pa.field("label", pa.int64()),
+        pa.field("fps", pa.float32()),
+        pa.field("timestamps", pa.list_(pa.int64())),
+        pa.field("frame_index", pa.list_(pa.int64())),
+    ]
+    return pa.schema(fields, {"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def _row(clip: StoredClip, record: Any, frames: list[bytes]) -> dict[str, Any]:
+    return {
+        "id": clip.clip_id,
+        "frames": [{"bytes": frame, "path": None} for frame in frames],
+        "label": clip.label_index if clip.label_index >= 0 else None,
+        "fps": record.fps,
+        "timestamps": record.timestamps,
+        "frame_index": record.frame_index,
+    }
+
+
+def _groups(clips: list[StoredClip]) -> Iterator[list[StoredClip]]:
+    group: list[StoredClip] = []
+    size = 0
+    for clip in clips:
+        if group and size + clip.nbytes > _ROW_GROUP:
+            yield group
+            group, size = [], 0
+        group.append(clip)
+        size += clip.nbytes
+    yield group
+
+
+FORMATS = {Parquet.name: Parquet()}

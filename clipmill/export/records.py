@@ -1,0 +1,68 @@
+"""`tfds`, `mediaseq`, `frames-example`: TFRecord files of another schema."""
+
+from __future__ import annotations
+
+import msgspec
+
+from clipmill.dataset.tfds_files import tables
+from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, by_split, records_of, write_record
+from clipmill.layout import Manifest, ShardEntry, SplitEntry
+from clipmill.records import get_schema
+from clipmill.storage import Storage
+
+
+class Records:
+    """The same clips as records of one schema, with TFDS's files where the schema has them.
+
+    Args:
+        schema: its name.
+        name: after --to, where it is not the schema's.
+    """
+
+    order = "random"
+
+    def __init__(self, schema: str, name: str = "") -> None:
+        self.name = name or schema
+        self._schema = schema
+
+    def plan(self, data: DataSet, options: ExportOptions) -> ExportPlan:
+        """Plan files under the names that TFDS expects."""
+        pattern = "{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+        return by_split(data, options, self.order, pattern)
+
+    def write(self, data: DataSet, options: ExportOptions, file: ExportFile, dest: Storage) -> None:
+        """Write one TFRecord file."""
+        schema = get_schema(self._schema)
+        with dest.writer(file.name) as out:
+            for _, record, frames in records_of(data, file.clips):
+                pieces = [schema.head(record, [len(frame) for frame in frames])]
+                for frame in frames:
+                    pieces += (schema.prefix(len(frame)), frame)
+                write_record(out, b"".join(pieces))
+
+    def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
+        """Return the label file and, for Examples, TFDS's features.json and dataset_info.json."""
+        manifest = _manifest(data, self._schema, plan)
+        return tables(manifest, data.labels, get_schema(self._schema))
+
+
+def _manifest(data: DataSet, schema: str, plan: ExportPlan) -> Manifest:
+    """The manifest of a version that has these files as its shards, as far as TFDS's tables ask for it."""
+    shards = {}
+    splits: dict[str, SplitEntry] = {}
+    for file in plan.files:
+        split = file.clips[0].split
+        frames = sum(clip.frames for clip in file.clips)
+        shards[file.name] = ShardEntry(len(file.clips), frames, file.nbytes, "", "", "")
+        entry = splits.get(split, SplitEntry(0, 0, 0, []))
+        splits[split] = SplitEntry(
+            clips=entry.clips + len(file.clips),
+            frames=entry.frames + frames,
+            bytes=entry.bytes + file.nbytes,
+            shards=[*entry.shards, file.name],
+        )
+    return msgspec.structs.replace(data.manifest, schema=schema, splits=splits, shards=shards)
+
+
+#: The schema `frames` has a name of its own here, since `--to frames` is a folder of frames.
+FORMATS = {one.name: one for one in (Records("tfds"), Records("mediaseq"), Records("frames", "frames-example"))}
