@@ -137,7 +137,9 @@ def test_the_same_export_has_the_same_bytes_and_a_rerun_writes_what_is_missing(m
     first = content(tmp_path / "a")
     assert first == content(tmp_path / "b")
     assert export(mini, to, tmp_path / "b", *words)["written"] == 0
-    gone = next(name for name in first if name.endswith((".tar", ".parquet", ".mp4")) or "tfrecord-" in name or "/" in name)
+    gone = next(
+        name for name in first if name.endswith((".tar", ".parquet", ".mp4")) or "tfrecord-" in name or "/" in name
+    )
     # A run that was killed lacks the last frames of a clip.
     (tmp_path / "b" / gone).unlink()
     for later in Path(tmp_path / "b" / gone).parent.glob("*.jpg"):
