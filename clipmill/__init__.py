@@ -12,8 +12,8 @@ __all__ = ["__version__", "mix", "open"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported on use, so that `import clipmill` stays cheap in workers that never read.
     if name in ("mix", "open"):
+        # Loaded on use, so that `import clipmill` stays cheap in workers that never read.
         from clipmill import reader
 
         return getattr(reader, name)

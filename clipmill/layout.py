@@ -9,19 +9,16 @@ OUT/work/                        fragments and caches
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from clipmill.errors import NoSuchDataset
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from clipmill.storage import Storage
+from clipmill.storage import Storage
 
 #: Raised when a reader of today could not read the layout of tomorrow.
 LAYOUT = 1
+
+#: Bytes of one record, framing included: protocol buffers end at 2 GiB, and readers choke earlier.
+MAX_RECORD = 1 << 30
 
 CURRENT = "CURRENT"
 CLIPS = "clips.parquet"
@@ -87,21 +84,6 @@ CLIP_COLUMNS = (
 )
 
 
-def clip_schema(extra: tuple[str, ...] = ()) -> pa.Schema:
-    """Arrow schema of clips.parquet; `extra` are the listing's own columns, all text."""
-    import pyarrow as pa
-
-    types = {
-        "string": pa.string(),
-        "int32": pa.int32(),
-        "int64": pa.int64(),
-        "double": pa.float64(),
-        "list<string>": pa.list_(pa.string()),
-    }
-    fields = [pa.field(name, types[kind]) for name, kind in CLIP_COLUMNS]
-    return pa.schema(fields + [pa.field(name, pa.string()) for name in extra])
-
-
 class ShardEntry(msgspec.Struct, frozen=True):
     """One shard in the manifest; sizes in bytes, checksums CRC-32C of whole files, hex."""
 
@@ -147,6 +129,15 @@ class Manifest(msgspec.Struct, frozen=True):
     clips_sha256: str
     splits: dict[str, SplitEntry]
     shards: dict[str, ShardEntry]
+
+
+def is_label(name: str) -> bool:
+    """Tell whether a class may have this name: one line of text without blanks around it.
+
+    The label files hold one name a line, and readers strip them; every rule that
+    `str.splitlines` knows for the end of a line counts, since so do readers.
+    """
+    return bool(name) and name == name.strip() and len(name.splitlines()) == 1
 
 
 def split_order(split: str) -> tuple[int, str]:

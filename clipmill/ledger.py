@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from clipmill.messages import ClipRow
+from clipmill.messages import ClipRow
 
 
 class Reason(str, Enum):

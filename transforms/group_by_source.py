@@ -12,7 +12,7 @@ from clipmill.ledger import Failure
 from clipmill.messages import CachedProbe, ClipRow, SourceRows
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.sources.cache import Noted, read_known
-from clipmill.sources.clips import unique_id, unique_ranges
+from clipmill.sources.duplicates import unique_id, unique_ranges
 from clipmill.storage import open_storage
 from clipmill.transforms.joining import GroupRows, JoinByKey
 

@@ -10,7 +10,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clipmill.layout import CLIP_COLUMNS, clip_schema
+from clipmill.layout import CLIP_COLUMNS
 from clipmill.messages import Clip
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import ahead
@@ -19,6 +19,19 @@ _RESERVED = frozenset(name for name, _ in CLIP_COLUMNS)
 _FROM_CLIP = [name for name, _ in CLIP_COLUMNS if name in Clip.__struct_fields__ and name != "folds"]
 #: Of one row group.
 _ROWS_AT_ONCE = 100_000
+
+
+def clip_schema(extra: tuple[str, ...] = ()) -> pa.Schema:
+    """Return the Arrow schema of clips.parquet; `extra` are the listing's own columns, all text."""
+    types = {
+        "string": pa.string(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "double": pa.float64(),
+        "list<string>": pa.list_(pa.string()),
+    }
+    fields = [pa.field(name, types[kind]) for name, kind in CLIP_COLUMNS]
+    return pa.schema(fields + [pa.field(name, pa.string()) for name in extra])
 
 
 def further_columns(clips: Sequence[Clip]) -> list[str]:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from clipmill.layout import CLIPS, LABELS, read_manifest, shard_path, version_path
 from clipmill.messages import Piece, SpanDone
 from clipmill.storage import Storage
@@ -52,7 +55,6 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
     Args:
         schema: only shards of this schema are considered.
     """
-    import pyarrow as pa
 
     def of_part(path: str) -> list[tuple[str, SpanDone]]:
         try:
@@ -67,8 +69,6 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
 
 
 def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:
-    import pyarrow.parquet as pq
-
     for batch in pq.ParquetFile(file).iter_batches(batch_size=8192, columns=_COLUMNS):
         columns = [batch.column(name).to_pylist() for name in _COLUMNS]
         for key, digest, frames, width, height, fps, nbytes, bad, shard, offset, length in zip(*columns, strict=True):

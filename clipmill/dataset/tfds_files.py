@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from clipmill.errors import UsageError
-from clipmill.layout import LABELS, Manifest, split_order
+from clipmill.layout import LABELS, Manifest, is_label, split_order
 from clipmill.records import Schema
 
 #: TFDS reads nothing but major.minor.patch; a version of ours is a hash, so this one stays.
@@ -75,15 +75,6 @@ def _check_names(manifest: Manifest, labels: list[str]) -> None:
             raise UsageError(f"label {label!r}: {times} classes have this name")
         if not is_label(label):
             raise UsageError(f"label {label!r}: a label is one line of text without blanks around it")
-
-
-def is_label(name: str) -> bool:
-    """Whether a class may have this name: one line of text without blanks around it.
-
-    The label files hold one name a line, and readers strip them; every rule that
-    `str.splitlines` knows for the end of a line counts, since so do readers.
-    """
-    return bool(name) and name == name.strip() and len(name.splitlines()) == 1
 
 
 def _json(value: Any) -> bytes:

@@ -10,10 +10,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from clipmill.dataset.clip_table import clip_schema
 from clipmill.dataset.tfds_files import tables
 from clipmill.dataset.verify_shard import Problem, ShardCheck, TableRow
 from clipmill.errors import NoSuchDataset, UsageError
@@ -23,7 +26,6 @@ from clipmill.layout import (
     LABELS,
     MANIFEST,
     Manifest,
-    clip_schema,
     current_version,
     named_shard,
     read_manifest,
@@ -33,9 +35,6 @@ from clipmill.layout import (
 from clipmill.records import get_schema
 from clipmill.shards.shard_file import file_crc
 from clipmill.storage import LocalStorage, Storage
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 #: Columns of the clip table that a record is held against.
 _COLUMNS = (
@@ -215,9 +214,6 @@ class _VersionCheck:
             return None
 
     def _read_clips(self) -> pa.Table | None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         data = self._read(CLIPS)
         if data is None:
             return None
@@ -246,8 +242,6 @@ class _VersionCheck:
                 self._add(LABELS, f"class {index}", f"is {known!r}, in {CLIPS} {text!r}")
 
     def _check_splits(self, table: pa.Table, parts: dict[str, pa.Table]) -> None:
-        import pyarrow.compute as pc
-
         counts = pc.value_counts(table["clip_id"])
         for count in counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist():
             self._add(CLIPS, f"clip {count['values']}", f"is there {count['counts']} times")
@@ -301,8 +295,6 @@ class _VersionCheck:
 
 def _by_shard(table: pa.Table) -> dict[str, pa.Table]:
     """The rows of each shard, in the order of their offsets."""
-    import pyarrow.compute as pc
-
     table = table.take(pc.sort_indices(table, [("shard", "ascending"), ("offset", "ascending")]))
     parts = {}
     start = 0

@@ -13,12 +13,12 @@ from clipmill.errors import ClipError, StorageError
 from clipmill.ledger import REMEMBERED, Reason
 from clipmill.messages import WHOLE, ClipTask, Piece, Span, SpanDone
 from clipmill.options import FrameOptions
-from clipmill.sources.cache import reading_source
+from clipmill.sources.find import reading_source
 from clipmill.storage import Storage, open_storage
 from clipmill.video.container import BAD_SHARE, Video, open_video
 from clipmill.video.frames import Inexact, Shown, Walk, at_rate, every
 from clipmill.video.jpeg import FrameEncoder
-from clipmill.video.limits import MAX_FRAME_BYTES, too_large
+from clipmill.video.limits import MAX_FRAME_BYTES, nothing_in_range, too_large
 from clipmill.video.timeline import MICROSECONDS, Timeline
 
 #: Frames by which a codec may put timestamps out of order (H.264 and HEVC: 16).
@@ -169,9 +169,3 @@ def _judge(walk: Walk, video: Video, frames: int) -> None:
         raise ClipError(
             Reason.CORRUPT, f"{tally.bad} of {tally.packets} packets could not be decoded ({tally.last_error})"
         )
-
-
-def nothing_in_range(start: float | None, end: float | None, seconds: float) -> ClipError:
-    """The error of a time range without a frame."""
-    wanted = f"{start or 0:g} to {'the end' if end is None else f'{end:g}'} s"
-    return ClipError(Reason.TOO_SHORT, f"no frame in {wanted}: the video is {seconds:.1f} s long (see --trimmed)")

@@ -18,6 +18,7 @@ import google_crc32c
 import msgspec
 
 from clipmill.errors import StorageError
+from clipmill.messages import Piece
 from clipmill.storage import Storage
 
 _TAIL = struct.Struct("<II8s")
@@ -201,3 +202,12 @@ def clip_digest(digests: Sequence[bytes]) -> str:
         digests: the `Footer.digests` of the clip's spans, in order.
     """
     return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def digest_of(storage: Storage, pieces: list[Piece]) -> str:
+    """The digest of a clip that was decoded in several spans; reads their footers only."""
+    footers = [read_footer(storage, piece.path) for piece in pieces]
+    missing = [piece.path for piece, footer in zip(pieces, footers, strict=True) if footer is None]
+    if missing:
+        raise StorageError(f"{storage.root}/{missing[0]}: a fragment of this run is gone; build again")
+    return clip_digest([footer.digests for footer in footers if footer is not None])

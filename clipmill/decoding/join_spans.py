@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from clipmill.decoding.fragments import digest_of
 from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.messages import Clip, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions
-from clipmill.shards.write import digest_of
 from clipmill.storage import Storage
 from clipmill.video.limits import MAX_FRAME_BYTES, too_large
 

@@ -16,7 +16,7 @@ from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.messages import ClipSample, SourceClip, SourceTask
 from clipmill.options import FrameOptions
-from clipmill.sources.cache import find_source, reading_source
+from clipmill.sources.find import find_source, reading_source
 from clipmill.sources.probe import clips_of_source
 from clipmill.storage import open_storage
 from clipmill.video.container import Tally, Video, open_video

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from clipmill.dataset.inspect import read_clips
 from clipmill.decoding.fragments import fragment_path, remembered_failure
@@ -18,13 +20,11 @@ from clipmill.listings import assign_split
 from clipmill.messages import CachedProbe, ClipRow, ProbedSource, SourceTask
 from clipmill.options import BuildOptions, FrameOptions
 from clipmill.options.table import that_change_bytes
-from clipmill.sources.cache import find_source, question, read_known, recall
+from clipmill.sources.cache import question, read_known, recall
 from clipmill.sources.clips import source_tasks
+from clipmill.sources.find import find_source
 from clipmill.storage import open_storage
 from clipmill.storage.concurrent import each
-
-if TYPE_CHECKING:
-    pass
 
 _BATCH = 10_000
 _COLUMNS = ["clip_key", "clip_id", "label_text", "split", "frames", "bytes"]
@@ -201,9 +201,6 @@ class Foresight:
 
     def _places(self, column: str, wanted: list[str]) -> dict[str, int]:
         """Where in the published table some values stand; those that do not are left out."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         assert self._table is not None
         places = pc.index_in(pa.array(wanted, pa.string()), value_set=self._table[column]).to_pylist()
         return {value: place for value, place in zip(wanted, places, strict=True) if place is not None}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from clipmill.dataset.tfds_files import is_label
 from clipmill.errors import ListingError
+from clipmill.layout import is_label
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser, default_root
 from clipmill.listings.labels import LABEL_RULE

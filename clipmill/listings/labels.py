@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from clipmill.dataset.tfds_files import is_label
 from clipmill.errors import ListingError
+from clipmill.layout import is_label
 from clipmill.listings.paths import BadRow
 from clipmill.storage import split_path
 

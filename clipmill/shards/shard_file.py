@@ -14,14 +14,12 @@ import google_crc32c
 import numpy as np
 
 from clipmill.errors import DataError
-from clipmill.layout import ShardEntry, frames_path, index_path, shard_path
+from clipmill.layout import MAX_RECORD, ShardEntry, frames_path, index_path, shard_path
 from clipmill.records import ClipRecord, Schema
 from clipmill.records.example import body
 from clipmill.records.tfrecord import AFTER, FRAMING, after, before
 from clipmill.storage import Storage, Writer
 
-#: Protocol buffers end at 2 GiB and runners choke earlier.
-MAX_RECORD = 1 << 30
 #: Bytes that are joined, checksummed and written at once: few enough to stay in the processor's cache.
 CHUNK = 128 << 10
 

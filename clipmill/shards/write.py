@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-from clipmill.decoding.fragments import clip_digest, read_footer, read_fragment
+from clipmill.decoding.fragments import read_fragment
 from clipmill.errors import DataError, StorageError
 from clipmill.layout import ShardEntry, frames_path, shard_path
 from clipmill.messages import Clip, Piece, ShardDone, ShardPlan
@@ -14,23 +14,28 @@ from clipmill.records.tfrecord import read_record
 from clipmill.shards.shard_file import RecordPlace, ShardClip, read_places, shard_entry, write_shard
 from clipmill.storage import Storage, open_storage
 from clipmill.storage.concurrent import ahead
-from clipmill.workers.jobs import ShardJob
 
 #: Frames that are fetched from an object store before they are written, in bytes.
 _FETCH_AHEAD = 128 << 20
 
 
-def assemble_shard(job: ShardJob) -> ShardDone:
+def assemble_shard(out: str, shard: str, schema: str, dataset: str, clips: list[Clip]) -> ShardDone:
     """Write one shard, its index and its frame sizes, unless it is there.
+
+    Args:
+        out: root of the output.
+        shard: the shard's id.
+        schema, dataset: names of the record schema and of the data set.
+        clips: in the order they are to have.
 
     Raises:
         StorageError: storage failed, or frames are not those their decoder wrote.
     """
-    storage = open_storage(job.out)
-    done = _found_shard(storage, job.shard, job.clips)
+    storage = open_storage(out)
+    done = _found_shard(storage, shard, clips)
     if done is None:
-        clips = _shard_clips(storage, job)
-        done = _done(job.shard, *write_shard(storage, job.shard, get_schema(job.schema), clips))
+        written = write_shard(storage, shard, get_schema(schema), _shard_clips(storage, clips, dataset))
+        done = _done(shard, *written)
     return done
 
 
@@ -62,13 +67,13 @@ def _done(shard: str, entry: ShardEntry, places: list[RecordPlace]) -> ShardDone
     return ShardDone(shard, entry, [(place.offset, place.length, place.frames_at) for place in places])
 
 
-def _shard_clips(storage: Storage, job: ShardJob) -> Iterator[ShardClip]:
+def _shard_clips(storage: Storage, clips: list[Clip], dataset: str) -> Iterator[ShardClip]:
     def fetch(clip: Clip) -> ShardClip:
-        return _shard_clip(storage, clip, job.dataset)
+        return _shard_clip(storage, clip, dataset)
 
     if storage.local:
-        return map(fetch, job.clips)
-    return ahead(fetch, job.clips, weigh=lambda clip: clip.nbytes, most=_FETCH_AHEAD)
+        return map(fetch, clips)
+    return ahead(fetch, clips, weigh=lambda clip: clip.nbytes, most=_FETCH_AHEAD)
 
 
 def _shard_clip(storage: Storage, clip: Clip, dataset: str) -> ShardClip:
@@ -112,12 +117,3 @@ def _read_piece(storage: Storage, piece: Piece) -> tuple[list[int], list[int], l
         raise StorageError(f"{error}: delete {name} and build again, so that its clips are decoded anew") from None
     record, frames = get_schema(piece.schema).parse(payload)
     return record.timestamps, record.frame_index, frames
-
-
-def digest_of(storage: Storage, pieces: list[Piece]) -> str:
-    """The digest of a clip that was decoded in several spans; reads their footers only."""
-    footers = [read_footer(storage, piece.path) for piece in pieces]
-    missing = [piece.path for piece, footer in zip(pieces, footers, strict=True) if footer is None]
-    if missing:
-        raise StorageError(f"{storage.root}/{missing[0]}: a fragment of this run is gone; build again")
-    return clip_digest([footer.digests for footer in footers if footer is not None])

@@ -9,18 +9,15 @@ latest counts. An answer that no run has used for a week goes when segments are 
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from clipmill.errors import ClipError, StorageError
 from clipmill.keys import CODEC_EPOCH
-from clipmill.ledger import Reason
 from clipmill.messages import CachedProbe, ProbedSource, SourceTask
+from clipmill.sources.find import find_source
 from clipmill.storage import Stat, Storage
 
 CACHE = "work/cache"
@@ -34,49 +31,10 @@ RENEW, EXPIRE = 3 * 86400, 7 * 86400
 _SETTLED = 2.0
 #: Seconds of answers that a killed run may lose.
 _PATIENCE = 30.0
-#: Errors that say something of one file of a local disk, and nothing of the others.
-_OF_ONE_FILE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO)
-
 #: A source as its rows name it, and a packed `CachedProbe`.
 Noted = tuple[str, msgspec.Raw]
 _segment_decoder = msgspec.msgpack.Decoder(list[Noted])
 _known_decoder = msgspec.msgpack.Decoder(CachedProbe)
-
-
-def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
-    """Which of the paths there is, and its stat.
-
-    Raises:
-        ClipError: missing, or nobody lets us look.
-    """
-    for at, path in enumerate(paths):
-        with reading_source():
-            stat = storage.stat(path)
-        if stat is not None:
-            return at, stat
-    others = f" (or {len(paths) - 1} other names)" if len(paths) > 1 else ""
-    raise ClipError(Reason.MISSING, f"no such file: {paths[0]}{others}")
-
-
-@contextlib.contextmanager
-def reading_source() -> Iterator[None]:
-    """A block that does no more than read a source: what fails for it alone on a local disk costs its clips.
-
-    What fails for every source, as an object store after retries, ends the run as before.
-
-    Raises:
-        ClipError: the source cannot be read.
-    """
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ClipError(Reason.CHANGED, "the file went away while it was needed; run the build again") from error
-    except StorageError as error:
-        cause = error.__cause__
-        if not isinstance(cause, OSError) or cause.errno not in _OF_ONE_FILE:
-            raise
-        message = f"the file cannot be read ({cause.strerror}); mend it, and run the build again"
-        raise ClipError(Reason.STORAGE, message) from error
 
 
 def question(task: SourceTask, at: int) -> str:

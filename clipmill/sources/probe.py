@@ -7,13 +7,14 @@ import math
 from collections.abc import Sequence
 from typing import IO
 
-from clipmill.decoding.decode_span import nothing_in_range
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.messages import WHOLE, CachedProbe, ProbedSource, SourceClip, SourceTask
-from clipmill.sources.cache import find_source, question, recall
+from clipmill.sources.cache import question, recall
+from clipmill.sources.find import find_source
 from clipmill.storage import Stat, open_storage
 from clipmill.video.container import Video, open_video
+from clipmill.video.limits import nothing_in_range
 from clipmill.video.seek_points import prove
 from clipmill.video.timeline import MICROSECONDS, Timeline
 
@@ -61,19 +62,29 @@ def _probe(file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: Sourc
         with open_video(file) as video:
             context = video.stream.codec_context
             return ProbedSource(
-                path,
-                stat.size,
-                stat.stamp,
-                fingerprint,
-                video.duration,
-                float(video.fps),
-                context.width,
-                context.height,
-                clips_of_source(video, task, named),
+                path=path,
+                size=stat.size,
+                stamp=stat.stamp,
+                fingerprint=fingerprint,
+                duration=video.duration,
+                fps=float(video.fps),
+                width=context.width,
+                height=context.height,
+                clips=clips_of_source(video, task, named),
             )
     except ClipError as error:
-        failure = (Reason(error.reason).value, error.message)
-        return ProbedSource(path, stat.size, stat.stamp, fingerprint, None, 0, 0, 0, [], failure)
+        return ProbedSource(
+            path=path,
+            size=stat.size,
+            stamp=stat.stamp,
+            fingerprint=fingerprint,
+            duration=None,
+            fps=0,
+            width=0,
+            height=0,
+            clips=[],
+            failure=(Reason(error.reason).value, error.message),
+        )
 
 
 def clips_of_source(video: Video, task: SourceTask, named: bool) -> list[SourceClip]:
@@ -138,8 +149,8 @@ def _segments(
 def _plan(
     row: int, segment: int | None, start: float | None, end: float | None, timeline: Timeline | None, task: SourceTask
 ) -> SourceClip:
-    if timeline is None:
-        return SourceClip(row, segment, start, end, [WHOLE])
-    spans = timeline.spans(start, end, task.frames, task.span_frames)
-    problem = "" if spans else nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS).message
-    return SourceClip(row, segment, start, end, spans, problem)
+    spans = [WHOLE] if timeline is None else timeline.spans(start, end, task.frames, task.span_frames)
+    problem = ""
+    if timeline is not None and not spans:
+        problem = nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS).message
+    return SourceClip(row=row, segment=segment, decode_start=start, decode_end=end, spans=spans, problem=problem)

@@ -8,13 +8,14 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from types import TracebackType
+from typing import IO, Any
+
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.store import from_url
 
 from clipmill.errors import StorageError, UsageError
 from clipmill.storage.base import Stat, Writer
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 #: Objects from twice this size on are uploaded in parts of it, so many at a time.
 PART = 16 << 20
@@ -34,8 +35,6 @@ class ObjectStorage:
     local = False
 
     def __init__(self, root: str) -> None:
-        from obstore.store import from_url
-
         self.root = root.rstrip("/")
         if self.root.count("/") < 2 or not self.root.split("/")[2]:
             raise UsageError(f"{root}: no bucket in this URL")
@@ -93,8 +92,6 @@ class ObjectStorage:
         return _Upload(self, path)
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
-        from obstore.exceptions import AlreadyExistsError, PreconditionError
-
         try:
             with self._errors(path):
                 if old is None:
@@ -173,8 +170,6 @@ class ObjectStorage:
 
     @contextlib.contextmanager
     def _errors(self, path: str) -> Iterator[None]:
-        from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
-
         try:
             yield
         except (NotFoundError, FileNotFoundError) as error:
@@ -220,8 +215,6 @@ def _settings(root: str) -> tuple[Any, bool]:
 @contextlib.contextmanager
 def _nothing_there() -> Iterator[None]:
     """A range that begins at or behind an object's end holds nothing; object stores call that an error."""
-    from obstore.exceptions import BaseError
-
     try:
         yield
     except BaseError as error:

@@ -1,10 +1,10 @@
-"""What one clip may take."""
+"""Limits of one clip, and the errors of clips that hold too much or nothing."""
 
 from __future__ import annotations
 
 from clipmill.errors import ClipError
+from clipmill.layout import MAX_RECORD
 from clipmill.ledger import Reason
-from clipmill.shards.shard_file import MAX_RECORD
 
 #: Above this libav would need gigabytes for its reference frames.
 MAX_PIXELS = 64 << 20
@@ -19,3 +19,9 @@ def too_large(width: int, height: int) -> ClipError:
         f"more than 1 GiB of {width}x{height} frames in one record: cut the video with --segment-seconds "
         "or --max-frames, or store less with --short-side",
     )
+
+
+def nothing_in_range(start: float | None, end: float | None, seconds: float) -> ClipError:
+    """The error of a time range without a frame."""
+    wanted = f"{start or 0:g} to {'the end' if end is None else f'{end:g}'} s"
+    return ClipError(Reason.TOO_SHORT, f"no frame in {wanted}: the video is {seconds:.1f} s long (see --trimmed)")

@@ -79,29 +79,33 @@ def _encode(reply: Reply) -> bytes:
 
 
 def _run(job: Job) -> Any:
-    # Imported on use: a child that only writes shards need not load libav, nor the parent any of it.
     if isinstance(job, ResolveJob):
-        from clipmill.sources.cache import reading_source
+        # Loads libav, which a child that only writes shards need not have; likewise below.
+        from clipmill.sources.find import reading_source
         from clipmill.sources.probe import resolve_source
 
         with reading_source():
             return resolve_source(job.task, job.videos, job.known)
     if isinstance(job, DecodeJob):
         _one_thread()
+        # Loads libav, OpenCV and TurboJPEG.
         from clipmill.decoding.decode_span import decode_task
 
         return decode_task(job.task, job.videos, job.out, job.options)
     if isinstance(job, SampleJob):
         _one_thread()
+        # Loads libav, OpenCV and TurboJPEG.
         from clipmill.decoding.sample import sample_clip
 
         return sample_clip(job.task, job.videos, job.frames)
+    # Loads numpy and the record schemas, which a child that decodes need not have.
     from clipmill.shards.write import assemble_shard
 
-    return assemble_shard(job)
+    return assemble_shard(job.out, job.shard, job.schema, job.dataset, job.clips)
 
 
 def _one_thread() -> None:
+    # Not at the top: a child that probes or writes shards needs no OpenCV.
     import cv2
 
     cv2.setNumThreads(1)

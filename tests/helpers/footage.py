@@ -18,12 +18,11 @@ import simplejpeg
 from miniature import draw_frame, read_code
 
 from clipmill.decoding.decode_span import decode_task
-from clipmill.decoding.fragments import read_fragment
+from clipmill.decoding.fragments import digest_of, read_fragment
 from clipmill.errors import ClipError
 from clipmill.keys import clip_key
 from clipmill.messages import WHOLE, ClipTask, ProbedSource, SourceTask, Span
 from clipmill.options import FrameOptions
-from clipmill.shards.write import digest_of
 from clipmill.sources.probe import resolve_source
 from clipmill.storage import open_storage
 

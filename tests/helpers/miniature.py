@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import simplejpeg
 
+from clipmill.dataset.clip_table import clip_schema
 from clipmill.dataset.tfds_files import tables
 from clipmill.layout import (
     CLIPS,
@@ -27,7 +28,6 @@ from clipmill.layout import (
     Manifest,
     ShardEntry,
     SplitEntry,
-    clip_schema,
     named_shard,
     shard_path,
     split_order,

@@ -32,7 +32,6 @@ from clipmill.sources.cache import Notes, read_known, recall_source
 from clipmill.sources.clips import settle, source_tasks
 from clipmill.sources.probe import resolve_source
 from clipmill.storage import is_temporary, open_storage
-from clipmill.workers.jobs import ShardJob
 
 _numbers = itertools.count()
 
@@ -99,7 +98,7 @@ def _run(options: BuildOptions) -> Outcome:
         entry = published.get(plan.shard)
         done = published_shard(storage, plan, entry) if entry else None
         durable = done is None
-        done = done or assemble_shard(ShardJob(plan.shard, options.schema, options.name, plan.clips, options.out))
+        done = done or assemble_shard(options.out, plan.shard, options.schema, options.name, plan.clips)
         written.append(keep_shard_rows(storage, options, plan, done, durable=durable))
     account = Account(Counter(row.split for row in rows), {})
     return publish(storage, options, base, labels, Verdict(), account, written, failures)

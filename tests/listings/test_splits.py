@@ -16,7 +16,7 @@ from clipmill.listings.labels import read_labels
 from clipmill.listings.splits import split_name, split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
-from clipmill.sources.clips import unique_ranges
+from clipmill.sources.duplicates import unique_ranges
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 

@@ -1,0 +1,93 @@
+"""Rows that name one clip twice: which stays, and which contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from clipmill.ledger import Failure, Reason, Stage, failure_of
+from clipmill.messages import ClipRow
+
+#: What two rows of one clip must agree on.
+_FACTS = ("label", "label_number", "split", "folds", "group")
+
+
+def unique_id(rows: Iterable[ClipRow]) -> tuple[list[ClipRow], list[Failure]]:
+    """Of rows with one clip id, the one that stays (none, if others contradict it), and the others' ledger rows."""
+    rows = sorted(rows, key=_order)
+    first = rows[0]
+    kept, failures = _one_of([row for row in rows if _place(row) == _place(first)], _same_clip, _FACTS)
+    for row in rows:
+        if _place(row) != _place(first):
+            message = f"the id {row.clip_id} is taken by {first.video} ({_where(first)}); give it an id of its own"
+            failures.append(failure_of(row, Stage.GROUP_BY_SOURCE, Reason.BAD_ROW, message))
+    return kept, failures
+
+
+def unique_ranges(rows: Iterable[ClipRow], *, drawn: bool = False) -> tuple[list[ClipRow], list[Failure]]:
+    """Of a source's rows, one for each time range (none where they contradict each other), and the others' ledger rows.
+
+    Args:
+        rows: of the source.
+        drawn: splits were drawn by clip id, so that they say nothing about the rows.
+    """
+    alike: dict[tuple[float | None, float | None], list[ClipRow]] = {}
+    for row in sorted(rows, key=_order):
+        alike.setdefault((row.start, row.end), []).append(row)
+    facts = [fact for fact in _FACTS if not (drawn and fact == "split")]
+    kept = []
+    failures = []
+    for same in alike.values():
+        stays, fail = _one_of(same, _same_range, facts)
+        kept += stays
+        failures += fail
+    return kept, failures
+
+
+def _one_of(
+    rows: Sequence[ClipRow], name: Callable[[ClipRow], str], facts: Sequence[str]
+) -> tuple[list[ClipRow], list[Failure]]:
+    """The first of some rows that are one clip. If they do not say the same of it, nobody knows which row is right."""
+
+    def differs(row: ClipRow, other: ClipRow) -> str:
+        return next((fact for fact in facts if getattr(row, fact) != getattr(other, fact)), "")
+
+    first, *others = rows
+    odd = next((row for row in others if differs(row, first)), None)
+    if odd is None:
+        return [first], [failure_of(row, Stage.GROUP_BY_SOURCE, Reason.DUPLICATE, name(first)) for row in others]
+    failures = []
+    for row in rows:
+        other = first if differs(row, first) else odd
+        fact = differs(row, other)
+        mine, theirs = (_spelled(getattr(each, fact)) for each in (row, other))
+        message = f"{name(other)}, but its {fact.replace('_', ' ')} is {mine}, not {theirs}: remove the wrong one"
+        failures.append(failure_of(row, Stage.GROUP_BY_SOURCE, Reason.BAD_ROW, message))
+    return [], failures
+
+
+def _order(row: ClipRow) -> tuple[Any, ...]:
+    """By all that a clip is made of before where the row stands, so that the order of a listing makes no difference."""
+    start, end, number = (-1 if value is None else value for value in (row.start, row.end, row.label_number))
+    facts = row.label or "", number, row.split, row.folds, row.group or ""
+    return row.clip_id, row.video, start, end, *facts, sorted(row.extra.items()), row.listing, row.row
+
+
+def _place(row: ClipRow) -> tuple[str, float | None, float | None]:
+    return row.video, row.start, row.end
+
+
+def _spelled(fact: str | int | tuple[str, ...] | None) -> str:
+    return str(fact) if fact or fact == 0 else "empty"
+
+
+def _same_clip(row: ClipRow) -> str:
+    return f"the same clip as {_where(row)}"
+
+
+def _same_range(row: ClipRow) -> str:
+    return f"the same video and time range as {row.clip_id} ({_where(row)})"
+
+
+def _where(row: ClipRow) -> str:
+    return f"{row.listing}:{row.row}" if row.row else row.video
