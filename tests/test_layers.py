@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "workers": ["storage", *_SHARED, "sources", "decoding", "shards"],
     "dataset": ["storage", *_SHARED, "records", "sources", "decoding", "shards"],
     "estimate": ["storage", *_SHARED, *_STAGES[:-1]],
+    "export": ["storage", *_SHARED, "records", *_STAGES[:-1]],
     "reader/draws": _READER,
     "reader/sampling": [*_READER, "reader/draws"],
     "reader/augment": [*_READER, "reader/draws"],
@@ -60,7 +61,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     ],
     "__init__": ["reader"],
     "transforms": ["storage", *_SHARED, *_STAGES],
-    "pipeline": ["storage", *_SHARED, "records", *_STAGES, "reader", "__init__", "transforms"],
+    "pipeline": ["storage", *_SHARED, "records", *_STAGES, "export", "reader", "__init__", "transforms"],
     "__main__": ["pipeline"],
 }
 
