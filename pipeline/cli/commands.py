@@ -57,6 +57,14 @@ def add_commands(commands: Commands) -> None:
     replay.add_argument("--epoch", type=values.whole, metavar="N", help="default: the state's")
     replay.add_argument("--png", metavar="FILE", help="draw the batch there")
 
+    show = _add(commands, "show", "a picture: clips down, consecutive frames across, step below step", "reading.show")
+    show.add_argument("--rows", type=values.positive, default=4, metavar="N", help="clips (default 4)")
+    show.add_argument("--frames", type=values.positive, default=5, metavar="N", help="frames of a step (default 5)")
+    show.add_argument("--steps", type=values.positive, default=5, metavar="N", help="below each other (default 5)")
+    show.add_argument("--split", metavar="S", help="of one split (default: all)")
+    show.add_argument("--clip", metavar="ID", help="this clip alone")
+    show.add_argument("--png", default="clipmill-show.png", metavar="FILE", help="(default clipmill-show.png)")
+
     export = _add(commands, "export", "write a published version in a format that others read", "exporting.run_export")
     add_export_arguments(export)
 

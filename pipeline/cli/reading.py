@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from clipmill.pipeline.report import words
+from clipmill.reader.contact_sheet import png
+from clipmill.reader.dataset import open as open_dataset
+from clipmill.reader.sequence_grid import read_strips, sequence_grid
 from clipmill.storage import absolute
 
 
@@ -24,6 +28,26 @@ def replay(arguments: argparse.Namespace) -> int:
             print(f"    frames {view['frames'][0]}..{view['frames'][-1]}")
     if found["png"]:
         print(f"-> {found['png']}")
+    return 0
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Draw consecutive frames of a few clips."""
+    data = open_dataset(absolute(arguments.out))
+    clips = data.all if arguments.split is None else data[arguments.split]
+    rows = arguments.rows
+    if arguments.clip is not None:
+        clips, rows = clips.select(ids=[arguments.clip]), 1
+    strips = read_strips(clips, rows, arguments.frames * arguments.steps)
+    Path(arguments.png).write_bytes(png(sequence_grid(strips, arguments.frames, arguments.steps)))
+    if arguments.json:
+        shown = [{"id": strip.clip_id, "label": strip.label, "frames": strip.numbers.tolist()} for strip in strips]
+        words.print_json({"png": arguments.png, "clips": shown})
+        return 0
+    for strip in strips:
+        first, last = strip.numbers[0], strip.numbers[-1]
+        print(words.one_line(f"{strip.clip_id}  {strip.label}  frames {first}..{last}"))
+    print(f"-> {arguments.png}")
     return 0
 
 
