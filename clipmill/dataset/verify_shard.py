@@ -14,8 +14,7 @@ import simplejpeg
 from clipmill.decoding.fragments import clip_digest
 from clipmill.errors import DataError, StorageError
 from clipmill.layout import Manifest, frames_path, index_path, shard_path
-from clipmill.records import ClipRecord, Schema, get_schema
-from clipmill.records.example import body
+from clipmill.records import ClipRecord, Schema, body_size, get_schema
 from clipmill.records.tfrecord import FRAMING, BadRecord, read_record
 from clipmill.shards.shard_file import file_crc, read_index, read_sizes
 from clipmill.storage import Storage
@@ -150,7 +149,7 @@ class ShardCheck:
             return 0
         lengths = [len(frame) for frame in frames]
         head = self.schema.head(record, lengths)
-        if not data.startswith(head) or len(data) != len(head) + body(self.schema, lengths):
+        if not data.startswith(head) or len(data) != len(head) + body_size(self.schema, lengths):
             self._add(self.file, where, f"is not laid out as schema {self.schema.name} does it")
         for what in _record_problems(record, len(frames), row, self.manifest):
             self._add(self.file, where, what)

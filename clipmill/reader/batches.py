@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clipmill.errors import UsageError
-from clipmill.reader.clipset import ClipSet
+from clipmill.reader.clips import Clips
+from clipmill.reader.frameworks.tf_dataset import to_dataset
 from clipmill.reader.hosts import cores, resolve
 from clipmill.reader.loading.batch_arrays import FIELDS, Arrays
 from clipmill.reader.loading.buffers import Buffers
@@ -18,10 +20,12 @@ from clipmill.reader.loading.prefetch import BatchMaker
 from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import Step
-from clipmill.reader.order.planner import Planner
+from clipmill.reader.planner import Planner
 from clipmill.reader.sampling.samplers import Chunks
+from clipmill.reader.state import check_state, describe_reader, to_state
 
 if TYPE_CHECKING:
+    # Only named in signatures: importing these loads TensorFlow and PyTorch.
     import tensorflow as tf
 
     from clipmill.reader.frameworks.torch import TorchBatches
@@ -42,7 +46,7 @@ class Batches:
         id           (n,) str
         frame_index  (n, [V,] T) int64, as stored in the record, -1 where empty
         timestamp    (n, [V,] T) int64 microseconds, -1 where empty
-        dataset      (n,) int64, in a mix: which part
+        dataset      (n,) int64, in a mix: which member
         reset        (n,) bool, with Chunks: whether a clip begins
         step         () int64, the step in the epoch
 
@@ -60,7 +64,7 @@ class Batches:
 
     def __init__(
         self,
-        clips: ClipSet,
+        clips: Clips,
         options: ReaderOptions,
         *,
         weights: Any = None,
@@ -78,7 +82,6 @@ class Batches:
         self.threads = threads or cores()
         self.epoch = self.step = 0
         self.skipped: list[tuple[str, str]] = []
-        self.configured: dict[str, Any] | None = None
         self._recipe = Recipe(options.sampler, options.augment, options.seed, options.views)
         self.planner = Planner(clips, options, weights)
         self.dropped = self.planner.dropped
@@ -171,9 +174,7 @@ class Batches:
 
         `epoch` and `step` are of the next batch, the same on every host.
         """
-        from clipmill.reader.state import to_state
-
-        return to_state(self)
+        return to_state(self.epoch, self.step, self._description)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state; it may be that of another process, with another number of hosts.
@@ -181,19 +182,16 @@ class Batches:
         Raises:
             UsageError: this reader gives other batches than the one the state is of.
         """
-        from clipmill.reader.state import check_state
-
-        check_state(self, state)
+        check_state(state, self._description)
         self.epoch, self.step = int(state["epoch"]), int(state["step"])
 
     def tf(self, *fields: str) -> tf.data.Dataset:
         """A tf.data.Dataset of dicts, or for `tf("frames", "label")` of tuples; see `reader.frameworks.tf_dataset`."""
-        from clipmill.reader.frameworks.tf_dataset import to_dataset
-
         return to_dataset(self, fields)
 
     def torch(self, *fields: str, layout: str = "BTHWC", workers: int = 0, start: str | None = None) -> TorchBatches:
         """An iterable of dicts or tuples of tensors for PyTorch; see `clipmill.reader.frameworks.torch`."""
+        # PyTorch takes seconds to load, and most readers never need it.
         from clipmill.reader.frameworks.torch import TorchBatches
 
         return TorchBatches(self, fields, layout, workers, start)
@@ -211,6 +209,10 @@ class Batches:
         options = self.options
         return Loader(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
 
+    @cached_property
+    def _description(self) -> dict[str, Any]:
+        return describe_reader(self.clips.members, self.weights, self.options)
+
     def _step(self, epoch: int, step: int) -> Step:
         plan = self.planner.plan(epoch)
         if not 0 <= step < plan.steps:
@@ -218,7 +220,7 @@ class Batches:
         return plan.step(step)
 
 
-def _fields(clips: ClipSet, options: ReaderOptions, wanted: Collection[str] | None) -> tuple[str, ...]:
+def _fields(clips: Clips, options: ReaderOptions, wanted: Collection[str] | None) -> tuple[str, ...]:
     have = [
         field
         for field in FIELDS

@@ -1,93 +1,36 @@
-"""A set of clips: a split, a part of one, or a mix of several data sets."""
+"""A set of clips: a split, some of its clips, or a mix of several data sets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from clipmill.errors import UsageError
 from clipmill.reader import selection
 from clipmill.reader.augment.base import Augmentation
-from clipmill.reader.clip_index import ClipTable
+from clipmill.reader.batches import Batches
+from clipmill.reader.clips import Clips
+from clipmill.reader.options import make_options
 from clipmill.reader.order.by_shard import Shards
-from clipmill.reader.sampling.base import Lengths, Sampler
+from clipmill.reader.sampling.base import Sampler
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from clipmill.reader.batches import Batches
-    from clipmill.reader.dataset import Dataset
+    # Only named in a signature: importing it loads PyTorch.
     from clipmill.reader.frameworks.torch import ClipsDataset
 
-ClipNumbers = npt.NDArray[np.int32]
 
-
-class MixMember(NamedTuple):
-    """Clips of one data set.
+class ClipSet(Clips):
+    """Clips that are read together; `Dataset` and `mix` make them.
 
     Attributes:
-        dataset: that holds them.
-        rows: (clips,) int32, increasing rows of its table.
-        split: its split, if the clips are all of it.
-        name, share: in a mix.
-    """
-
-    dataset: Dataset
-    rows: ClipNumbers
-    split: str | None = None
-    name: str = ""
-    share: float = 1.0
-
-
-class ClipSet:
-    """Clips that are read together; see `Dataset` and `mix`.
-
-    Attributes:
-        parts: the data sets they are from; one, but in a mix.
+        members: the data sets they are from; one, but in a mix.
         labels: names of the classes.
         table: what is known of each clip of those data sets.
         rows: (clips,) int32, the clips' rows in `table`.
     """
-
-    def __init__(
-        self,
-        parts: Sequence[MixMember],
-        table: ClipTable | None = None,
-        rows: ClipNumbers | None = None,
-        labels: Sequence[str] = (),
-    ) -> None:
-        self.parts = tuple(parts)
-        self.labels = list(labels or parts[0].dataset.labels)
-        self.table = table if table is not None else parts[0].dataset.table
-        self.rows = rows if rows is not None else parts[0].rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __repr__(self) -> str:
-        where = " + ".join(f"{part.dataset.path}[{part.split or 'some clips'}]" for part in self.parts)
-        return f"<{len(self)} clips of {where}>"
-
-    @property
-    def clips(self) -> pa.Table:
-        """The clip table of these clips, as Arrow; see `clipmill.layout.CLIP_COLUMNS`."""
-        return self.single("look at its parts' tables").dataset.clips.take(self.rows)
-
-    @property
-    def ids(self) -> pa.ChunkedArray:
-        """Clip ids, an Arrow array of strings."""
-        import pyarrow as pa
-
-        whole = len(self.rows) == len(self.table.frames)
-        return self.table.ids if whole else self.table.ids.take(pa.array(self.rows))
-
-    @property
-    def lengths(self) -> Lengths:
-        """What samplers plan with."""
-        return Lengths(_Ids(self), self.table.frames[self.rows].astype(np.int64), self.table.fps[self.rows])
 
     def select(
         self,
@@ -115,7 +58,7 @@ class ClipSet:
             keep &= selection.by_index(self, index)
         if where is not None:
             keep &= selection.by_rule(self, where)
-        return self.kept(keep)
+        return self._kept(keep)
 
     def split(self, *, seed: int = 0, by: str = "group", **shares: float) -> tuple[ClipSet, ...]:
         """Cut at random: `train, val = clips.split(val=0.2)`; what is left comes first.
@@ -132,7 +75,7 @@ class ClipSet:
         Raises:
             UsageError: the shares are not positive, or leave nothing.
         """
-        return tuple(self.kept(mask) for mask in selection.cut(self, shares, seed, by))
+        return tuple(self._kept(mask) for mask in selection.cut(self, shares, seed, by))
 
     def batches(
         self,
@@ -190,9 +133,6 @@ class ClipSet:
         Raises:
             UsageError: options that do not go together, or clips that do not suit them.
         """
-        from clipmill.reader.batches import Batches
-        from clipmill.reader.options import make_options
-
         options = make_options(
             sampler=sampler,
             augment=augment,
@@ -232,31 +172,13 @@ class ClipSet:
             UsageError: options that do not go together, or clips that do not suit them.
             MissingExtra: PyTorch is not installed.
         """
+        # PyTorch takes seconds to load, and most readers never need it.
         from clipmill.reader.frameworks.torch import ClipsDataset
 
         return ClipsDataset(self.batches(sampler, augment=augment, seed=seed, batch_size=1, **options), layout)
 
-    def kept(self, keep: npt.NDArray[np.bool_]) -> ClipSet:
-        """The clips for which `keep`, (clips,), is true."""
-        part = self.single("select before mixing")
-        return ClipSet([MixMember(part.dataset, self.rows[keep], part.split if keep.all() else None)])
-
-    def single(self, instead: str) -> MixMember:
-        """The only part.
-
-        Raises:
-            UsageError: there are several; `instead` says what to do.
-        """
-        if len(self.parts) > 1:
-            raise UsageError(f"this is a mix of several data sets: {instead}")
-        return self.parts[0]
-
-
-class _Ids:
-    """Clip ids that are looked up only by those who need them."""
-
-    def __init__(self, clips: ClipSet) -> None:
-        self._clips = clips
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._clips.ids.to_pylist())
+    def _kept(self, keep: npt.NDArray[np.bool_]) -> ClipSet:
+        member = self.single("select before mixing")
+        rows = self.rows[keep]
+        kept = member._replace(rows=rows, split=member.split if keep.all() else None)
+        return ClipSet([kept], self.table, rows, self.labels)

@@ -1,23 +1,22 @@
-"""A published data set, opened: its splits, its labels and its clip table."""
+"""Opening a published data set: its splits, its labels and its clip table."""
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from clipmill.errors import UsageError
 from clipmill.layout import LABELS, read_manifest, split_order, version_path
 from clipmill.reader.access.frame_ranges import FrameReader
-from clipmill.reader.access.range_cache import CachedStorage, Reading
-from clipmill.reader.clip_index import CORE, ClipTable, read_columns, to_arrays
-from clipmill.reader.clipset import ClipSet, MixMember
+from clipmill.reader.access.range_cache import CachedStorage, ReadableStorage
+from clipmill.reader.clip_table import CORE, ClipColumns, ClipTable, to_arrays
+from clipmill.reader.clips import ClipRows, Member, OpenedVersion
+from clipmill.reader.clipset import ClipSet
 from clipmill.storage import Storage, absolute, open_storage
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 def open(path: str, *, version: str | None = None, cache: str | None = None, cache_gb: float = 100.0) -> Dataset:
@@ -53,8 +52,7 @@ class Dataset:
         labels: names of the classes; a clip's label is an index into them.
     """
 
-    def __init__(self, storage: Storage, version: str | None = None, reading: Reading | None = None) -> None:
-        self._storage: Reading = reading or storage
+    def __init__(self, storage: Storage, version: str | None = None, cached: ReadableStorage | None = None) -> None:
         self.manifest = read_manifest(storage, version)
         if self.manifest.encoding != "jpeg":
             raise UsageError(f"{storage.root}: frames are stored as {self.manifest.encoding}; this reader reads jpeg")
@@ -64,8 +62,10 @@ class Dataset:
         self.name = self.manifest.dataset
         self.labels = storage.read(version_path(self.version, LABELS)).decode().splitlines()
         shard_frames = {name: entry.frames for name, entry in self.manifest.shards.items()}
-        columns = read_columns(self._storage, self.version, CORE)
-        self.table: ClipTable = to_arrays(columns, FrameReader(self._storage, self.manifest.schema, shard_frames))
+        self._columns = ClipColumns(cached or storage, self.version)
+        columns = self._columns.read(CORE)
+        reader = FrameReader(cached or storage, self.manifest.schema, shard_frames)
+        self.table: ClipTable = to_arrays(columns, reader)
         self._fold: int | None = None
         self._names, self._codes = _encoded(columns["split"])
 
@@ -84,7 +84,7 @@ class Dataset:
         return self._fold
 
     def __getitem__(self, split: str) -> ClipSet:
-        """The clips of one split.
+        """Return the clips of one split.
 
         Raises:
             UsageError: there is no such split; the message lists those there are.
@@ -92,45 +92,58 @@ class Dataset:
         if split not in self.splits:
             raise UsageError(f"{self.path}: no split {split!r}; there is {', '.join(self.splits)}")
         rows = np.flatnonzero(self._codes == self._names.index(split)).astype(np.int32)
-        return ClipSet([MixMember(self, rows, split)])
+        return self.clip_set(rows, split)
 
     @property
     def all(self) -> ClipSet:
         """The clips of all splits together."""
-        return ClipSet([MixMember(self, np.arange(len(self.table.frames), dtype=np.int32), None)])
+        return self.clip_set(np.arange(len(self.table.frames), dtype=np.int32))
+
+    def clip_set(self, rows: ClipRows, split: str | None = None) -> ClipSet:
+        """Return the clips of some rows of the clip table.
+
+        Args:
+            rows: (clips,) int32, increasing.
+            split: its name, if they are all clips of a split.
+        """
+        opened = OpenedVersion(
+            path=self.path,
+            local=self.local,
+            version=self.version,
+            fold=self._fold,
+            clips=len(self.table.frames),
+            columns=self._columns,
+        )
+        return ClipSet([Member(opened, rows, split)], self.table, rows, self.labels)
 
     def fold(self, number: int) -> Dataset:
-        """The same version with the splits of another official fold, from 1; clips that are in none are left out.
+        """Return the same version with the splits of another official fold, from 1; clips in none are left out.
 
         Raises:
             UsageError: there is no such fold.
         """
-        import pyarrow.compute as pc
-
         folds = self.column("folds")
-        least = pc.min(pc.list_value_length(folds)).as_py() or 0
-        if not 1 <= number <= least:
-            there = f"there are 1 to {least}" if least else "it has none"
+        count = pc.min(pc.list_value_length(folds)).as_py() or 0
+        if not 1 <= number <= count:
+            there = f"there are 1 to {count}" if count else "it has none"
             raise UsageError(f"{self.path}: no fold {number}; {there}")
         other = object.__new__(Dataset)
         other.__dict__.update(self.__dict__, _fold=number)
         other._names, other._codes = _encoded(pc.list_element(folds, number - 1))
         return other
 
-    @cached_property
+    @property
     def clips(self) -> pa.Table:
         """The whole clip table, with the listing's own columns; read when first asked for."""
-        return read_columns(self._storage, self.version)
+        return self._columns.all
 
-    def column(self, name: str) -> Any:
-        """One column of the clip table, as Arrow."""
-        return read_columns(self._storage, self.version, [name])[name]
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Read one column of the clip table, as Arrow."""
+        return self._columns.read([name])[name]
 
 
 def _encoded(column: Any) -> tuple[list[str], npt.NDArray[np.int8]]:
-    """The different values of a column of few strings, and for each row which of them."""
-    import pyarrow as pa
-
+    """Return the different values of a column of few strings, and for each row which of them."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     found = column.unify_dictionaries().combine_chunks()

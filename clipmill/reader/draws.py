@@ -26,6 +26,12 @@ def digest(*words: Word) -> bytes:
     return hashlib.blake2b("\x1f".join(map(str, words)).encode("utf-8", "surrogatepass")).digest()
 
 
+def fraction(*words: Word) -> float:
+    """Return a number in [0, 1) that depends on the words alone; splits made by `ClipSet.split` hang on it."""
+    hashed = hashlib.sha256("\x1f".join(map(str, words)).encode()).digest()
+    return int.from_bytes(hashed[:7], "big") / (1 << 56)
+
+
 class Draws:
     """A stream of random numbers that belongs to one key.
 

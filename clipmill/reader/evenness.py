@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from clipmill.reader.batches import Batches
+from clipmill.reader.dataset import open
 from clipmill.reader.draws import Ints
 from clipmill.reader.sampling.samplers import Chunks
-
-if TYPE_CHECKING:
-    from clipmill.reader.batches import Batches
 
 #: Parts that the clip table is cut into, to count records of a part as those of a class.
 PARTS = 16
@@ -71,8 +70,6 @@ def compare(path: str, split: str = "train", batch_size: int = 16, seed: int = 0
         batch_size, seed: of the reader.
         folder: where to put the scatter plots, in a folder for each order.
     """
-    from clipmill.reader.dataset import open
-
     clips = open(path)[split]
     orders: dict[str, dict[str, Any]] = {
         "shuffle=True": {"shuffle": True},

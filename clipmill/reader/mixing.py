@@ -9,47 +9,47 @@ import pyarrow as pa
 
 from clipmill.errors import UsageError
 from clipmill.reader.access.frame_ranges import FrameReader
-from clipmill.reader.clip_index import ClipTable
+from clipmill.reader.clip_table import ClipTable
 from clipmill.reader.clipset import ClipSet
 
 
-def mix(parts: Mapping[str, tuple[ClipSet, float]]) -> ClipSet:
+def mix(members: Mapping[str, tuple[ClipSet, float]]) -> ClipSet:
     """Mix clips of several data sets: `mix({"k400": (kinetics["train"], 3), "ucf": (ucf["train"], 1)})`.
 
-    An epoch holds as many clips as all parts together (or `clips_per_epoch`), three
-    quarters of them from the first part and a quarter from the second; those of a part
+    An epoch holds as many clips as all members together (or `clips_per_epoch`), three
+    quarters of them from the first member and a quarter from the second; those of a member
     that is too small come several times, with other random draws. Batches say in
-    `dataset` which part a clip is of, as a number. Classes of the same name become one.
+    `dataset` which member a clip is of, as a number. Classes of the same name become one.
 
     Args:
-        parts: clips and share of each part, by a name; shares need not add up to 1.
+        members: clips and share of each member, by a name; shares need not add up to 1.
 
     Raises:
-        UsageError: there is no part, a part has no clips, or a share is not positive.
+        UsageError: there is no member, one has no clips, or a share is not positive.
     """
-    if not parts or len(parts) > 255:
-        raise UsageError("mix: give 1 to 255 parts")
-    for name, (clips, share) in parts.items():
+    if not members or len(members) > 255:
+        raise UsageError("mix: give 1 to 255 members")
+    for name, (clips, share) in members.items():
         if not len(clips) or not share > 0:
             raise UsageError(f"mix: {name} has {len(clips)} clips and share {share}")
-        if len(clips.parts) > 1:
+        if len(clips.members) > 1:
             raise UsageError(f"mix: {name} is a mix itself")
-    total = sum(share for _, share in parts.values())
-    labels = list(dict.fromkeys(label for clips, _ in parts.values() for label in clips.labels))
+    total = sum(share for _, share in members.values())
+    labels = list(dict.fromkeys(label for clips, _ in members.values() for label in clips.labels))
     tables = [
         _relabelled(clips, number, {label: n for n, label in enumerate(labels)})
-        for number, (clips, _) in enumerate(parts.values())
+        for number, (clips, _) in enumerate(members.values())
     ]
     return ClipSet(
-        [clips.parts[0]._replace(name=name, share=share / total) for name, (clips, share) in parts.items()],
+        [clips.members[0]._replace(name=name, share=share / total) for name, (clips, share) in members.items()],
         _joined(tables),
-        np.arange(sum(len(clips) for clips, _ in parts.values()), dtype=np.int32),
+        np.arange(sum(len(clips) for clips, _ in members.values()), dtype=np.int32),
         labels,
     )
 
 
 def _relabelled(clips: ClipSet, number: int, numbers: dict[str, int]) -> ClipTable:
-    """The table of these clips alone, with the mix's labels."""
+    """Return the table of these clips alone, with the mix's labels."""
     table, rows = clips.table, clips.rows
     to_new = np.array([*(numbers[label] for label in clips.labels), -1], np.int32)  # -1, unlabelled, stays
     return ClipTable(
@@ -72,9 +72,9 @@ def _joined(tables: list[ClipTable]) -> ClipTable:
     shards: list[tuple[str, FrameReader]] = []
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ClipTable._fields if name not in ("ids", "shards")}
     for table in tables:
-        for name, parts in columns.items():
-            parts.append(getattr(table, name))
+        for name, pieces in columns.items():
+            pieces.append(getattr(table, name))
         columns["shard"][-1] = table.shard + np.int32(len(shards))
         shards += table.shards
     ids = pa.chunked_array([chunk for table in tables for chunk in table.ids.chunks])
-    return ClipTable(ids=ids, shards=shards, **{name: np.concatenate(parts) for name, parts in columns.items()})
+    return ClipTable(ids=ids, shards=shards, **{name: np.concatenate(pieces) for name, pieces in columns.items()})

@@ -1,4 +1,4 @@
-"""Any step of a training again, from a saved state: which clips, frames and crops, and how they looked."""
+"""Restoring a reader from a saved state, and making any step of a training again: its clips, frames and crops."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 
 from clipmill.errors import UsageError
 from clipmill.reader.batches import Batches
+from clipmill.reader.clipset import ClipSet
 from clipmill.reader.contact_sheet import contact_sheet
 from clipmill.reader.contact_sheet import png as png_of
+from clipmill.reader.dataset import Dataset, open
 from clipmill.reader.loading.batch_arrays import Arrays
 from clipmill.reader.loading.recipe import describe
-from clipmill.reader.state import from_state
+from clipmill.reader.mixing import mix
+from clipmill.reader.state import check_form, read_options, unpack_rows, unpack_weights
 
 
 class Replayed(NamedTuple):
-    """One step again.
+    """One step of a training, made again.
 
     Attributes:
         epoch, step: which.
@@ -31,6 +35,56 @@ class Replayed(NamedTuple):
     step: int
     batch: Arrays
     clips: list[dict[str, Any]]
+
+
+class Restored(NamedTuple):
+    """A reader made again from its state.
+
+    Attributes:
+        batches: stands where the state was taken.
+        datasets: those that its clips are members of, in the order of the mix.
+    """
+
+    batches: Batches
+    datasets: list[Dataset]
+
+
+def restore(state: dict[str, Any], path: str | None = None, **runtime: Any) -> Restored:
+    """Make the reader that a state is of, standing where it stood.
+
+    Args:
+        state: from `Batches.state_dict`.
+        path: where the data set lies now; by default where it was. Not for a mix.
+        runtime: hosts, fields, prefetch and threads of `ClipSet.batches`.
+
+    Raises:
+        UsageError: the state cannot be read, or names a sampler, step or function that cannot be found.
+        NoSuchDataset: the version is not there any more.
+    """
+    check_form(state)
+    reader = state["reader"]
+    members = reader["clips"]
+    datasets = [_open(member, path if len(members) == 1 else None) for member in members]
+    sets = [_clips_of(dataset, member) for dataset, member in zip(datasets, members, strict=True)]
+    clips = (
+        sets[0]
+        if len(sets) == 1
+        else mix({raw["name"]: (member, raw["share"]) for raw, member in zip(members, sets, strict=True)})
+    )
+    batches = Batches(clips, read_options(reader["options"]), weights=unpack_weights(reader["weights"]), **runtime)
+    batches.epoch, batches.step = int(state["epoch"]), int(state["step"])
+    return Restored(batches, datasets)
+
+
+def _open(member: dict[str, Any], path: str | None) -> Dataset:
+    dataset = open(path or member["path"], version=member["version"])
+    return dataset if member["fold"] is None else dataset.fold(member["fold"])
+
+
+def _clips_of(dataset: Dataset, member: dict[str, Any]) -> ClipSet:
+    if member["split"] is not None:
+        return dataset[member["split"]]
+    return dataset.clip_set(unpack_rows(member["rows"], len(dataset.table.frames)))
 
 
 def replay(
@@ -49,18 +103,19 @@ def replay(
         NoSuchDataset: the version is not there any more.
     """
     held = _read(state) if isinstance(state, str) else state
-    batches = from_state(held, path)
+    restored = restore(held, path)
+    batches = restored.batches
     if epoch is None:
         epoch = batches.epoch if step is not None or batches.step else max(0, batches.epoch - 1)
     if step is None:
         step = (batches.step or batches.planner.plan(epoch).steps) - 1
-    return Replayed(epoch, step, batches.at(epoch, step), _explained(batches, epoch, step))
+    return Replayed(epoch, step, batches.at(epoch, step), _explained(restored, epoch, step))
 
 
 def replay_to(
     out: str, state: str, step: int | None = None, png: str | None = None, epoch: int | None = None
 ) -> dict[str, Any]:
-    """`clipmill replay`: the step of a state file, as plain values, and a contact sheet.
+    """Make a step of a state file again for `clipmill replay`, as plain values and a contact sheet.
 
     Args:
         out: the data set.
@@ -76,7 +131,7 @@ def replay_to(
 
 
 def _picture(found: Replayed) -> bytes:
-    """A PNG with a row of frames for each view of each clip."""
+    """Draw a PNG with a row of frames for each view of each clip."""
     frames = found.batch["frames"]
     if frames.dtype == object:
         raise UsageError("the state is of a reader with decode=False: its batches hold no pictures")
@@ -91,32 +146,30 @@ def _picture(found: Replayed) -> bytes:
     return png_of(contact_sheet(frames.reshape(len(captions), *frames.shape[-4:]), captions))
 
 
-def _explained(batches: Batches, epoch: int, step: int) -> list[dict[str, Any]]:
+def _explained(restored: Restored, epoch: int, step: int) -> list[dict[str, Any]]:
     return [
         {
-            **_origin(batches, request.clip),
+            **_origin(restored, request.clip),
             "views": [{"frames": view.picked.tolist(), "steps": [describe(op) for op in view.steps]} for view in views],
         }
-        for request, views in batches.drawn(epoch, step)
+        for request, views in restored.batches.drawn(epoch, step)
     ]
 
 
-def _origin(batches: Batches, clip: int) -> dict[str, Any]:
-    """Where a clip is from."""
-    import pyarrow.compute as pc
-
-    clips = batches.planner.clips
+def _origin(restored: Restored, clip: int) -> dict[str, Any]:
+    """Return where a clip is from."""
+    clips = restored.batches.planner.clips
     table, row = clips.table, int(clips.rows[clip])
-    part = clips.parts[0 if table.dataset is None else int(table.dataset[row])]
+    dataset = restored.datasets[0 if table.dataset is None else int(table.dataset[row])]
     name = table.ids[row].as_py()
     label = int(table.label[row])
-    place = pc.index(part.dataset.table.ids, name).as_py()
+    place = pc.index(dataset.table.ids, name).as_py()
     return {
         "id": name,
         "label": clips.labels[label] if label >= 0 else "",
-        "source": part.dataset.column("source")[place].as_py(),
-        "dataset": part.dataset.path,
-        "version": part.dataset.version,
+        "source": dataset.column("source")[place].as_py(),
+        "dataset": dataset.path,
+        "version": dataset.version,
         "shard": table.shards[table.shard[row]][0],
     }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from clipmill.records.example import FLOAT, INT, INTS, LABEL, SECONDS, TEXT, ExampleSchema, Field
+from clipmill.records.example import ExampleSchema
+from clipmill.records.fields import FLOAT, INT, INTS, LABEL, SECONDS, TEXT, Field
 
 
 class TfdsSchema(ExampleSchema):

@@ -15,8 +15,7 @@ import numpy as np
 
 from clipmill.errors import DataError
 from clipmill.layout import MAX_RECORD, ShardEntry, frames_path, index_path, shard_path
-from clipmill.records import ClipRecord, Schema
-from clipmill.records.example import body
+from clipmill.records import ClipRecord, Schema, body_size
 from clipmill.records.tfrecord import AFTER, FRAMING, after, before
 from clipmill.storage import Storage, Writer
 
@@ -111,7 +110,7 @@ def _write_record(out: _Summed, schema: Schema, clip: ShardClip) -> None:
     name = clip.record.clip_id
     sizes = clip.sizes
     head = schema.head(clip.record, sizes)
-    length = len(head) + body(schema, sizes)
+    length = len(head) + body_size(schema, sizes)
     if length + FRAMING > MAX_RECORD:
         raise DataError(
             f"{name}: its record would have {length + FRAMING:,} bytes, at most {MAX_RECORD:,} are possible: "

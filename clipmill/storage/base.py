@@ -51,6 +51,9 @@ class Storage(Protocol):
     def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """Several half-open byte ranges of one object, in one request where possible."""
 
+    def borrow_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes | memoryview]:
+        """Several half-open byte ranges of one object, perhaps in memory that this thread's next call uses again."""
+
     def stat(self, path: str) -> Stat | None:
         """Size and stamp, or None if there is no such object."""
 

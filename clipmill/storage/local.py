@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from clipmill.errors import StorageError
 from clipmill.storage.base import Stat, Writer
+from clipmill.storage.borrowed import borrow_ranges
 
 _TMP = re.compile(r"\.[0-9a-f]{12}\.tmp$")
 #: What a file system says that has no links, or no more for this file.
@@ -42,6 +43,10 @@ class LocalStorage:
     def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         with self._errors(path), open(self.path(path), "rb", buffering=0) as file:
             return [os.pread(file.fileno(), end - start, start) for start, end in ranges]
+
+    def borrow_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes | memoryview]:
+        with self._errors(path):
+            return borrow_ranges(self.path(path), ranges)
 
     def stat(self, path: str) -> Stat | None:
         try:

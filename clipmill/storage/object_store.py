@@ -77,6 +77,9 @@ class ObjectStorage:
                 found[number] = bytes(data)
         return found
 
+    def borrow_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes | memoryview]:
+        return self.read_ranges(path, ranges)
+
     def stat(self, path: str) -> Stat | None:
         try:
             with self._errors(path):

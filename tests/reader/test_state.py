@@ -28,7 +28,7 @@ from clipmill.reader import (
     Shards,
     WholeClip,
 )
-from clipmill.reader.state import from_state
+from clipmill.reader.replay import restore
 
 Sample = tuple[str, tuple[int, ...]]
 
@@ -149,7 +149,7 @@ def test_a_reader_is_made_again_from_its_state(tiny: ClipSet, options: dict[str,
     for batch in batches:
         if batch["step"] == 2:
             break
-    again = from_state(json.loads(json.dumps(batches.state_dict())))
+    again = restore(json.loads(json.dumps(batches.state_dict()))).batches
     assert (again.epoch, again.step) == (0, 3)
     one, other = next(iter(batches)), next(iter(again))
     assert all(np.array_equal(one[field], other[field]) for field in one)
@@ -160,7 +160,7 @@ def test_selections_folds_and_mixes_are_made_again(data: Dataset, tiny: ClipSet)
     mixed = clipmill.mix({"a": (part, 2), "b": (tiny, 1)})
     for clips in (part, data.all.split(val=0.3)[1], mixed):
         batches = clips.batches(CentreWindow(2), augment=[RandomCrop(16)], batch_size=3, shuffle=True)
-        again = from_state(json.loads(json.dumps(batches.state_dict())))
+        again = restore(json.loads(json.dumps(batches.state_dict()))).batches
         one, other = next(iter(batches)), next(iter(again))
         assert all(np.array_equal(one[field], other[field]) for field in one)
 
@@ -196,20 +196,20 @@ def test_a_copy_of_the_data_set_elsewhere_takes_the_state(mini: Miniature, tmp_p
     state = clipmill.open(str(mini.path))["train"].batches(CentreWindow(2), batch_size=5, shuffle=True).state_dict()
     moved = clipmill.open(str(copy.path))["train"].batches(CentreWindow(2), batch_size=5, shuffle=True)
     moved.load_state_dict(state)
-    assert from_state(state, str(copy.path)).clips.parts[0].dataset.path == str(copy.path)
+    assert restore(state, str(copy.path)).batches.clips.members[0].dataset.path == str(copy.path)
 
 
 def test_states_that_cannot_be_followed(tiny: ClipSet, tmp_path: Path) -> None:
     state = tiny.batches(CentreWindow(2), augment=[Function(lambda x, r: x)], batch_size=2).state_dict()
     with pytest.raises(UsageError, match=r"names the function .*<lambda>, which cannot be imported here"):
-        from_state(state)
+        restore(state)
     state = json.loads(json.dumps(tiny.batches(WholeClip(), batch_size=2).state_dict()))
     state["reader"]["options"]["sampler"] = {"type": "Elsewhere"}
     with pytest.raises(UsageError, match="names Elsewhere, which is not known here"):
-        from_state(state)
+        restore(state)
     state = tiny.batches(WholeClip(), batch_size=2).state_dict()
     with pytest.raises(NoSuchDataset, match="is not there"):
-        from_state(state, str(tmp_path))
+        restore(state, str(tmp_path))
 
 
 def test_chunks_go_on_inside_a_clip(tiny: ClipSet) -> None:

@@ -97,13 +97,54 @@ def test_damaged_records_give_an_error_of_ours_or_a_record(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@given(made=clips(), cut=st.integers(0, 10))
+@settings(max_examples=60, deadline=None)
+def test_the_head_tells_of_every_frame_wherever_the_frames_are_cut(name, made, cut):
+    clip, frames = made
+    schema = get_schema(name)
+    record = serialize(schema, clip, frames)
+    begin = len(schema.head(clip, [len(frame) for frame in frames]))
+    facts = schema.parse_head(record[: begin + cut])
+    assert facts.times.tolist() == clip.timestamps
+    assert facts.numbers.tolist() == clip.frame_index
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_head_gives_an_error_of_ours_or_as_many_times_as_numbers(name, data):
+    schema = get_schema(name)
+    head = bytearray(schema.head(CLIP, [len(frame) for frame in FRAMES]))
+    for _ in range(data.draw(st.integers(0, 6))):
+        head[data.draw(st.integers(0, len(head) - 1))] = data.draw(st.integers(0, 255))
+    del head[data.draw(st.integers(0, len(head))) :]
+    try:
+        facts = schema.parse_head(bytes(head))
+    except DataError as error:
+        assert str(error).startswith("not a record")
+        return
+    assert len(facts.times) == len(facts.numbers)
+
+
+def test_long_runs_of_numbers_are_read_like_short_ones():
+    numbers = [0, 1, -1, 2**63 - 1, -(2**63), 300] * 20
+    feature = memoryview(protobuf.int_feature(numbers))
+    assert protobuf.ints(feature).tolist() == numbers
+    endless = memoryview(protobuf.delimited(3, protobuf.delimited(1, b"\x80" * 60 + b"\x01")))
+    with pytest.raises(DataError, match="a number does not end"):
+        protobuf.ints(endless)
+
+
+@pytest.mark.parametrize("name", NAMES)
 @given(noise=st.binary(max_size=60))
+@settings(deadline=None)
 def test_noise_is_no_record(name, noise):
     with pytest.raises(DataError):
         get_schema(name).parse(noise)
 
 
 @given(st.lists(int64), st.lists(st.floats(width=32, allow_nan=False)), st.lists(st.binary()))
+@settings(deadline=None)
 def test_features_are_those_of_protobuf(ints, floats, texts):
     entries = {"i": protobuf.int_feature(ints), "f": protobuf.float_feature(floats), "b": protobuf.bytes_feature(texts)}
     message = b"".join(protobuf.entry(key, feature) for key, feature in entries.items())

@@ -1,4 +1,21 @@
-"""Reading exactly the frames that are wanted: from the sizes of a record's frames follows where each lies."""
+"""Reading exactly the frames that are wanted: where each lies follows from the sizes of a record's frames.
+
+A shard's `.tfrecord` file says nothing of single frames. Its `.frames` file holds the size of every frame, as
+u32s, record after record; the clip table says where a clip's sizes begin there (`frames_at`) and where its record
+lies in the shard. A schema writes the frames last, each after a prefix whose length depends on the frame's size
+alone (`clipmill.records.Schema`). So, from the end of the record backwards:
+
+    offset                                                      offset + length
+    | length, CRC |  head  | prefix frame | prefix frame | ... | CRC |
+      BEFORE bytes                                              AFTER bytes
+
+    end of the last frame    = offset + length - AFTER
+    end of frame i           = end of frame i + 1 - size of frame i + 1 - its prefix
+
+The beginning of the record cannot be used: the head's length differs with the clip's texts and numbers. The prefix
+cannot be a constant either: a varint in it grows with the frame, and a reader that took 4 bytes for every prefix would
+be one byte off from the first frame of 16 KiB on, and decode garbage.
+"""
 
 from __future__ import annotations
 
@@ -13,32 +30,33 @@ import numpy.typing as npt
 
 from clipmill.errors import DataError, UsageError
 from clipmill.layout import frames_path, shard_path
-from clipmill.reader.access.local_file import read_passing
-from clipmill.reader.access.range_cache import Reading
-from clipmill.reader.access.record_head import Head, read_head
-from clipmill.reader.clip_index import ClipTable
+from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
-from clipmill.records import Schema, get_schema
+from clipmill.records import FrameFacts, Schema, get_schema
 from clipmill.records.tfrecord import AFTER, BEFORE
-from clipmill.storage import LocalStorage
 
 #: The sizes of all frames are held in memory up to so many bytes; of a larger data set each clip's are read.
 HELD_SIZES = 64 << 20
 
-#: Reads half-open byte ranges of the shard of one clip.
+#: Reads half-open byte ranges of one shard.
 ReadRanges: TypeAlias = Callable[[Sequence[tuple[int, int]]], Sequence[bytes | memoryview]]
 
 
-class StoredFrames(NamedTuple):
-    """Frames of one clip as they are stored.
+class ClipPlace(NamedTuple):
+    """Where a clip's record lies, as the clip table says.
 
     Attributes:
-        encoded: JPEGs, or decoded pixels, by number in the clip.
-        head: times and numbers of all the clip's frames, where they were asked for.
+        shard: the shard's id.
+        offset, length: bytes of the record in the shard, framing included.
+        frames_at: position of its first frame's size in the .frames file, in u32s.
+        frames: how many frames it has.
     """
 
-    encoded: dict[int, memoryview | npt.NDArray[np.uint8]]
-    head: Head | None
+    shard: str
+    offset: int
+    length: int
+    frames_at: int
+    frames: int
 
 
 class RecordRanges(NamedTuple):
@@ -54,8 +72,24 @@ class RecordRanges(NamedTuple):
     ends: Ints
 
 
+class StoredFrames(NamedTuple):
+    """Frames of one clip as they are stored.
+
+    Attributes:
+        encoded: JPEGs, or decoded pixels, by number in the clip.
+        facts: times and numbers of all the clip's frames, where they were asked for.
+    """
+
+    encoded: dict[int, memoryview | npt.NDArray[np.uint8]]
+    facts: FrameFacts | None
+
+
+class Vanished(DataError):
+    """A file of the version that is being read is no longer there."""
+
+
 class FrameReader:
-    """The shards of one data set. Holds no open file, so it may be forked and pickled.
+    """Reads the shards of one data set. Holds no open file, so it may be forked and pickled.
 
     Args:
         storage: the data set's root.
@@ -63,7 +97,7 @@ class FrameReader:
         shard_frames: how many frames each shard holds, by its id.
     """
 
-    def __init__(self, storage: Reading, schema: str, shard_frames: dict[str, int]) -> None:
+    def __init__(self, storage: ReadableStorage, schema: str, shard_frames: dict[str, int]) -> None:
         self.storage = storage
         self.schema: Schema = get_schema(schema)
         self._shard_frames = shard_frames
@@ -77,52 +111,75 @@ class FrameReader:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, schema=get_schema(state["schema"]), _process=os.getpid())
 
-    def where(self, table: ClipTable, row: int) -> RecordRanges:
-        """Where a clip's head and frames lie.
+    def locate(self, place: ClipPlace) -> RecordRanges:
+        """Find where a clip's head and frames lie.
 
         Raises:
             DataError: the table and the shard's files do not agree, or a file is gone.
         """
-        shard = table.shards[table.shard[row]][0]
-        offset, length = int(table.offset[row]), int(table.length[row])
-        sizes = self._frame_sizes(shard, int(table.frames_at[row]), int(table.frames[row]))
+        sizes = self._frame_sizes(place)
         taken = np.cumsum(sizes + _prefixes(self.schema, sizes))
-        ends = offset + length - AFTER - taken[-1] + taken
-        head = offset + BEFORE, int(ends[-1] - taken[-1])
+        ends = place.offset + place.length - AFTER - taken[-1] + taken
+        head = place.offset + BEFORE, int(ends[-1] - taken[-1])
         if head[1] <= head[0]:
-            raise DataError(f"{frames_path(shard)}: does not fit the record at byte {offset} of the shard")
+            raise DataError(f"{frames_path(place.shard)}: does not fit the record at byte {place.offset} of the shard")
         return RecordRanges(head, ends - sizes, ends)
 
-    def ranged(self, table: ClipTable, row: int) -> ReadRanges:
-        """A function that reads ranges of the clip's shard; what it gives holds until this thread reads again."""
-        path = shard_path(table.shards[table.shard[row]][0])
-        return lambda ranges: self.read(path, ranges, passing=True)
+    def ranges_of(self, shard: str) -> ReadRanges:
+        """Return a function that reads ranges of a shard; what it gives holds until this thread reads again."""
+        path = shard_path(shard)
+        return lambda ranges: self.read(path, ranges, borrow=True)
 
-    def read_records(self, table: ClipTable, rows: Sequence[int]) -> bytes | memoryview:
-        """The bytes of consecutive records of one shard, framing included, in one read."""
-        path = shard_path(table.shards[table.shard[rows[0]]][0])
-        end = int(table.offset[rows[-1]] + table.length[rows[-1]])
-        return self.read(path, [(int(table.offset[rows[0]]), end)])[0]
+    def read_records(self, places: Sequence[ClipPlace]) -> bytes | memoryview:
+        """Read consecutive records of one shard, framing included, in one read."""
+        first, last = places[0], places[-1]
+        return self.read(shard_path(first.shard), [(first.offset, last.offset + last.length)])[0]
 
-    def _frame_sizes(self, shard: str, first: int, count: int) -> Ints:
-        if not self._hold:
-            return self._read_sizes(shard, first, first + count)
-        if shard not in self._sizes:
-            self._sizes[shard] = self._read_sizes(shard, 0, self._shard_frames[shard])
-        return self._sizes[shard][first : first + count]
+    def read_frames(
+        self, located: RecordRanges, read: ReadRanges, wanted: Sequence[int], facts: FrameFacts | bool
+    ) -> StoredFrames:
+        """Read the encoded bytes of the wanted frames with one call of `read`; frames next to each other in one range.
 
-    def _read_sizes(self, shard: str, first: int, last: int) -> Ints:
-        return np.frombuffer(self.read(frames_path(shard), [(4 * first, 4 * last)])[0], "<u4").astype(np.int64)
+        Args:
+            located: the clip's record.
+            read: reads ranges of its shard.
+            wanted: frame numbers, increasing.
+            facts: what its head says, or whether to read it as well.
+
+        Raises:
+            DataError: storage and table do not agree.
+        """
+        runs = _runs(located, wanted)
+        ranges = [(start, end) for start, end, _ in runs]
+        if facts is True:
+            ranges.append(located.head)
+        blobs = read(ranges)
+        if facts is True:
+            facts = self._parse_head(located, blobs[-1])
+        encoded: dict[int, memoryview | npt.NDArray[np.uint8]] = {}
+        for (start, _, inside), blob in zip(runs, blobs, strict=False):
+            view = memoryview(blob)
+            for frame in inside:
+                encoded[frame] = view[located.starts[frame] - start : located.ends[frame] - start]
+        return StoredFrames(encoded, facts or None)
+
+    def read_facts(self, located: RecordRanges, read: ReadRanges) -> FrameFacts:
+        """Read the times and numbers of a clip's frames, and no frame.
+
+        Raises:
+            DataError: storage and table do not agree.
+        """
+        return self._parse_head(located, read([located.head])[0])
 
     def read(
-        self, path: str, ranges: Sequence[tuple[int, int]], *, passing: bool = False
+        self, path: str, ranges: Sequence[tuple[int, int]], *, borrow: bool = False
     ) -> Sequence[bytes | memoryview]:
-        """Half-open byte ranges of an object of the data set.
+        """Read half-open byte ranges of an object of the data set.
 
         Args:
             path: the object.
             ranges: what to read.
-            passing: whether it may be gone when this thread reads again.
+            borrow: whether it may be gone when this thread reads again, which saves memory traffic.
 
         Raises:
             Vanished: there is no such object any more.
@@ -136,10 +193,7 @@ class FrameReader:
                 'forkserver (a DataLoader with multiprocessing_context="spawn")'
             )
         try:
-            if passing and isinstance(self.storage, LocalStorage):
-                blobs: Sequence[bytes | memoryview] = read_passing(self.storage.path(path), ranges)
-            else:
-                blobs = self.storage.read_ranges(path, ranges)
+            blobs = (self.storage.borrow_ranges if borrow else self.storage.read_ranges)(path, ranges)
         except FileNotFoundError:
             raise Vanished(
                 f"{self.storage.root}/{path}: gone since this version was opened; open the data set again"
@@ -149,64 +203,53 @@ class FrameReader:
                 raise DataError(f"{self.storage.root}/{path}: ends before byte {end}")
         return blobs
 
+    def _parse_head(self, located: RecordRanges, head: bytes | memoryview) -> FrameFacts:
+        facts = self.schema.parse_head(head)
+        if len(facts.times) != len(located.starts):
+            raise DataError(
+                f"the record's head has {len(facts.times)} frames where the table has {len(located.starts)}"
+            )
+        return facts
 
-class Vanished(DataError):
-    """A file of the version that is being read is no longer there."""
+    def _frame_sizes(self, place: ClipPlace) -> Ints:
+        first, last = place.frames_at, place.frames_at + place.frames
+        if not self._hold:
+            return self._read_sizes(place.shard, first, last)
+        if place.shard not in self._sizes:
+            self._sizes[place.shard] = self._read_sizes(place.shard, 0, self._shard_frames[place.shard])
+        return self._sizes[place.shard][first:last]
+
+    def _read_sizes(self, shard: str, first: int, last: int) -> Ints:
+        return np.frombuffer(self.read(frames_path(shard), [(4 * first, 4 * last)])[0], "<u4").astype(np.int64)
 
 
-def merge(where: RecordRanges, wanted: Sequence[int]) -> list[tuple[int, int, list[int]]]:
-    """Ranges to read for frames in increasing order: start, end and the frames in it; neighbours share one."""
-    out: list[tuple[int, int, list[int]]] = []
+def _runs(located: RecordRanges, wanted: Sequence[int]) -> list[tuple[int, int, list[int]]]:
+    """Return ranges to read for frames in increasing order: start, end and the frames in it; neighbours share one."""
+    runs: list[tuple[int, int, list[int]]] = []
     for frame in wanted:
-        end = int(where.ends[frame])
-        if out and out[-1][2][-1] == frame - 1:
-            start, _, inside = out[-1]
-            out[-1] = (start, end, [*inside, frame])
+        end = int(located.ends[frame])
+        if runs and runs[-1][2][-1] == frame - 1:
+            start, _, inside = runs[-1]
+            runs[-1] = (start, end, [*inside, frame])
         else:
-            out.append((int(where.starts[frame]), end, [frame]))
-    return out
-
-
-def read_frames(
-    source: FrameReader, where: RecordRanges, read: ReadRanges, wanted: Sequence[int], frames: int, head: Head | bool
-) -> StoredFrames:
-    """The encoded bytes of the wanted frames, in increasing order, with one call of `read`.
-
-    Args:
-        source: of the clip.
-        where: its parts.
-        read: reads ranges of its shard.
-        wanted: frame numbers, increasing.
-        frames: how many frames the clip has.
-        head: the clip's head, or whether to read it as well.
-
-    Raises:
-        DataError: storage and table do not agree.
-    """
-    runs = merge(where, wanted)
-    ranges = [(start, end) for start, end, _ in runs]
-    if head is True:
-        ranges.append(where.head)
-    blobs = read(ranges)
-    if head is True:
-        head = read_head(source.schema, blobs[-1], frames)
-    encoded: dict[int, memoryview | npt.NDArray[np.uint8]] = {}
-    for (start, _, inside), blob in zip(runs, blobs, strict=False):
-        view = memoryview(blob)
-        for frame in inside:
-            encoded[frame] = view[where.starts[frame] - start : where.ends[frame] - start]
-    return StoredFrames(encoded, head or None)
+            runs.append((int(located.starts[frame]), end, [frame]))
+    return runs
 
 
 def _prefixes(schema: Schema, sizes: Ints) -> Ints:
-    """Bytes that stand before each frame of these sizes."""
+    """Return the bytes that stand before each frame of these sizes."""
     limits, lengths = _prefix_steps(schema.name)
     return lengths[np.searchsorted(limits, sizes, side="right")]
 
 
 @lru_cache(maxsize=8)
 def _prefix_steps(name: str) -> tuple[Ints, Ints]:
-    """The sizes at which a schema's prefix grows, and its length below, between and above them."""
+    """Return the sizes at which a schema's prefix grows, and its length below, between and above them.
+
+    A prefix holds lengths as varints, so its own length grows with the frame's size, and never shrinks. Each limit can
+    thus be found by bisection over all sizes up to 1 GiB, the largest record there is. For an Example the limits are
+    128, 16,384, ...: the powers of 128; for a SequenceExample they come a little earlier for the messages around.
+    """
     schema = get_schema(name)
 
     def length(size: int) -> int:

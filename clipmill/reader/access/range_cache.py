@@ -1,4 +1,4 @@
-"""A cache of byte ranges of remote objects on a local disk.
+"""Caching byte ranges of remote objects on a local disk.
 
 Objects of a data set never change, so what was read once can be kept. Each object is
 cut into segments, each with a sparse file of its own:
@@ -41,20 +41,23 @@ KEPT = 0.9
 log = logging.getLogger("clipmill.reader")
 
 
-class Reading(Protocol):
+class ReadableStorage(Protocol):
     """The part of `clipmill.storage.Storage` that a reader needs."""
 
     root: str
     local: bool
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
-        """Bytes `start` to `end` (half open, None for the end) of an object."""
+        """Read bytes `start` to `end` (half open, None for the end) of an object."""
 
     def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Several half-open byte ranges of one object."""
+        """Read several half-open byte ranges of one object."""
+
+    def borrow_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes | memoryview]:
+        """Read several half-open byte ranges, perhaps into memory that this thread's next call uses again."""
 
     def stat(self, path: str) -> Stat | None:
-        """Size and stamp, or None if there is no such object."""
+        """Return size and stamp, or None if there is no such object."""
 
 
 class _Run(NamedTuple):
@@ -66,7 +69,7 @@ class _Run(NamedTuple):
 
 
 class CachedStorage:
-    """A remote storage of which ranged reads are kept on a local disk; what is read whole is passed on.
+    """Keeps what is read in ranges from a remote storage on a local disk; reads of whole objects are passed on.
 
     Args:
         storage: the remote storage.
@@ -76,7 +79,7 @@ class CachedStorage:
 
     local = False
 
-    def __init__(self, storage: Reading, folder: str, limit: int) -> None:
+    def __init__(self, storage: ReadableStorage, folder: str, limit: int) -> None:
         self.root = storage.root
         self._storage = storage
         self._folder = os.path.abspath(folder)
@@ -86,17 +89,17 @@ class CachedStorage:
         os.makedirs(self._folder, exist_ok=True)
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
-        """Bytes of an object; through the cache where an end is given."""
+        """Read bytes of an object; through the cache where an end is given."""
         if end is None:
             return self._storage.read(path, start)
         return self.read_ranges(path, [(start, end)])[0]
 
     def stat(self, path: str) -> Stat | None:
-        """Of the remote object."""
+        """Return size and stamp of the remote object."""
         return self._storage.stat(path)
 
     def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Several half-open byte ranges of one object; what is not there is read in one request."""
+        """Read several half-open byte ranges of one object; what is not cached is read in one request."""
         runs = _runs(ranges)
         for run in runs:
             self._load(path, run)
@@ -108,6 +111,10 @@ class CachedStorage:
                 run.data[begin * PAGE : begin * PAGE + len(blob)] = blob
                 self._store(path, run, begin, end)
         return [_cut(runs, start, end) for start, end in ranges]
+
+    def borrow_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes | memoryview]:
+        """Read as `read_ranges` does: what it returns is the caller's to keep."""
+        return self.read_ranges(path, ranges)
 
     def _load(self, path: str, run: _Run) -> None:
         """Fill those pages of a run that are cached."""
@@ -151,7 +158,7 @@ class CachedStorage:
             self._complained = True
 
     def _segments(self, path: str, run_first: int, first: int, last: int) -> Iterator[tuple[str, int, int, int]]:
-        """Files that hold pages `first` to `last` of a run: name, first page in the run, how many, first slot."""
+        """Iterate over files that hold pages `first` to `last` of a run: name, first page, how many, first slot."""
         name = hashlib.sha256(f"{self.root}\n{path}".encode()).hexdigest()[:32]
         while first < last:
             segment, slot = divmod(run_first + first, SLOTS)
@@ -160,7 +167,7 @@ class CachedStorage:
             first += count
 
     def _sweep(self) -> None:
-        """Remove what was not used for longest, if all takes too much; one process at a time does."""
+        """Remove the files not used for longest if all take too much; skipped while another process does it."""
         with open(os.path.join(self._folder, "lock"), "ab") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -184,7 +191,7 @@ class CachedStorage:
 
 
 def _runs(ranges: Sequence[tuple[int, int]]) -> list[_Run]:
-    """The pages that ranges touch, in runs of neighbours."""
+    """Return the pages that ranges touch, in runs of neighbours."""
     spans: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         begin, stop = start // PAGE, -(-end // PAGE)
@@ -196,17 +203,17 @@ def _runs(ranges: Sequence[tuple[int, int]]) -> list[_Run]:
 
 
 def _gaps(there: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Begin and end of each run of pages that are not there."""
+    """Return begin and end of each run of pages that are not there."""
     edges = np.flatnonzero(np.diff(np.concatenate([[True], there, [True]]).astype(np.int8)))
     return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
 
 
 def _cut(runs: Sequence[_Run], start: int, end: int) -> bytes:
-    """Bytes out of the run that holds them."""
+    """Return bytes out of the run that holds them."""
     run = next(run for run in runs if run.first * PAGE <= start and end <= run.first * PAGE + len(run.data))
     return bytes(memoryview(run.data)[start - run.first * PAGE : end - run.first * PAGE])
 
 
 def _checksum(page: memoryview) -> int:
-    """CRC-32C of a page, never 0, which means that it is not there."""
+    """Return the CRC-32C of a page, never 0, which means that the page is not there."""
     return int(google_crc32c.value(bytes(page))) or 1

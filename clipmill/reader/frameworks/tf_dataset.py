@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipmill.errors import MissingExtra
+from clipmill.reader.frameworks.base import EpochReader
+from clipmill.reader.frameworks.tf_stream import stream
 from clipmill.reader.loading.batch_arrays import Arrays
 
 if TYPE_CHECKING:
+    # Only named in signatures: importing it takes seconds and 450 MB.
     import tensorflow as tf
 
-    from clipmill.reader.batches import Batches
 
-
-def to_dataset(batches: Batches, fields: tuple[str, ...]) -> tf.data.Dataset:
+def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset:
     """A dataset of dicts of tensors, or of tuples if fields are named.
 
     Each pass over it is one epoch, the next pass the next one; tensors are taken over
@@ -41,9 +42,7 @@ def to_dataset(batches: Batches, fields: tuple[str, ...]) -> tf.data.Dataset:
     reader = batches.only(fields) if fields else batches
     specs = signature(tf, reader)
     if batches.options.path == "streaming":
-        from clipmill.reader.frameworks.tf_stream import stream
-
-        epochs = stream(batches, reader, specs)
+        epochs = stream(tf, batches, reader, specs)
     else:
         epochs = tf.data.Dataset.from_generator(_generator(batches, reader), output_signature=specs)
     if fields:
@@ -66,13 +65,14 @@ def import_tensorflow() -> Any:
         MissingExtra: it is not installed.
     """
     try:
+        # TensorFlow takes seconds to load, and most readers never need it.
         import tensorflow
     except ImportError:
         raise MissingExtra("batches.tf", "tensorflow") from None
     return tensorflow
 
 
-def signature(tf: Any, batches: Batches) -> dict[str, tf.TensorSpec]:
+def signature(tf: Any, batches: EpochReader) -> dict[str, tf.TensorSpec]:
     """Shape and type of each field, with None for what differs between batches."""
     shapes = batches.shapes()
     kinds = {np.dtype(object): tf.string}
@@ -81,7 +81,7 @@ def signature(tf: Any, batches: Batches) -> dict[str, tf.TensorSpec]:
     }
 
 
-def _generator(batches: Batches, reader: Batches) -> Callable[[], Iterator[Arrays]]:
+def _generator(batches: EpochReader, reader: EpochReader) -> Callable[[], Iterator[Arrays]]:
     def epoch() -> Iterator[Arrays]:
         now = batches.epoch
         for batch in reader.run(now, batches.step):

@@ -15,22 +15,20 @@ import numpy as np
 from clipmill.errors import UsageError
 from clipmill.layout import shard_path
 from clipmill.reader.access.frame_ranges import StoredFrames
-from clipmill.reader.access.range_cache import Reading
-from clipmill.reader.access.record_head import Head
+from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
+from clipmill.reader.frameworks.base import EpochReader
 from clipmill.reader.loading.loader import Loader, ReadClip
 from clipmill.reader.loading.recipe import ClipRequest, View
 from clipmill.reader.order.permutations import Lanes
-from clipmill.records import Schema
-from clipmill.records.example import ExampleSchema
+from clipmill.records import FrameFacts, Schema
 
 if TYPE_CHECKING:
+    # Only named in signatures: importing it takes seconds and 450 MB.
     import tensorflow as tf
 
-    from clipmill.reader.batches import Batches
 
-
-def stream(batches: Batches, reader: Batches, specs: dict[str, tf.TensorSpec]) -> tf.data.Dataset:
+def stream(tf: Any, batches: EpochReader, reader: EpochReader, specs: dict[str, tf.TensorSpec]) -> tf.data.Dataset:
     """A dataset whose every pass goes on from where `batches` stands to the end of the epoch.
 
     Args:
@@ -41,8 +39,6 @@ def stream(batches: Batches, reader: Batches, specs: dict[str, tf.TensorSpec]) -
     Raises:
         UsageError: an option that TensorFlow's operations cannot follow.
     """
-    import tensorflow as tf
-
     _check(reader)
     names = list(specs)
 
@@ -72,7 +68,7 @@ def stream(batches: Batches, reader: Batches, specs: dict[str, tf.TensorSpec]) -
 class _Rows:
     """Single clips of an epoch, from TensorFlow's operations."""
 
-    def __init__(self, tf: Any, reader: Batches, specs: dict[str, tf.TensorSpec]) -> None:
+    def __init__(self, tf: Any, reader: EpochReader, specs: dict[str, tf.TensorSpec]) -> None:
         self._tf = tf
         self._reader = reader
         self._loader: Loader = reader.loader()
@@ -185,38 +181,35 @@ class _Rows:
         request, views = self._drawn(epoch, position, times)
         encoded = dict(zip(wanted.tolist(), chosen, strict=True))
         arrays = self._loader.arrays(1, request.length, self._reader.buffers)
-        self._loader.write(ReadClip(request, views, StoredFrames(encoded, Head(times, numbers))), arrays, 0)
+        self._loader.write(ReadClip(request, views, StoredFrames(encoded, FrameFacts(times, numbers))), arrays, 0)
         return [arrays[name][0] for name in self._specs]
 
 
 def _parse(tf: Any, schema: Schema, record: Any) -> tuple[Any, Any, Any]:
-    """JPEGs, times and numbers of a record's frames."""
-    if isinstance(schema, ExampleSchema):
-        keys = {field.value: field.key for field in schema.fields}
-        times, numbers = keys["timestamps"], keys["frame_index"]
-        kinds = {schema.frames: tf.string, times: tf.int64, numbers: tf.int64}
-        found = tf.io.parse_single_example(record, {key: tf.io.VarLenFeature(kind) for key, kind in kinds.items()})
-        return found[schema.frames].values, found[times].values, found[numbers].values
-    lists = {"image/encoded": tf.string, "image/timestamp": tf.int64, "image/frame_index": tf.int64}
-    _, found = tf.io.parse_single_sequence_example(
-        record, sequence_features={key: tf.io.FixedLenSequenceFeature([], kind) for key, kind in lists.items()}
-    )
-    return found["image/encoded"], found["image/timestamp"], found["image/frame_index"]
+    """Return JPEGs, times and numbers of a record's frames."""
+    keys = schema.frame_keys
+    kinds = dict(zip(keys, (tf.string, tf.int64, tf.int64), strict=True))
+    if schema.sequence:
+        lists = {key: tf.io.FixedLenSequenceFeature([], kind) for key, kind in kinds.items()}
+        _, found = tf.io.parse_single_sequence_example(record, sequence_features=lists)
+        return found[keys.frames], found[keys.times], found[keys.numbers]
+    found = tf.io.parse_single_example(record, {key: tf.io.VarLenFeature(kind) for key, kind in kinds.items()})
+    return found[keys.frames].values, found[keys.times].values, found[keys.numbers].values
 
 
 def _decode(tf: Any) -> Any:
     return lambda jpeg: tf.io.decode_jpeg(jpeg, channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def _tensorflow_root(storage: Reading) -> str:
+def _tensorflow_root(storage: ReadableStorage) -> str:
     return storage.root.replace("s3a://", "s3://")
 
 
-def _check(reader: Batches) -> None:
+def _check(reader: EpochReader) -> None:
     options, (_, hosts) = reader.options, reader.host
     if options.dct_scale or options.on_error == "skip":
         raise UsageError('path="streaming" with .tf(): TensorFlow knows neither dct_scale nor on_error="skip"')
-    if len(reader.clips.parts) > 1:
+    if len(reader.clips.members) > 1:
         raise UsageError('path="streaming" with .tf(): not for a mix')
     odd = reader.planner.lanes(0).lanes % hosts or (options.batch_size or 1) % hosts
     if hosts > 1 and (odd or not options.drop_remainder):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import MissingExtra, UsageError
+from clipmill.reader.frameworks.base import EpochReader
 from clipmill.reader.hosts import cores
 from clipmill.reader.loading.batch_arrays import Arrays
 
@@ -17,9 +18,6 @@ try:
     from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 except ImportError:
     raise MissingExtra("clipmill.reader.frameworks.torch", "torch") from None
-
-if TYPE_CHECKING:
-    from clipmill.reader.batches import Batches
 
 
 class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
@@ -42,7 +40,7 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
 
     def __init__(
         self,
-        batches: Batches,
+        batches: EpochReader,
         fields: tuple[str, ...],
         layout: str = "BTHWC",
         workers: int = 0,
@@ -110,7 +108,7 @@ class _Workers:
     """Worker processes that live as long as this does, over all epochs."""
 
     def __init__(self, batches: TorchBatches, count: int, start: str | None) -> None:
-        remote = not all(part.dataset.local for part in batches.batches.clips.parts)
+        remote = not all(member.dataset.local for member in batches.batches.clips.members)
         inner = TorchBatches.__new__(TorchBatches)
         inner.__dict__.update(batches.__dict__, fields=(), _workers=None)
         self._place = torch.zeros(2, dtype=torch.int64).share_memory_()
@@ -135,7 +133,7 @@ class ClipsDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
     in which clips are asked for. Call `set_epoch` before each epoch.
     """
 
-    def __init__(self, batches: Batches, layout: str) -> None:
+    def __init__(self, batches: EpochReader, layout: str) -> None:
         self._batches = batches
         self._axes = axes("B" + layout.replace("B", ""), batches.views > 1)
 

@@ -67,8 +67,8 @@ def describe_view(field: str, out: npt.NDArray[Any], number: int, view: View, st
     elif field == "mask":
         out[number, : len(picked)] = real
         out[number, len(picked) :] = False
-    elif stored.head is not None:
-        values = stored.head.numbers if field == "frame_index" else stored.head.times
+    elif stored.facts is not None:
+        values = stored.facts.numbers if field == "frame_index" else stored.facts.times
         out[number, : len(picked)] = np.where(real, values[picked], -1)
         out[number, len(picked) :] = -1
 

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clipmill.reader.access.frame_ranges import FrameReader, ReadRanges, RecordRanges, StoredFrames, read_frames
-from clipmill.reader.access.record_head import Head, read_head
-from clipmill.reader.clipset import ClipSet
+from clipmill.reader.access.frame_ranges import FrameReader, ReadRanges, StoredFrames
+from clipmill.reader.clips import Clips
 from clipmill.reader.draws import Ints
 from clipmill.reader.loading.batch_arrays import FIELDS, Arrays, describe_view, make_arrays
 from clipmill.reader.loading.buffers import Buffers
@@ -42,7 +41,7 @@ class Loader:
 
     def __init__(
         self,
-        clips: ClipSet,
+        clips: Clips,
         recipe: Recipe,
         size: tuple[int, int],
         fields: Collection[str],
@@ -55,7 +54,7 @@ class Loader:
         self.fields = tuple(field for field in FIELDS if field in fields)
         self.decode = decode
         self._dct_scale = dct_scale
-        self._needs_head = "frame_index" in fields or "timestamp" in fields
+        self._needs_facts = "frame_index" in fields or "timestamp" in fields
 
     def request(self, epoch: int, step: Step, number: int) -> ClipRequest:
         """Return what to load for clip `number` of a step."""
@@ -80,9 +79,7 @@ class Loader:
 
     def frame_reader(self, clip: int) -> FrameReader:
         """Return what reads the data set of a clip of the set."""
-        table = self.clips.table
-        _, reader = table.shards[int(table.shard[self.clips.rows[clip]])]
-        return reader
+        return self.clips.table.frame_reader(int(self.clips.rows[clip]))
 
     def draw(self, request: ClipRequest, times: Ints | None) -> list[View]:
         """Draw the views of a clip, cut to the length that its batch has."""
@@ -92,9 +89,9 @@ class Loader:
         """Draw the views of a clip, and read no more of its bytes than drawing needs."""
         if not self.recipe.sampler.timed:
             return self.draw(request, None)
-        row, table, reader = int(self.clips.rows[request.clip]), self.clips.table, self.frame_reader(request.clip)
-        located = reader.where(table, row)
-        return self.draw(request, self._head(request, reader, located, reader.ranged(table, row)).times)
+        row, table = int(self.clips.rows[request.clip]), self.clips.table
+        reader, place = table.frame_reader(row), table.place(row)
+        return self.draw(request, reader.read_facts(reader.locate(place), reader.ranges_of(place.shard)).times)
 
     def read(self, request: ClipRequest, read: ReadRanges | None = None) -> ReadClip:
         """Draw and read a clip, by `read` if given, else from storage.
@@ -103,16 +100,15 @@ class Loader:
             DataError: the record is damaged, or a file is gone.
         """
         row, table = int(self.clips.rows[request.clip]), self.clips.table
-        reader = self.frame_reader(request.clip)
-        read = read or reader.ranged(table, row)
-        located = reader.where(table, row)
+        reader, place = table.frame_reader(row), table.place(row)
+        read = read or reader.ranges_of(place.shard)
+        located = reader.locate(place)
         # A sampler that picks by time must know the times first, at the price of a second request.
-        head = self._head(request, reader, located, read) if self.recipe.sampler.timed else None
-        views = self.draw(request, head.times if head else None)
+        facts = reader.read_facts(located, read) if self.recipe.sampler.timed else None
+        views = self.draw(request, facts.times if facts else None)
         wanted = np.unique(np.concatenate([view.picked for view in views]))
         wanted = wanted[wanted >= 0].tolist() if "frames" in self.fields else []
-        stored = read_frames(reader, located, read, wanted, request.frames, head or self._needs_head)
-        return ReadClip(request, views, stored)
+        return ReadClip(request, views, reader.read_frames(located, read, wanted, facts or self._needs_facts))
 
     def write(self, clip: ReadClip, arrays: Arrays, row: int) -> None:
         """Decode a clip into a row of a batch, and write its other fields.
@@ -138,9 +134,6 @@ class Loader:
             else:
                 for number, view in enumerate(views):
                     describe_view(field, out, number, view, stored)
-
-    def _head(self, request: ClipRequest, reader: FrameReader, located: RecordRanges, read: ReadRanges) -> Head:
-        return read_head(reader.schema, read([located.head])[0], request.frames)
 
     def _write_frames(self, out: npt.NDArray[Any], clip: ReadClip) -> None:
         request, views, stored = clip

@@ -19,7 +19,7 @@ from clipmill.reader.loading.loader import Loader
 from clipmill.reader.loading.read_paths import Fetch, Indexed, Streaming
 from clipmill.reader.loading.recipe import ClipRequest
 from clipmill.reader.options import ReaderOptions
-from clipmill.reader.order.planner import Planner
+from clipmill.reader.planner import Planner
 
 log = logging.getLogger("clipmill.reader")
 

@@ -123,14 +123,13 @@ class Streaming:
     def _read_run(self, run: list[_Due]) -> None:
         """Read consecutive records at once, and keep of each what its request wants."""
         table, rows = self._loader.clips.table, self._loader.clips.rows
-        run_rows = [int(rows[due.request.clip]) for due in run]
-        begin = int(table.offset[run_rows[0]])
-        blob = memoryview(self._loader.frame_reader(run[0].request.clip).read_records(table, run_rows))
-        name = shard_path(table.shards[table.shard[run_rows[0]]][0])
-        for due, row in zip(run, run_rows, strict=True):
-            at, length = int(table.offset[row]) - begin, int(table.length[row])
+        places = [table.place(int(rows[due.request.clip])) for due in run]
+        begin, name = places[0].offset, shard_path(places[0].shard)
+        blob = memoryview(self._loader.frame_reader(run[0].request.clip).read_records(places))
+        for due, place in zip(run, places, strict=True):
+            at = place.offset - begin
             try:
-                data = read_record(io.BytesIO(blob[at : at + length]), 0, length, name)
+                data = read_record(io.BytesIO(blob[at : at + place.length]), 0, place.length, name)
                 self._ready[due.position] = self._loader.read(due.request, _from(data, begin + at + BEFORE))
             except DataError as error:
                 self._ready[due.position] = error

@@ -80,5 +80,5 @@ def test_spawned_processes_read_and_forked_ones_say_why_not(copies: tuple[str, s
         process.start()
         found = answers.get(timeout=60)
         process.join(60)
-        local = batches.clips.parts[0].dataset.local
+        local = batches.clips.members[0].dataset.local
         assert found == expected if method == "spawn" or local else "a forked process cannot read remote data" in found

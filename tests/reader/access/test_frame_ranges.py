@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from miniature import Miniature, publish_miniature
 
 import clipmill
-from clipmill.errors import DataError
 from clipmill.reader import CentreWindow, ClipSet, RandomWindow, Segments
-from clipmill.reader.access.frame_ranges import FrameReader, read_frames
-from clipmill.reader.access.record_head import read_head
+from clipmill.reader.access.frame_ranges import ClipPlace, FrameReader
 from clipmill.records import get_schema
 from clipmill.shards.shard_file import RecordPlace, frame_ranges
 
@@ -33,12 +31,12 @@ def test_frames_times_and_numbers_of_every_clip(
         monkeypatch.setattr(reader, "_hold", False)
     for row, name in enumerate(clips.ids.to_pylist()):
         count = int(clips.table.frames[row])
-        where = reader.where(clips.table, row)
-        found = read_frames(reader, where, reader.ranged(clips.table, row), range(count), count, True)
+        place = clips.table.place(row)
+        found = reader.read_frames(reader.locate(place), reader.ranges_of(place.shard), range(count), True)
         assert [bytes(found.encoded[frame]) for frame in range(count)] == each_schema.frames[name]
-        assert found.head is not None
-        assert found.head.times.tolist() == each_schema.records[name].timestamps
-        assert found.head.numbers.tolist() == each_schema.records[name].frame_index
+        assert found.facts is not None
+        assert found.facts.times.tolist() == each_schema.records[name].timestamps
+        assert found.facts.numbers.tolist() == each_schema.records[name].frame_index
 
 
 @pytest.mark.parametrize("schema", ["tfds", "frames", "mediaseq"])
@@ -47,16 +45,12 @@ def test_frames_times_and_numbers_of_every_clip(
 def test_ranges_are_those_of_the_writer(schema: str, sizes: list[int]) -> None:
     known = get_schema(schema)
     body = sum(sizes) + sum(len(known.prefix(size)) for size in sizes)
-    table: Any = type(
-        "Table", (), {"shard": [0], "offset": [100], "length": [body + 516], "frames_at": [0], "frames": [len(sizes)]}
-    )
-    table.shards = [("s", None)]
     reader = FrameReader(_Sizes(sizes), schema, {"s": len(sizes)})  # type: ignore[arg-type]
-    where = reader.where(table, 0)
-    assert list(zip(where.starts.tolist(), where.ends.tolist(), strict=True)) == frame_ranges(
+    found = reader.locate(ClipPlace("s", 100, body + 516, 0, len(sizes)))
+    assert list(zip(found.starts.tolist(), found.ends.tolist(), strict=True)) == frame_ranges(
         known, RecordPlace(100, body + 516, 0), sizes
     )
-    assert where.head == (112, 612)
+    assert found.head == (112, 612)
 
 
 class _Sizes:
@@ -70,25 +64,6 @@ class _Sizes:
 
     def read_ranges(self, path: str, ranges: list[tuple[int, int]]) -> list[bytes]:
         return [self._data[start:end] for start, end in ranges]
-
-
-@pytest.mark.parametrize("schema", ["tfds", "frames", "mediaseq"])
-@given(data=st.data())
-@settings(max_examples=150, deadline=None)
-def test_a_damaged_head_is_an_error_and_nothing_else(schema: str, data: st.DataObject) -> None:
-    from clipmill.records import ClipRecord
-
-    known = get_schema(schema)
-    record = ClipRecord("c", "s", "d", 0, "l", None, None, 25.0, 8, 8, [0, 40_000, 80_000], [0, 1, 2])
-    head = bytearray(known.head(record, [10, 10, 10]))
-    for _ in range(data.draw(st.integers(0, 6))):
-        head[data.draw(st.integers(0, len(head) - 1))] = data.draw(st.integers(0, 255))
-    head = head[: data.draw(st.integers(0, len(head)))]
-    try:
-        found = read_head(known, bytes(head), 3)
-    except DataError:
-        return
-    assert len(found.times) == len(found.numbers) == 3
 
 
 def bytes_read(clips: ClipSet, monkeypatch: pytest.MonkeyPatch, sampler: Any, fields: list[str]) -> tuple[float, float]:

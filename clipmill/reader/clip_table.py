@@ -1,24 +1,23 @@
-"""The clip table of a version, column by column: what is small is held, the rest is read when asked for."""
+"""The clip table of a published version: what reading needs is held as arrays, the rest is read when asked for."""
 
 from __future__ import annotations
 
 import io
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from clipmill.errors import NoSuchDataset
 from clipmill.layout import CLIPS, version_path
-from clipmill.reader.access.range_cache import Reading
+from clipmill.reader.access.frame_ranges import ClipPlace, FrameReader
+from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from clipmill.reader.access.frame_ranges import FrameReader
 
 #: Columns that every reader needs; a million clips take some 90 MB.
 CORE = ("clip_id", "split", "label_index", "frames", "width", "height", "fps", "shard", "offset", "length", "frames_at")
@@ -34,8 +33,8 @@ class ClipTable(NamedTuple):
         fps: float64.
         shard: int32, index into `shards`.
         offset, length, frames_at: int64, as in `clipmill.layout.CLIP_COLUMNS`.
-        shards: the id of each shard, and the source that reads it.
-        dataset: uint8, which data set of a mix; None where there is only one.
+        shards: the id of each shard, and what reads it.
+        dataset: uint8, which member of a mix; None where there is no mix.
     """
 
     ids: pa.ChunkedArray
@@ -51,30 +50,59 @@ class ClipTable(NamedTuple):
     shards: list[tuple[str, FrameReader]]
     dataset: npt.NDArray[np.uint8] | None = None
 
+    def place(self, row: int) -> ClipPlace:
+        """Return where the record of a row's clip lies."""
+        return ClipPlace(
+            shard=self.shards[int(self.shard[row])][0],
+            offset=int(self.offset[row]),
+            length=int(self.length[row]),
+            frames_at=int(self.frames_at[row]),
+            frames=int(self.frames[row]),
+        )
 
-def read_columns(storage: Reading, version: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Columns of a version's clips.parquet, by default all.
+    def frame_reader(self, row: int) -> FrameReader:
+        """Return what reads the shard of a row's clip."""
+        _, reader = self.shards[int(self.shard[row])]
+        return reader
 
-    Raises:
-        NoSuchDataset: the version is gone.
+
+class ClipColumns:
+    """Reads columns of a version's clips.parquet.
+
+    Args:
+        storage: the data set's root.
+        version: the version's name.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    path = version_path(version, CLIPS)
-    stat = storage.stat(path)
-    if stat is None:
-        raise NoSuchDataset(f"{storage.root}: version {version} is not there any more; open it again")
-    with io.BufferedReader(_Ranged(storage, path, stat.size), 1 << 16) as file:
-        # One thread: it is fast enough, and several would hold many columns twice at once.
-        parquet = pq.ParquetFile(file, read_dictionary=["split", "shard"])
-        table = parquet.read(columns=None if columns is None else list(columns), use_threads=False)
-    pa.default_memory_pool().release_unused()
-    return table
+    def __init__(self, storage: ReadableStorage, version: str) -> None:
+        self._storage = storage
+        self._version = version
+
+    @cached_property
+    def all(self) -> pa.Table:
+        """The whole table; kept once read."""
+        return self.read()
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read some columns, by default all.
+
+        Raises:
+            NoSuchDataset: the version is gone.
+        """
+        path = version_path(self._version, CLIPS)
+        stat = self._storage.stat(path)
+        if stat is None:
+            raise NoSuchDataset(f"{self._storage.root}: version {self._version} is not there any more; open it again")
+        with io.BufferedReader(_RangedFile(self._storage, path, stat.size), 1 << 16) as file:
+            # One thread: it is fast enough, and several would hold many columns twice at once.
+            parquet = pq.ParquetFile(file, read_dictionary=["split", "shard"])
+            table = parquet.read(columns=None if columns is None else list(columns), use_threads=False)
+        pa.default_memory_pool().release_unused()
+        return table
 
 
-def to_arrays(columns: pa.Table, source: FrameReader) -> ClipTable:
-    """The columns `CORE` as a ClipTable."""
+def to_arrays(columns: pa.Table, reader: FrameReader) -> ClipTable:
+    """Convert the columns `CORE` to a ClipTable whose shards `reader` reads."""
     shard = columns["shard"].unify_dictionaries().combine_chunks()
     return ClipTable(
         ids=columns["clip_id"],
@@ -87,7 +115,7 @@ def to_arrays(columns: pa.Table, source: FrameReader) -> ClipTable:
         offset=_array(columns, "offset"),
         length=_array(columns, "length"),
         frames_at=_array(columns, "frames_at"),
-        shards=[(name, source) for name in shard.dictionary.to_pylist()],
+        shards=[(name, reader) for name in shard.dictionary.to_pylist()],
     )
 
 
@@ -100,10 +128,10 @@ def _plain(array: pa.Array) -> npt.NDArray[Any]:
     return plain
 
 
-class _Ranged(io.RawIOBase):
+class _RangedFile(io.RawIOBase):
     """An object of any storage as a file that Arrow can seek in."""
 
-    def __init__(self, storage: Reading, path: str, size: int) -> None:
+    def __init__(self, storage: ReadableStorage, path: str, size: int) -> None:
         self._storage = storage
         self._path = path
         self._size = size

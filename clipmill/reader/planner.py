@@ -1,4 +1,4 @@
-"""From options to the plan of any epoch."""
+"""Planning epochs: from clips and options to the batches of any epoch, before a byte of them is read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import UsageError
-from clipmill.reader.clipset import ClipSet
+from clipmill.reader.clips import Clips
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import BatchPlan, ByLength, InChunks, InTurn, Windows
 from clipmill.reader.order.by_shard import ByShard, Shards
@@ -34,7 +34,7 @@ class Planner:
         size: clips in an epoch, repetitions counted.
     """
 
-    def __init__(self, clips: ClipSet, options: ReaderOptions, weights: Any = None) -> None:
+    def __init__(self, clips: Clips, options: ReaderOptions, weights: Any = None) -> None:
         if not len(clips):
             raise UsageError(f"{clips!r}: there is nothing to read")
         self._options = options
@@ -112,7 +112,7 @@ class Planner:
         )
         return InChunks(plan, self._counts, options.sampler) if isinstance(options.sampler, Chunks) else plan
 
-    def _too_short(self, clips: ClipSet) -> npt.NDArray[np.bool_]:
+    def _too_short(self, clips: Clips) -> npt.NDArray[np.bool_]:
         sampler = self._options.sampler
         if sampler.policy not in ("drop", "error"):
             return np.zeros(len(clips), bool)
@@ -130,7 +130,7 @@ class Planner:
 
     def _weights(self, weights: Any, count: int, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64] | None:
         """Running sum of the kept clips' weights, or None where all are alike."""
-        mixed = len(self.clips.parts) > 1
+        mixed = len(self.clips.members) > 1
         if weights is None and not mixed:
             return None
         if self._options.shuffle is not True:
@@ -138,22 +138,23 @@ class Planner:
         if isinstance(weights, str) and weights != "balanced":
             raise UsageError(f"weights={weights!r}: neither 'balanced' nor one number for each clip")
         table, rows = self.clips.table, self.clips.rows
-        part = np.zeros(len(rows), np.int64) if table.dataset is None else table.dataset[rows].astype(np.int64)
+        member = np.zeros(len(rows), np.int64) if table.dataset is None else table.dataset[rows].astype(np.int64)
         if weights is None:
             each = np.ones(len(rows))
         elif isinstance(weights, str):
-            label = table.label[rows].astype(np.int64) + 1 + part * (len(self.clips.labels) + 1)
+            label = table.label[rows].astype(np.int64) + 1 + member * (len(self.clips.labels) + 1)
             each = 1 / np.bincount(label)[label]
         else:
             each = np.asarray(weights, np.float64)
             if each.shape != (count,) or not (each >= 0).all() or not np.isfinite(each).all():
                 raise UsageError(f"weights: must be {count} numbers, none negative, one for each clip of the set")
             each = each[keep]
-        sums = np.bincount(part, each, minlength=len(self.clips.parts))
+        sums = np.bincount(member, each, minlength=len(self.clips.members))
         if not (sums > 0).all():
             raise UsageError("weights: no clip has any")
-        shares = np.array([p.share for p in self.clips.parts]) / sum(p.share for p in self.clips.parts)
-        running = np.cumsum(each * (shares / sums)[part])
+        shares = np.array([m.share for m in self.clips.members])
+        shares /= sum(shares)
+        running = np.cumsum(each * (shares / sums)[member])
         cumulative: npt.NDArray[np.float64] = running / running[-1]
         return cumulative
 
@@ -169,11 +170,11 @@ class Planner:
         return counts, Windows(counts, fixed, options.lengths == "truncate")
 
 
-def _kept(clips: ClipSet, keep: npt.NDArray[np.bool_]) -> ClipSet:
-    return ClipSet(clips.parts, clips.table, clips.rows[keep], clips.labels)
+def _kept(clips: Clips, keep: npt.NDArray[np.bool_]) -> Clips:
+    return Clips(clips.members, clips.table, clips.rows[keep], clips.labels)
 
 
-def _sizes(clips: ClipSet) -> list[tuple[int, int]]:
+def _sizes(clips: Clips) -> list[tuple[int, int]]:
     height, width = clips.table.height[clips.rows], clips.table.width[clips.rows]
     if height.min() == height.max() and width.min() == width.max():
         return [(int(height[0]), int(width[0]))]

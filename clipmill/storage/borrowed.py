@@ -10,35 +10,27 @@ import os
 import threading
 from collections.abc import Sequence
 
-from clipmill.errors import StorageError
-
 _room = threading.local()
 
 
-def read_passing(path: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-    """Half-open byte ranges of a file; short where it ends early.
+def borrow_ranges(path: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+    """Read half-open byte ranges of a file; short where it ends early.
 
     What is returned holds until the same thread calls this again.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        StorageError: it cannot be read.
+        OSError: the file cannot be read.
     """
     free = _memory(sum(end - start for start, end in ranges))
     out = []
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            for start, end in ranges:
-                got = _fill(file, free[: end - start], start)
-                out.append(free[:got])
-                free = free[got:]
-        finally:
-            os.close(file)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}") from error
+        for start, end in ranges:
+            got = _fill(file, free[: end - start], start)
+            out.append(free[:got])
+            free = free[got:]
+    finally:
+        os.close(file)
     return out
 
 

@@ -1,0 +1,113 @@
+"""Clips as plain values: which rows of a clip table, their labels, and the data sets that they are members of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from clipmill.errors import UsageError
+from clipmill.reader.clip_table import ClipColumns, ClipTable
+from clipmill.reader.sampling.base import Lengths
+
+ClipRows = npt.NDArray[np.int32]
+
+
+class OpenedVersion(NamedTuple):
+    """The version of a data set that clips are of.
+
+    Attributes:
+        path: of the data set.
+        local: whether that is on this machine's file system.
+        version: its name.
+        fold: the official fold that splits are of; None for those that were built.
+        clips: how many clips its table has.
+        columns: reads its clip table.
+    """
+
+    path: str
+    local: bool
+    version: str
+    fold: int | None
+    clips: int
+    columns: ClipColumns
+
+
+class Member(NamedTuple):
+    """Clips of one data set, as a mix has several of them.
+
+    Attributes:
+        dataset: that holds them.
+        rows: (clips,) int32, increasing rows of its table.
+        split: its split, if the clips are all of it.
+        name, share: in a mix.
+    """
+
+    dataset: OpenedVersion
+    rows: ClipRows
+    split: str | None = None
+    name: str = ""
+    share: float = 1.0
+
+
+class Clips:
+    """Clips that are read together: what planning and loading need to know of them.
+
+    Attributes:
+        members: the data sets they are from; one, but in a mix.
+        table: what is known of each clip of those data sets.
+        rows: (clips,) int32, the clips' rows in `table`.
+        labels: names of the classes.
+    """
+
+    def __init__(self, members: Sequence[Member], table: ClipTable, rows: ClipRows, labels: Sequence[str]) -> None:
+        self.members = tuple(members)
+        self.table = table
+        self.rows = rows
+        self.labels = list(labels)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        sets = " + ".join(f"{member.dataset.path}[{member.split or 'some clips'}]" for member in self.members)
+        return f"<{len(self)} clips of {sets}>"
+
+    @property
+    def clips(self) -> pa.Table:
+        """The clip table of these clips, as Arrow; see `clipmill.layout.CLIP_COLUMNS`."""
+        return self.single("look at its members' tables").dataset.columns.all.take(self.rows)
+
+    @property
+    def ids(self) -> pa.ChunkedArray:
+        """Clip ids, an Arrow array of strings."""
+        whole = len(self.rows) == len(self.table.frames)
+        return self.table.ids if whole else self.table.ids.take(pa.array(self.rows))
+
+    @property
+    def lengths(self) -> Lengths:
+        """What samplers plan with."""
+        return Lengths(_LateIds(self), self.table.frames[self.rows].astype(np.int64), self.table.fps[self.rows])
+
+    def single(self, instead: str) -> Member:
+        """Return the only member.
+
+        Raises:
+            UsageError: this is a mix; `instead` says what to do.
+        """
+        if len(self.members) > 1:
+            raise UsageError(f"this is a mix of several data sets: {instead}")
+        return self.members[0]
+
+
+class _LateIds:
+    """Clip ids that are looked up only by samplers that go by them: of a million clips it takes a second."""
+
+    def __init__(self, clips: Clips) -> None:
+        self._clips = clips
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._clips.ids.to_pylist())
