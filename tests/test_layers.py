@@ -23,6 +23,10 @@ MOST_LINES = 400
 _SHARED = ["errors", "options", "layout", "messages", "ledger", "keys"]
 _STAGES = ["listings", "video", "sources", "decoding", "shards", "workers", "dataset", "estimate"]
 _READER = ["storage", "errors", "layout", "records"]
+_BEFORE_LOADING = [
+    *("reader/draws", "reader/sampling", "reader/augment", "reader/order", "reader/access"),
+    *("reader/clip_table", "reader/clips", "reader/options", "reader/planner"),
+]
 
 #: Which room may import which others, besides itself: a room is a file of clipmill/ or a folder.
 #: Read from the top, each row names only rooms of rows above it.
@@ -45,20 +49,18 @@ MAY_IMPORT: dict[str, list[str]] = {
     "estimate": ["storage", *_SHARED, *_STAGES[:-1]],
     "export": ["storage", *_SHARED, "records", *_STAGES[:-1]],
     "reader/draws": _READER,
+    "reader/hosts": _READER,
     "reader/sampling": [*_READER, "reader/draws"],
     "reader/augment": [*_READER, "reader/draws"],
-    "reader/order": [*_READER, "reader/draws", "reader/sampling", "reader/augment"],
-    "reader/access": [*_READER, "reader/draws", "reader/sampling", "reader/augment"],
-    "reader/loading": [*_READER, "reader/draws", "reader/sampling", "reader/augment", "reader/access"],
-    "reader": [
-        *_READER,
-        *("reader/draws", "reader/sampling", "reader/augment", "reader/order", "reader/access", "reader/loading"),
-    ],
-    "reader/frameworks": [
-        *_READER,
-        *("reader/draws", "reader/sampling", "reader/augment", "reader/order", "reader/access", "reader/loading"),
-        "reader",
-    ],
+    "reader/order": [*_READER, "reader/draws", "reader/sampling"],
+    "reader/access": [*_READER, "reader/draws"],
+    "reader/clip_table": [*_READER, "reader/draws", "reader/access"],
+    "reader/clips": [*_READER, "reader/sampling", "reader/clip_table"],
+    "reader/options": [*_READER, "reader/sampling", "reader/augment", "reader/order"],
+    "reader/planner": [*_READER, "reader/sampling", "reader/order", "reader/clips", "reader/options"],
+    "reader/loading": [*_READER, *_BEFORE_LOADING],
+    "reader/frameworks": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading"],
+    "reader": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading", "reader/frameworks"],
     "__init__": ["reader"],
     "transforms": ["storage", *_SHARED, *_STAGES],
     "pipeline": ["storage", *_SHARED, "records", *_STAGES, "export", "reader", "__init__", "transforms"],
@@ -66,7 +68,7 @@ MAY_IMPORT: dict[str, list[str]] = {
 }
 
 #: Rooms that are still being put in order: nothing is asked of these yet.
-UNFINISHED = ("clipmill.reader", "clipmill.records", "clipmill.pipeline")
+UNFINISHED = ("clipmill.pipeline",)
 
 
 class Import(NamedTuple):
