@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib import metadata
 
 import msgspec
 
@@ -23,6 +24,7 @@ from clipmill.pipeline.report.summary import closing, expectation, headline, stu
 from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
 from clipmill.storage import LocalStorage, Storage, open_storage
+from clipmill.workers.shared_pool import children, close_children
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
@@ -57,8 +59,6 @@ def build(
     say("listing", headline(census, options), {"clips": census.clips, "splits": census.splits})
     runner = make_runner()
     runner.check(options)
-    from clipmill.transforms.children import close_children
-
     try:
         expected = _glance(storage, options, census)
         say("estimate", expectation(expected, storage), expected)
@@ -100,8 +100,6 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     foresight = _foresee(storage, options, None if every else {row.video for row in census.sample})
     forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
     foreseen = list(foresight.look(census.sample))
-    from clipmill.transforms.children import children, close_children
-
     try:
         pool = children(options.workers, options.timeout)
         expected = estimate(census, options, pool, foreseen, forecast.rewritten, encode=_STUDY[1])
@@ -132,8 +130,6 @@ def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) 
 
 
 def _glance(storage: Storage, options: BuildOptions, census: Census) -> Estimate:
-    from clipmill.transforms.children import children
-
     foresight = _foresee(storage, options, {row.video for row in census.sample})
     foreseen = list(foresight.look(census.sample))
     rewritten = foresight.forecast(foreseen, census.clips).rewritten
@@ -235,8 +231,6 @@ def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str
 
 
 def _installed(library: str) -> str | None:
-    from importlib import metadata
-
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:  # OpenCV comes under several names

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from clipmill.options import BuildOptions, FrameOptions, ListingOptions
+from clipmill.options.defaults import cores, new_run
 from clipmill.options.values import (
     BUDGET,
     FAILURES_BUDGET,
@@ -239,15 +240,13 @@ def value_of(option: Option, options: BuildOptions) -> Any:
     return value
 
 
-def filled(given: dict[str, Any], *, run: str, workers: int) -> BuildOptions:
-    """Return the options of a build.
+def filled(given: dict[str, Any]) -> BuildOptions:
+    """Return the options of a new run.
 
     Args:
         given: values by `Option.fills`, of the options that were given; the others have their defaults.
-        run: id of the run.
-        workers: where --workers was not given.
     """
-    parts: dict[str, dict[str, Any]] = {"listing": {}, "frames": {}, "": {"run": run, "workers": workers}}
+    parts: dict[str, dict[str, Any]] = {"listing": {}, "frames": {}, "": {"run": new_run(), "workers": cores()}}
     for fills, value in given.items():
         part, _, field = fills.rpartition(".")
         parts[part][field] = value

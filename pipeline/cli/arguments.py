@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import glob
 import os
-import secrets
-import sys
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -84,7 +81,7 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
     if arguments.fit and not arguments.size:
         raise UsageError(f"--fit {arguments.fit}: needs --size WxH")
     given["listing.listings"] = tuple(_expand(arguments.listing))
-    options = filled(given, run=new_run(), workers=cores())
+    options = filled(given)
     _check(options)
     return msgspec.structs.replace(
         options,
@@ -102,16 +99,6 @@ def _check(options: BuildOptions) -> None:
         raise UsageError("--fps and --every exclude each other")
     if frames.max_frames and frames.max_frames < options.min_frames:
         raise UsageError(f"--max-frames {frames.max_frames}: below --min-frames {options.min_frames}")
-
-
-def new_run() -> str:
-    """Return an id that no other run has; ids sort by when their runs began."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _expand(words: Sequence[str]) -> list[str]:

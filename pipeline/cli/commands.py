@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from clipmill.errors import MissingExtra
 from clipmill.ledger import Reason
 from clipmill.options import values
+from clipmill.pipeline.cli.arguments import add_build_arguments
 from clipmill.pipeline.cli.export_arguments import add_export_arguments
 
 _LISTINGS = """\
@@ -30,8 +31,8 @@ Run = Callable[[argparse.Namespace], int]
 
 def add_commands(commands: Commands) -> None:
     """Add every command to the parser."""
-    _add_build(commands, "build", "read a listing, decode, write shards, publish", _build)
-    _add_build(commands, "plan", "say what a build would make and take; write nothing", _plan)
+    _add_build(commands, "build", "read a listing, decode, write shards, publish", "making.run_build")
+    _add_build(commands, "plan", "say what a build would make and take; write nothing", "making.run_plan")
 
     verify = _add(commands, "verify", "check all that is published", "looking.verify")
     verify.add_argument("--deep", action="store_true", help="decode every frame, too")
@@ -83,12 +84,10 @@ def add_commands(commands: Commands) -> None:
     demo = commands.add_parser("demo", help="make a small data set, build it, look at it")
     demo.description = "Make a small data set of moving shapes, build it, verify it, draw a batch."
     demo.add_argument("--out", default="clipmill-demo", metavar="OUT", help="a new folder (default clipmill-demo)")
-    demo.set_defaults(run=_demo, parser=demo)
+    demo.set_defaults(run=_making("clipmill demo", "making.run_demo"), parser=demo)
 
 
-def _add_build(commands: Commands, name: str, text: str, run: Run) -> None:
-    from clipmill.pipeline.cli.arguments import add_build_arguments
-
+def _add_build(commands: Commands, name: str, text: str, function: str) -> None:
     parser = commands.add_parser(
         name,
         help=text,
@@ -97,7 +96,7 @@ def _add_build(commands: Commands, name: str, text: str, run: Run) -> None:
         add_help=False,
     )
     add_build_arguments(parser)
-    parser.set_defaults(run=run, parser=parser)
+    parser.set_defaults(run=_making(f"clipmill {name}", function), parser=parser)
 
 
 def _add(commands: Commands, name: str, text: str, function: str) -> argparse.ArgumentParser:
@@ -109,47 +108,29 @@ def _add(commands: Commands, name: str, text: str, function: str) -> argparse.Ar
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
     parser.add_argument("out", metavar="OUT", help="the data set: a folder, s3://... or gs://...")
     parser.add_argument("--json", action="store_true", help="print what a program wants to read")
+    parser.set_defaults(run=_later(function), parser=parser)
+    return parser
+
+
+def _later(function: str) -> Run:
+    """Return what imports a command's module and calls it: the modules of all commands take a second to load."""
     module, called = function.split(".")
 
     def run(arguments: argparse.Namespace) -> int:
         code: int = getattr(import_module(f"{__package__}.{module}"), called)(arguments)
         return code
 
-    parser.set_defaults(run=run, parser=parser)
-    return parser
+    return run
 
 
-def _build(arguments: argparse.Namespace) -> int:
-    _need("clipmill build", "build", "apache_beam", "av")
-    from clipmill.pipeline.build import build
-    from clipmill.pipeline.cli.arguments import build_options
-    from clipmill.pipeline.report import logs
-    from clipmill.pipeline.report.summary_file import Summary
-    from clipmill.pipeline.runners import get_runner
+def _making(command: str, function: str) -> Run:
+    """Return what calls a command that makes data sets, where the packages for that are installed."""
 
-    logs.setup(arguments.log_format)
-    with Summary(arguments.summary_json) as summary:
-        options = build_options(arguments)
-        logs.in_every_line(run=options.run)
-        summary.note(run=options.run, out=options.out)
-        runner = partial(get_runner, arguments)
-        return build(options, runner, arguments.beam_words, summary, as_json=arguments.json)
+    def run(arguments: argparse.Namespace) -> int:
+        _need(command, "build", "apache_beam", "av")
+        return _later(function)(arguments)
 
-
-def _plan(arguments: argparse.Namespace) -> int:
-    _need("clipmill plan", "build", "apache_beam", "av")
-    from clipmill.pipeline.build import plan
-    from clipmill.pipeline.cli.arguments import build_options
-
-    return plan(build_options(arguments), as_json=arguments.json)
-
-
-def _demo(arguments: argparse.Namespace) -> int:
-    _need("clipmill demo", "build", "apache_beam", "av")
-    from clipmill.pipeline.demo.run import demo
-    from clipmill.storage import absolute
-
-    return demo(absolute(arguments.out))
+    return run
 
 
 def _need(what: str, extra: str, *modules: str) -> None:
@@ -158,7 +139,5 @@ def _need(what: str, extra: str, *modules: str) -> None:
     Raises:
         MissingExtra: one of the modules is not there; names the pip line that mends it.
     """
-    from importlib.util import find_spec
-
     if any(find_spec(module) is None for module in modules):
         raise MissingExtra(what, extra)

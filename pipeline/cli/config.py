@@ -9,6 +9,11 @@ from typing import Any
 from clipmill.errors import UsageError
 from clipmill.options.table import OPTIONS
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 
 def with_config(words: list[str], arguments: argparse.Namespace) -> list[str]:
     """The words of a command line, with those of its configuration file before them, so that the command line wins.
@@ -41,10 +46,6 @@ def _words(path: str, *, with_listing: bool) -> list[str]:
 
 
 def _read(path: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
         with open(path, "rb") as file:
             values: dict[str, Any] = tomllib.load(file)

@@ -8,15 +8,15 @@ import time
 import msgspec
 
 from clipmill import layout
-from clipmill.pipeline.cli.arguments import new_run
+from clipmill.dataset.gc import collect_garbage
+from clipmill.dataset.versions import Difference, difference, rollback, versions
+from clipmill.options.defaults import new_run
 from clipmill.pipeline.report import words
 from clipmill.storage import absolute, open_storage
 
 
 def list_versions(arguments: argparse.Namespace) -> int:
     """What is there, and what changed from one to the next."""
-    from clipmill.dataset.versions import Difference, difference, versions
-
     storage = open_storage(absolute(arguments.out))
     before = None
     found = []
@@ -40,8 +40,6 @@ def list_versions(arguments: argparse.Namespace) -> int:
 
 def collect(arguments: argparse.Namespace) -> int:
     """Remove old versions, and shards that no kept one names."""
-    from clipmill.dataset.gc import collect_garbage
-
     storage = open_storage(absolute(arguments.out))
     seconds = 86400 * arguments.older_than
     swept = collect_garbage(storage, new_run(), keep=arguments.keep, seconds=seconds, dry=arguments.dry_run)
@@ -56,8 +54,6 @@ def collect(arguments: argparse.Namespace) -> int:
 
 def roll_back(arguments: argparse.Namespace) -> int:
     """Publish an earlier version again."""
-    from clipmill.dataset.versions import rollback
-
     out = absolute(arguments.out)
     outcome = rollback(open_storage(out), new_run(), arguments.version)
     if arguments.json:

@@ -18,41 +18,16 @@ from clipmill.storage import absolute, open_storage
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check all that is published; exit code 1 if anything is wrong."""
-    from clipmill.dataset.verify import verify
-    from clipmill.pipeline.cli.arguments import cores
-    from clipmill.pipeline.report.progress import Line, bar
+    # It loads what decodes JPEGs, which the other commands need not wait for.
+    from clipmill.pipeline.verify import verify
 
-    line = Line()
-    try:
-        report = verify(
-            open_storage(absolute(arguments.out)),
-            deep=arguments.deep,
-            progress=lambda done, of: line.show(f"{bar(done, of)} clips"),
-            workers=cores(),
-        )
-    finally:
-        line.close()
-    if arguments.json:
-        words.print_json(report)
-        return 1 if report.problems else 0
-    for problem in report.problems:
-        where = f", {problem.where}" if problem.where else ""
-        print(words.one_line(f"{problem.file}{where}: {problem.what}"))
-    counted = (
-        f"{words.version(report.version)}: {words.plural(report.clips, 'clip')}, "
-        f"{words.plural(report.frames, 'frame')}, {words.plural(report.shards, 'shard')}"
-    )
-    if report.problems:
-        print(f"{counted}: {words.plural(len(report.problems), 'problem')}", file=sys.stderr)
-        return 1
-    how = "every frame decodes" if arguments.deep else "every record, checksum and header is right"
-    print(f"{counted}, {words.size(report.bytes)}: {how}")
-    return 0
+    return verify(absolute(arguments.out), deep=arguments.deep, as_json=arguments.json)
 
 
 def inspect(arguments: argparse.Namespace) -> int:
     """What is in the published version, or all that is known of one clip."""
     if arguments.shuffle:
+        # The reader loads OpenCV, which the other commands need not wait for.
         from clipmill.pipeline.cli import reading
 
         compared = reading.evenness(arguments)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 from clipmill import __version__
 from clipmill.errors import ClipmillError, Interrupted, StorageError, UsageError
+from clipmill.pipeline.cli import commands
+from clipmill.pipeline.cli.config import with_config
 from clipmill.pipeline.cli.parsing import Parser
 from clipmill.pipeline.report.logs import complain
 
@@ -75,8 +77,6 @@ def _run(words: list[str]) -> int:
     if beam_words and arguments.command != "build":
         raise UsageError(f"{' '.join(beam_words)}: only build takes Beam options")
     if getattr(arguments, "config", None):
-        from clipmill.pipeline.cli.config import with_config
-
         configured = with_config(own, arguments)
         try:
             arguments = parser.parse_words(configured)
@@ -96,8 +96,6 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _parser() -> Parser:
-    from clipmill.pipeline.cli import commands
-
     parser = Parser(
         prog="clipmill",
         usage="clipmill COMMAND ...",

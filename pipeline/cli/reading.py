@@ -10,13 +10,13 @@ from clipmill.pipeline.report import words
 from clipmill.reader.contact_sheet import png
 from clipmill.reader.dataset import open as open_dataset
 from clipmill.reader.sequence_grid import read_strips, sequence_grid
+from clipmill.reader.evenness import compare
+from clipmill.reader.replay import replay_to
 from clipmill.storage import absolute
 
 
 def replay(arguments: argparse.Namespace) -> int:
     """The exact batch of a step, with its clips, frames and draws; `--png` draws it."""
-    from clipmill.reader.replay import replay_to
-
     found = replay_to(absolute(arguments.out), arguments.state, arguments.step, arguments.png, arguments.epoch)
     if arguments.json:
         words.print_json(found)
@@ -53,8 +53,6 @@ def show(arguments: argparse.Namespace) -> int:
 
 def evenness(arguments: argparse.Namespace) -> dict[str, Any]:
     """The numbers behind `inspect --shuffle`, by the reader's order."""
-    from clipmill.reader.evenness import compare
-
     found: dict[str, Any] = compare(absolute(arguments.out), arguments.split, folder=arguments.plots)
     return found
 

@@ -105,6 +105,7 @@ class Dataflow:
             TryAgain: Dataflow did not take the job.
         """
         try:
+            # They need Google's packages, which only those who run on Dataflow install.
             from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
             from apache_beam.runners.dataflow.internal.apiclient import DataflowJobAlreadyExistsError
         except ImportError:

@@ -27,7 +27,7 @@ from clipmill.pipeline.runners import Paint
 from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest, error_of
 from clipmill.storage import is_url, open_storage
 from clipmill.transforms import counters
-from clipmill.transforms.children import close_children
+from clipmill.workers.shared_pool import close_children
 
 #: Where Beam's own image has the pool that stands beside each task manager.
 WORKER_POOL = "localhost:50000"

@@ -11,8 +11,13 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+from apache_beam.portability.api import beam_job_api_pb2
+from apache_beam.runners.portability.portable_metrics import from_monitoring_infos
+from google.protobuf import json_format
+
 from clipmill import errors
 from clipmill.errors import ClipmillError, TryAgain
+from clipmill.transforms.counters import NAMESPACE
 
 #: States that a job does not leave.
 ENDED = ("FINISHED", "FAILED", "CANCELED")
@@ -63,12 +68,6 @@ class FlinkRest:
 
     def counters(self, job: str) -> dict[str, int]:
         """Beam's counters of a job, by name, as far as its bundles have ended."""
-        from apache_beam.portability.api import beam_job_api_pb2
-        from apache_beam.runners.portability.portable_metrics import from_monitoring_infos
-        from google.protobuf import json_format
-
-        from clipmill.transforms.counters import NAMESPACE
-
         found: dict[str, int] = {}
         for accumulator in self._ask(f"/jobs/{job}/accumulators")["user-task-accumulators"]:
             if accumulator["name"] == "__metricscontainers":

@@ -19,7 +19,7 @@ from clipmill.pipeline.graph import build_graph
 from clipmill.pipeline.interrupts import interrupted, stop_event
 from clipmill.pipeline.runners import Paint
 from clipmill.transforms import counters
-from clipmill.transforms.children import close_children
+from clipmill.workers.shared_pool import close_children
 
 _PAINT_SECONDS = 0.2
 #: What Beam appends to the text of any error.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from commanding import clipmill, refused
 from footage import write_film
 
 from clipmill import __version__
+from clipmill.pipeline.cli import commands
 from clipmill.pipeline.cli.main import _parser
 from clipmill.storage import LocalStorage
 
@@ -205,10 +207,8 @@ def test_a_disk_that_is_too_small(videos, tmp_path, monkeypatch):
 @pytest.mark.parametrize("missing", ["av", "apache_beam"])
 @pytest.mark.parametrize("command", ["build", "plan"])
 def test_an_extra_that_is_missing(command, missing, monkeypatch):
-    import importlib.util
-
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else find(name))
+    monkeypatch.setattr(commands, "find_spec", lambda name: None if name == missing else find(name))
     assert refused(command, "videos", "--out", "x") == (
         f"clipmill {command} needs more packages: pip install 'clipmill[build]'"
     )
