@@ -16,7 +16,7 @@ import pytest
 from places import ROOT
 
 PACKAGES = {"clipmill": "clipmill", "transforms": "clipmill.transforms", "pipeline": "clipmill.pipeline"}
-MOST_LATE_IMPORTS = 80
+MOST_LATE_IMPORTS = 45
 MOST_ROOT_FILES = 8
 MOST_LINES = 400
 
@@ -68,7 +68,11 @@ MAY_IMPORT: dict[str, list[str]] = {
 }
 
 #: Rooms that are still being put in order: nothing is asked of these yet.
+<<<<<<< HEAD
 UNFINISHED = ("clipmill.pipeline",)
+=======
+UNFINISHED = ("clipmill.reader", "clipmill.records")
+>>>>>>> 3fe2f0f (The layers of pipeline hold by test)
 
 
 class Import(NamedTuple):

@@ -14,6 +14,7 @@ from clipmill import layout
 from clipmill.errors import ClipmillError, UsageError
 from clipmill.options.table import OPTIONS
 from clipmill.pipeline.cli.arguments import add_build_arguments, build_options
+from clipmill.pipeline.runners.dataflow import Dataflow
 from clipmill.storage import open_storage
 
 
@@ -23,9 +24,6 @@ def main(argv: Sequence[str]) -> None:
     Raises:
         SystemExit: they do not make a build; says why in one line.
     """
-    # Beam's runner loads in seconds, which the tests of the rest need not wait for.
-    from clipmill.pipeline.runners.dataflow import Dataflow
-
     parser = argparse.ArgumentParser(prog="clipmill", add_help=False)
     add_build_arguments(parser)
     try:

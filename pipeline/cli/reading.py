@@ -9,9 +9,9 @@ from typing import Any
 from clipmill.pipeline.report import words
 from clipmill.reader.contact_sheet import png
 from clipmill.reader.dataset import open as open_dataset
-from clipmill.reader.sequence_grid import read_strips, sequence_grid
 from clipmill.reader.evenness import compare
 from clipmill.reader.replay import replay_to
+from clipmill.reader.sequence_grid import read_strips, sequence_grid
 from clipmill.storage import absolute
 
 
