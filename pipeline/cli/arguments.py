@@ -14,10 +14,11 @@ from clipmill.errors import UsageError
 from clipmill.options import BuildOptions
 from clipmill.options.table import OPTIONS, TABLE, Option, default_of, filled
 from clipmill.pipeline.runners import RUNNERS
+from clipmill.records import SCHEMAS
 from clipmill.storage import absolute, is_url
 
 #: Options whose values are the names in a registry.
-REGISTERED = {"format": ("auto", *listings.FORMATS), "schema": ("tfds", "frames", "mediaseq"), "runner": tuple(RUNNERS)}
+REGISTERED = {"format": ("auto", *listings.FORMATS), "schema": tuple(SCHEMAS), "runner": tuple(RUNNERS)}
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
