@@ -167,7 +167,7 @@ def _write(plan: ShardPlan, storage: Storage, options: BuildOptions) -> ShardWri
         frames_crc32c=plan.digest[16:24],
     )
     columns = further_columns(plan.clips)
-    return ShardWritten(plan.split, plan.band, plan.number, plan.shard, plan.digest, entry, path, columns, [])
+    return ShardWritten(plan.split, plan.band, plan.number, plan.shard, plan.digest, entry, path, columns, 0, 0, [])
 
 
 if __name__ == "__main__":

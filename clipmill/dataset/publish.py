@@ -45,6 +45,7 @@ class Outcome(msgspec.Struct, frozen=True):
         ended: when, in UTC, as 2026-03-01T04:05:06Z.
         by: "build" or "rollback".
         rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
+        trimmed, ranged: clips with times whose files were cut to them already, and those that are a part of a file.
         splits: clips by split.
         failed: ledger rows by reason.
         first_failures: some ledger rows, to be shown.
@@ -63,6 +64,8 @@ class Outcome(msgspec.Struct, frozen=True):
     bytes: int = 0
     shards: int = 0
     classes: int = 0
+    trimmed: int = 0
+    ranged: int = 0
     splits: dict[str, int] = {}
     failed: dict[str, int] = {}
     first_failures: list[Failure] = []
@@ -122,6 +125,8 @@ def publish(
         bytes=sum(shard.entry.bytes for shard in written),
         shards=len({shard.shard for shard in written}),
         classes=len(labels),
+        trimmed=sum(shard.trimmed for shard in written),
+        ranged=sum(shard.ranged for shard in written),
         splits=clips,
         failed=ledger.by_reason,
         first_failures=ledger.first,

@@ -131,7 +131,17 @@ def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOp
             f"{clips} in {words.plural(outcome.shards, 'shard')}, {words.plural(outcome.frames, 'frame')}, "
             f"{words.size(outcome.bytes)} in {words.clock(seconds)} -> {current} ({version})"
         )
-    return "\n".join(lines + not_made(outcome, out))
+    return "\n".join([*lines, *_ranges(outcome, options), *not_made(outcome, out)])
+
+
+def _ranges(outcome: Outcome, options: BuildOptions) -> list[str]:
+    """What was made of the listing's times."""
+    facts = []
+    if outcome.trimmed:
+        facts.append(f"{words.plural(outcome.trimmed, 'file')} taken as cut already")
+    if outcome.ranged:
+        facts.append(f"{words.plural(outcome.ranged, 'range')} taken out of longer files")
+    return [f"{', '.join(facts)} (--trimmed {options.trimmed})"] if facts else []
 
 
 def _table(splits: Mapping[str, SplitEntry]) -> str:

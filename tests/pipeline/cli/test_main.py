@@ -75,7 +75,7 @@ SEE = "(see clipmill build --help)"
 RATE = "is not a number of frames per second above 0, at most 1000"
 REASONS = (
     "missing, bad_row, duplicate, empty, not_a_video, no_video_stream, truncated, corrupt, timeout, crashed, "
-    "too_large, too_short, changed, storage"
+    "too_large, too_short, out_of_range, changed, storage"
 )
 
 
