@@ -23,7 +23,7 @@ from clipmill.pipeline.report.progress import Line, Progress
 from clipmill.pipeline.report.summary import closing, expectation, headline, study
 from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
-from clipmill.storage import LocalStorage, Storage, open_storage
+from clipmill.storage import Storage, open_storage
 from clipmill.workers.shared_pool import children, close_children
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
@@ -177,7 +177,7 @@ def _standing(storage: Storage, base: str | None) -> str:
 def _check_out(storage: Storage) -> None:
     """Refuse a path that cannot be, or is not, an output of ours, before any work is done."""
     at = f"--out {words.place(storage.root)}"
-    if isinstance(storage, LocalStorage):
+    if storage.disk is not None:
         if os.path.exists(storage.root) and not os.path.isdir(storage.root):
             raise UsageError(f"{at}: this is a file; name a folder")
         folder = storage.root

@@ -23,7 +23,7 @@ from clipmill.messages import ShardWritten, Verdict
 from clipmill.options import BuildOptions
 from clipmill.options.table import that_change_bytes
 from clipmill.records import get_schema
-from clipmill.storage import LocalStorage, Storage
+from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all, each
 
 OUTCOME = "outcome.json"
@@ -181,8 +181,8 @@ def _publish_version(
     # The manifest is written last, so a version that has one is whole, and only the pointer moves.
     if name != base and storage.stat(layout.version_path(name, layout.MANIFEST)) is None:
         _write_version(storage, options, name, labels, written)
-    if isinstance(storage, LocalStorage):
-        relink_shards(storage, name, changed=name != base)
+    if storage.disk is not None:
+        relink_shards(storage, storage.disk, name, changed=name != base)
     if name != base:
         gone = _missing_shard(storage, written)
         if gone:
@@ -221,8 +221,8 @@ def move_pointer(storage: Storage, before: str | None, version: str) -> str | No
 
 def link_latest(storage: Storage, version: str) -> None:
     """OUT/latest, for people: a link that follows CURRENT on local disks."""
-    if isinstance(storage, LocalStorage):
-        storage.link(layout.version_path(version), "latest")
+    if storage.disk is not None:
+        storage.disk.link(layout.version_path(version), "latest")
 
 
 def _write_version(
@@ -250,8 +250,8 @@ def _write_version(
     )
     for file_name, content in tables(manifest, list(labels), schema).items():
         storage.put(layout.version_path(name, file_name), content)
-    if isinstance(storage, LocalStorage):
-        link_shards(storage, manifest)
+    if storage.disk is not None:
+        link_shards(storage, storage.disk, manifest)
     packed = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
     storage.put(layout.version_path(name, layout.MANIFEST), packed)
 

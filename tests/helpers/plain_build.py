@@ -31,7 +31,8 @@ from clipmill.shards.write import assemble_shard, published_shard
 from clipmill.sources.cache import Notes, read_known, recall_source
 from clipmill.sources.clips import settle, source_tasks
 from clipmill.sources.probe import resolve_source
-from clipmill.storage import is_temporary, open_storage
+from clipmill.storage import open_storage
+from clipmill.storage.local import is_temporary
 
 _numbers = itertools.count()
 
