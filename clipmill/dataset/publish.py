@@ -6,11 +6,12 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from clipmill import keys, layout
+from clipmill.dataset.account import Account
 from clipmill.dataset.clip_table import join
 from clipmill.dataset.ledger_file import Ledger
 from clipmill.dataset.links import link_shards, relink_shards
@@ -69,26 +70,6 @@ class Outcome(msgspec.Struct, frozen=True):
     splits: dict[str, int] = {}
     failed: dict[str, int] = {}
     first_failures: list[Failure] = []
-
-
-class Account(msgspec.Struct, frozen=True):
-    """What must add up, by split: rows of the listing, and what --segment-seconds added to them."""
-
-    rows: Mapping[str, int]
-    segments: Mapping[str, int]
-
-    def unaccounted(self, clips: Mapping[str, int], failures: Mapping[str, int]) -> str:
-        """The first split whose rows are not its clips and its ledger rows, in words; "" if all are."""
-        for split in sorted({*self.rows, *clips, *failures}):
-            expected = self.rows.get(split, 0) + self.segments.get(split, 0)
-            found = clips.get(split, 0) + failures.get(split, 0)
-            if expected != found:
-                return (
-                    f"split {split}: {expected:,} clips were asked for, but {clips.get(split, 0):,} were made and "
-                    f"{failures.get(split, 0):,} failed. {abs(expected - found):,} rows got lost or doubled on the "
-                    "way: nothing is published. Run the build again, and report this if it happens twice"
-                )
-        return ""
 
 
 def publish(

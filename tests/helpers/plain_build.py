@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from clipmill import listings
+from clipmill.dataset.account import Account
 from clipmill.dataset.leftovers import remove_leftovers
-from clipmill.dataset.publish import Account, Outcome, publish
+from clipmill.dataset.publish import Outcome, publish
 from clipmill.dataset.reuse import published_spans, waiting_spans
 from clipmill.dataset.run_lock import live_run
 from clipmill.dataset.shard_rows import keep_shard_rows
