@@ -115,11 +115,11 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
 
 
 def _say_nothing(event: str, text: str, fields: object = None) -> None:
-    """With --json, standard output has the outcome alone."""
+    """Say nothing: with --json, standard output has the outcome alone."""
 
 
 def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) -> Foresight:
-    """What is published now; who only looks is not announced, so gc may take a version away on the way."""
+    """Return what a build would reuse; starts again if gc removes the version meanwhile."""
     base = layout.current_version(storage)
     try:
         return Foresight(options, base, sources)
@@ -165,7 +165,7 @@ def _run(
 
 
 def _standing(storage: Storage, base: str | None) -> str:
-    """What a storage that failed leaves behind."""
+    """Return what a storage that failed leaves behind."""
     kept = "what was decoded is kept for the next run"
     try:
         now = layout.current_version(storage)
@@ -175,7 +175,7 @@ def _standing(storage: Storage, base: str | None) -> str:
 
 
 def _check_out(storage: Storage) -> None:
-    """Refuse a path that cannot be, or is not, an output of ours, before any work is done."""
+    """Raise UsageError for a path that cannot be an output, or is none of clipmill, before any work is done."""
     at = f"--out {words.place(storage.root)}"
     if storage.disk is not None:
         if os.path.exists(storage.root) and not os.path.isdir(storage.root):
@@ -188,16 +188,20 @@ def _check_out(storage: Storage) -> None:
     folders, files = storage.children()
     there = {name for name in (*folders, *files) if not name.startswith(".") and name != "lost+found"}
     if there and not there & _OURS:
-        raise UsageError(f"{at}: this folder holds other things, as {min(there)}; name a new one, or one in it")
+        raise UsageError(
+            f"{at}: this folder has other files in it, such as {min(there)}; name a new folder, or one inside"
+        )
 
 
 def _check_census(census: Census, options: BuildOptions) -> None:
-    """Refuse a listing that has nothing to build or to complain of."""
+    """Raise for a listing without a clip or a bad row."""
     if census.clips or census.bad_rows:
         return
     if census.example:
-        raise UsageError(f"--include {options.listing.include}: matches no path; they look like {census.example}")
-    raise ListingError(f"{', '.join(map(words.place, options.listing.listings))}: there is no clip in this listing")
+        raise UsageError(
+            f"--include {options.listing.include}: matches no video; their paths look like {census.example}"
+        )
+    raise ListingError(f"{', '.join(map(words.place, options.listing.listings))}: this listing has no clips")
 
 
 def _check_disk(expected: Estimate, storage: Storage) -> None:
@@ -215,7 +219,7 @@ def _check_disk(expected: Estimate, storage: Storage) -> None:
 
 
 def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str]) -> None:
-    """What was typed, when, and with which libraries: for people, never read by a build."""
+    """Write what was typed, when, and with which libraries: for people, never read by a build."""
     libraries = ("apache-beam", "av", "opencv-python-headless", "numpy", "pyarrow", "simplejpeg", "obstore")
     run = {
         "command": sys.argv,

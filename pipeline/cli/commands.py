@@ -1,4 +1,4 @@
-"""The commands: their words, and which function each calls."""
+"""The commands: their arguments, and which function each calls."""
 
 from __future__ import annotations
 
@@ -34,29 +34,34 @@ def add_commands(commands: Commands) -> None:
     _add_build(commands, "build", "read a listing, decode, write shards, publish", "making.run_build")
     _add_build(commands, "plan", "say what a build would make and take; write nothing", "making.run_plan")
 
-    verify = _add(commands, "verify", "check all that is published", "looking.verify")
-    verify.add_argument("--deep", action="store_true", help="decode every frame, too")
+    verify = _add(commands, "verify", "check every file, record and checksum that is published", "looking.verify")
+    verify.add_argument("--deep", action="store_true", help="also decode every frame")
 
-    inspect = _add(commands, "inspect", "splits, classes, lengths, sizes, or one clip", "looking.inspect")
-    inspect.add_argument("--clip", metavar="ID", help="all that is known of one clip")
-    inspect.add_argument("--shuffle", action="store_true", help="how even the orders of a reader are")
-    inspect.add_argument("--split", default="train", metavar="S", help="with --shuffle: of one split (default train)")
-    inspect.add_argument("--plots", metavar="DIR", help="with --shuffle: draw labels and records over the epoch there")
+    inspect = _add(commands, "inspect", "show splits, classes, lengths and sizes, or one clip", "looking.inspect")
+    inspect.add_argument("--clip", metavar="ID", help="show all that is known of one clip")
+    inspect.add_argument("--shuffle", action="store_true", help="show how well each order of the reader shuffles")
+    inspect.add_argument("--split", default="train", metavar="S", help="with --shuffle: the split (default train)")
+    inspect.add_argument("--plots", metavar="DIR", help="with --shuffle: a folder for plots of labels and records")
 
-    failures = _add(commands, "failures", "which rows did not become clips, and why", "looking.failures")
+    failures = _add(commands, "failures", "list the rows that did not become clips, and why", "looking.failures")
     failures.add_argument(
-        "--reason", choices=[reason.value for reason in Reason], metavar="R", help="only these: missing, truncated, ..."
+        "--reason",
+        choices=[reason.value for reason in Reason],
+        metavar="R",
+        help="only rows of this reason: missing, truncated, ...",
     )
-    failures.add_argument("--run", dest="run_id", metavar="ID", help="of an earlier run (default: the latest)")
+    failures.add_argument("--run", dest="run_id", metavar="ID", help="the run (default: the latest)")
 
-    path = _add(commands, "path", "the files of the published shards", "looking.path")
-    path.add_argument("--split", metavar="S", help="of one split (default: all)")
+    path = _add(commands, "path", "list the files of the published shards", "looking.path")
+    path.add_argument("--split", metavar="S", help="only of this split (default: all)")
 
-    replay = _add(commands, "replay", "the exact batch of a training step, from a reader's state", "reading.replay")
-    replay.add_argument("--state", required=True, metavar="FILE", help="a reader's state, as JSON")
-    replay.add_argument("--step", type=values.whole, metavar="N", help="of the epoch (default: the state's last)")
-    replay.add_argument("--epoch", type=values.whole, metavar="N", help="default: the state's")
-    replay.add_argument("--png", metavar="FILE", help="draw the batch there")
+    replay = _add(
+        commands, "replay", "show the exact batch of a training step, from a reader's state", "reading.replay"
+    )
+    replay.add_argument("--state", required=True, metavar="FILE", help="a reader's state as a JSON file")
+    replay.add_argument("--step", type=values.whole, metavar="N", help="step of the epoch (default: the state's last)")
+    replay.add_argument("--epoch", type=values.whole, metavar="N", help="number of the epoch (default: the state's)")
+    replay.add_argument("--png", metavar="FILE", help="draw the batch into this file")
 
     show = _add(commands, "show", "a picture: clips down, consecutive frames across, step below step", "reading.show")
     show.add_argument("--rows", type=values.positive, default=4, metavar="N", help="clips (default 4)")
@@ -69,19 +74,21 @@ def add_commands(commands: Commands) -> None:
     export = _add(commands, "export", "write a published version in a format that others read", "exporting.run_export")
     add_export_arguments(export)
 
-    _add(commands, "versions", "what is there, and what changed from one to the next", "keeping.list_versions")
+    _add(commands, "versions", "list the versions, and what changed from one to the next", "keeping.list_versions")
 
-    gc = _add(commands, "gc", "remove old versions, and shards that no kept one names", "keeping.collect")
-    gc.add_argument("--keep", type=values.positive, default=3, metavar="K", help="the K newest stay (default 3)")
-    gc.add_argument("--older-than", type=values.days, default=7.0, metavar="DAYS", help="younger ones stay (default 7)")
-    gc.add_argument("--dry-run", action="store_true", help="remove nothing, say what would go")
+    gc = _add(commands, "gc", "remove old versions, and shards that none of the others uses", "keeping.collect")
+    gc.add_argument("--keep", type=values.positive, default=3, metavar="K", help="keep the K newest (default 3)")
+    gc.add_argument(
+        "--older-than", type=values.days, default=7.0, metavar="DAYS", help="keep those younger than this (default 7)"
+    )
+    gc.add_argument("--dry-run", action="store_true", help="remove nothing; say what would be removed")
 
     rollback = _add(commands, "rollback", "publish an earlier version again", "keeping.roll_back")
     rollback.add_argument(
-        "version", nargs="?", metavar="VERSION", help="its first digits (default: the one before the current)"
+        "version", nargs="?", metavar="VERSION", help="first digits of its name (default: the one before)"
     )
 
-    demo = commands.add_parser("demo", help="make a small data set, build it, look at it")
+    demo = commands.add_parser("demo", help="make, build, verify and read a small data set")
     demo.description = "Make a small data set of moving shapes, build it, verify it, draw a batch."
     demo.add_argument("--out", default="clipmill-demo", metavar="OUT", help="a new folder (default clipmill-demo)")
     demo.set_defaults(run=_making("clipmill demo", "making.run_demo"), parser=demo)
@@ -107,13 +114,13 @@ def _add(commands: Commands, name: str, text: str, function: str) -> argparse.Ar
     """
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
     parser.add_argument("out", metavar="OUT", help="the data set: a folder, s3://... or gs://...")
-    parser.add_argument("--json", action="store_true", help="print what a program wants to read")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
     parser.set_defaults(run=_later(function), parser=parser)
     return parser
 
 
 def _later(function: str) -> Run:
-    """Return what imports a command's module and calls it: the modules of all commands take a second to load."""
+    """Return a function that imports a command's module and calls it; all modules would take a second to load."""
     module, called = function.split(".")
 
     def run(arguments: argparse.Namespace) -> int:
@@ -124,7 +131,7 @@ def _later(function: str) -> Run:
 
 
 def _making(command: str, function: str) -> Run:
-    """Return what calls a command that makes data sets, where the packages for that are installed."""
+    """Return a function that calls a command which needs the packages of [build]."""
 
     def run(arguments: argparse.Namespace) -> int:
         _need(command, "build", "apache_beam", "av")

@@ -52,7 +52,7 @@ def split_parameters(argv: Sequence[str]) -> tuple[list[str], list[str]]:
         name, equals, value = word.removeprefix("--").partition("=")
         option = known.get(name.replace("-", "_"))
         if not word.startswith("--"):
-            raise UsageError(f"{word}: not a parameter such as --short_side=256")
+            raise UsageError(f"{word}: is not a parameter such as --short_side=256")
         if option is None:
             beam_words.append(word)
         elif option.name == "listing":
@@ -61,7 +61,7 @@ def split_parameters(argv: Sequence[str]) -> tuple[list[str], list[str]]:
             continue  # Beam's word for it, from the launcher
         elif option.kind is None:
             if equals and value not in ("true", "false"):
-                raise UsageError(f"{word}: say true or false")
+                raise UsageError(f"{word}: must be true or false")
             own += [] if value == "false" else [f"--{option.name}"]
         else:
             own.append(f"--{option.name}={value}")

@@ -16,7 +16,7 @@ from clipmill.storage import absolute, open_storage
 
 
 def list_versions(arguments: argparse.Namespace) -> int:
-    """What is there, and what changed from one to the next."""
+    """Print all versions, and what changed from one to the next."""
     storage = open_storage(absolute(arguments.out))
     before = None
     found = []
@@ -39,7 +39,7 @@ def list_versions(arguments: argparse.Namespace) -> int:
 
 
 def collect(arguments: argparse.Namespace) -> int:
-    """Remove old versions, and shards that no kept one names."""
+    """Remove old versions, and the shards that no remaining version uses."""
     storage = open_storage(absolute(arguments.out))
     seconds = 86400 * arguments.older_than
     swept = collect_garbage(storage, new_run(), keep=arguments.keep, seconds=seconds, dry=arguments.dry_run)
@@ -47,7 +47,7 @@ def collect(arguments: argparse.Namespace) -> int:
         words.print_json(swept)
         return 0
     what = f"{words.plural(len(swept.versions), 'version')} and {words.plural(swept.shards, 'shard')}"
-    done = "would go" if arguments.dry_run else "removed"
+    done = "would be removed" if arguments.dry_run else "removed"
     print(f"{what} {done}, {words.size(swept.bytes)}; {words.plural(len(swept.kept), 'version')} kept")
     return 0
 

@@ -25,7 +25,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    """What is in the published version, or all that is known of one clip."""
+    """Print what is in the published version, or all that is known of one clip."""
     if arguments.shuffle:
         # The reader loads OpenCV, which the other commands need not wait for.
         from clipmill.pipeline.cli import reading
@@ -73,7 +73,7 @@ def _summary(found: dict[str, Any]) -> str:
 
 
 def failures(arguments: argparse.Namespace) -> int:
-    """The ledger of a run, a line a row."""
+    """Print the ledger of a run, a line a row."""
     storage = open_storage(absolute(arguments.out))
     run = find_run(storage, arguments.run_id)
     ledger = read_ledger(storage, run, arguments.reason)
@@ -90,12 +90,12 @@ def failures(arguments: argparse.Namespace) -> int:
     print(f"run {run}: {', '.join(f'{n:,} {reason}' for reason, n in counts.most_common()) or 'none'}", file=sys.stderr)
     unfinished = unfinished_run(storage)
     if arguments.run_id is None and unfinished:
-        print(f"run {unfinished}, after it, has not ended: it was stopped, or is at work", file=sys.stderr)
+        print(f"a later run, {unfinished}, has not ended: it was stopped, or is still working", file=sys.stderr)
     return 0
 
 
 def path(arguments: argparse.Namespace) -> int:
-    """The files of the published shards, a line each."""
+    """Print the files of the published shards, a line each."""
     storage = open_storage(absolute(arguments.out))
     paths = split_files(storage, arguments.split)
     if arguments.json:

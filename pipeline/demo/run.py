@@ -34,7 +34,7 @@ def demo(out: str) -> int:
     """
     places = [os.path.join(out, name) for name in ("videos", "data", "demo.png")]
     if os.path.isdir(out) and {name for name in os.listdir(out) if name[0] != "."} - set(map(os.path.basename, places)):
-        raise UsageError(f"--out {words.place(out)}: holds other things; choose a new folder")
+        raise UsageError(f"--out {words.place(out)}: has other files in it; name a new folder")
     videos, data, picture = map(words.place, places)
     began = time.monotonic()
     print("1. make 60 short videos of moving shapes; one is damaged on purpose", flush=True)
