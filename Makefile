@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test lint types docs-options test-crash test-torch test-gcp test-docker test-deploy test-services test-flink bench lock clean
+.PHONY: help setup demo test lint types docs-options test-crash test-torch test-gcp test-docker test-deploy test-archives test-services test-flink bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -57,6 +57,9 @@ test-deploy: .venv-airflow/made ## the recipes of deploy/, loaded by Airflow and
 
 test-docker: setup ## the images, built by buildah and run, and the files of docker/ and deploy/ (needs root, Debian, Go)
 	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m docker tests/external/docker
+
+test-archives: setup ## the tests on RAR archives, with unar and bsdtar (needs root, Debian)
+	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m archives tests/external/archives
 
 test-services: setup ## the tests on real object stores, built with Go on this machine
 	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m services tests/external/services

@@ -51,12 +51,12 @@ def setup(log_format: str) -> None:
 
 
 def in_every_line(**fields: str) -> None:
-    """Put fields into every JSON object from now on."""
+    """Fields that stand in every object from now on."""
     _common.update(fields)
 
 
 def is_json() -> bool:
-    """Return whether programs read what is said."""
+    """Whether programs read what is said."""
     return _handler in logging.getLogger().handlers
 
 
@@ -77,7 +77,7 @@ def complain(text: str, code: int) -> None:
 
 
 def progress() -> Callable[[dict[str, int]], None]:
-    """Return a function that takes the counters often, and logs them every ten seconds."""
+    """Takes the counters several times a second, and tells programs of them now and then."""
     due = 0.0
 
     def paint(counts: dict[str, int]) -> None:

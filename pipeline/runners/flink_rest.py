@@ -11,13 +11,8 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
-from apache_beam.portability.api import beam_job_api_pb2
-from apache_beam.runners.portability.portable_metrics import from_monitoring_infos
-from google.protobuf import json_format
-
 from clipmill import errors
 from clipmill.errors import ClipmillError, TryAgain
-from clipmill.transforms.counters import NAMESPACE
 
 #: States that a job does not leave.
 ENDED = ("FINISHED", "FAILED", "CANCELED")
@@ -26,11 +21,11 @@ _PATIENCE = 60.0
 
 
 class JobFailed(ClipmillError):
-    """A job failed for another reason than its data or storage: a bug."""
+    """A job ended in an error of its own that is not about the data or storage: a bug."""
 
 
 class FlinkRest:
-    """Talks to a cluster's REST interface.
+    """A cluster's REST interface.
 
     Args:
         master: host:port, or a URL.
@@ -40,7 +35,7 @@ class FlinkRest:
         self.url = (master if "://" in master else f"http://{master}").rstrip("/")
 
     def overview(self) -> dict[str, Any]:
-        """Return slots, task managers and version of the cluster.
+        """Slots, task managers and version of the cluster.
 
         Raises:
             TryAgain: nobody answers.
@@ -48,7 +43,7 @@ class FlinkRest:
         return self._ask("/overview", patience=0)
 
     def hosts(self) -> list[str]:
-        """Return the hosts of the task managers.
+        """Where the task managers are.
 
         Raises:
             TryAgain: nobody answers.
@@ -58,16 +53,22 @@ class FlinkRest:
         return [urlsplit(manager["path"]).hostname or "" for manager in managers]
 
     def find_job(self, name: str) -> str | None:
-        """Return the id of the job of this name."""
+        """The id of the job of this name."""
         jobs = self._ask("/jobs/overview")["jobs"]
         return next((job["jid"] for job in jobs if job["name"] == name), None)
 
     def state(self, job: str) -> str:
-        """Return a job's state: RUNNING, RESTARTING, FINISHED, ..."""
+        """RUNNING, RESTARTING, FINISHED, ..."""
         return str(self._ask(f"/jobs/{job}")["state"])
 
     def counters(self, job: str) -> dict[str, int]:
-        """Return Beam's counters of a job by name, as far as its bundles have ended."""
+        """Beam's counters of a job, by name, as far as its bundles have ended."""
+        from apache_beam.portability.api import beam_job_api_pb2
+        from apache_beam.runners.portability.portable_metrics import from_monitoring_infos
+        from google.protobuf import json_format
+
+        from clipmill.transforms.counters import NAMESPACE
+
         found: dict[str, int] = {}
         for accumulator in self._ask(f"/jobs/{job}/accumulators")["user-task-accumulators"]:
             if accumulator["name"] == "__metricscontainers":
@@ -79,7 +80,7 @@ class FlinkRest:
         return found
 
     def failures(self, job: str) -> list[str]:
-        """Return Java's stack traces of what made the job restart or fail, the latest first."""
+        """What made the job restart or fail, the latest first: Java's stack traces."""
         history = self._ask(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
         return [entry["stacktrace"] for entry in history]
 
@@ -108,7 +109,7 @@ class FlinkRest:
 
 
 def error_of(stacktrace: str) -> ClipmillError:
-    """Return the error in a Java stack trace: ours where it was one, else the last lines of Python's.
+    """What a Java stack trace says of a worker's error: ours where it was one, else the last lines of Python's.
 
     Args:
         stacktrace: of a job that failed, as Flink shows it.
@@ -139,7 +140,7 @@ def _again(kind: type[ClipmillError], message: str) -> ClipmillError:
 
 
 def _python_part(stacktrace: str) -> list[str]:
-    """Return the lines of the last Python traceback in a Java one."""
+    """The lines of the last Python traceback in a Java one."""
     _, found, rest = stacktrace.rpartition("Traceback (most recent call last):\n")
     if not found:
         return []
@@ -154,6 +155,6 @@ def _python_part(stacktrace: str) -> list[str]:
 
 
 def _java_cause(stacktrace: str) -> str:
-    """Return the innermost cause in one line."""
+    """The innermost cause, in one line."""
     causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)[^\n]*)", stacktrace, re.MULTILINE)
     return causes[-1] if causes else stacktrace.strip().splitlines()[0]

@@ -9,10 +9,9 @@ from clipmill.storage import LocalStorage
 
 
 class Remote:
-    """Passes everything on to a folder, and has no `disk`."""
+    """Passes everything on to a folder, and is no `LocalStorage`."""
 
     local = False
-    disk = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = LocalStorage(str(folder))
