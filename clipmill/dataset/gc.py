@@ -39,7 +39,8 @@ def collect_garbage(storage: Storage, token: str, *, keep: int, seconds: float, 
 
     Args:
         token: any, of this call alone.
-        keep: how many versions stay, however old; the published one is one of them.
+        keep: how many of the versions published last stay, however old. After a rollback the
+            published version is not the newest, and stays beside them.
         seconds: what is younger stays.
         dry: remove nothing.
 
@@ -71,8 +72,8 @@ def collect_garbage(storage: Storage, token: str, *, keep: int, seconds: float, 
 
 
 def _kept(there: Sequence[Version], keep: int, before: float) -> set[str]:
-    newest = [version.name for version in reversed(there) if version.published and not version.current]
-    return {version.name for version in there if version.current or version.time >= before} | set(newest[: keep - 1])
+    newest = [version.name for version in reversed(there) if version.published]
+    return {version.name for version in there if version.current or version.time >= before} | set(newest[:keep])
 
 
 def _waiting(storage: Storage) -> set[str]:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from clipmill.dataset.inspect import read_clips
+from clipmill.dataset.links import relink_shards
 from clipmill.dataset.publish import OUTCOME, Outcome, link_latest, move_pointer, write_outcome
 from clipmill.dataset.run_lock import live_run
 from clipmill.errors import DataError, NoSuchDataset, TryAgain
@@ -30,7 +31,7 @@ from clipmill.layout import (
     shard_path,
     version_path,
 )
-from clipmill.storage import Storage
+from clipmill.storage import LocalStorage, Storage
 from clipmill.storage.concurrent import each
 
 
@@ -151,6 +152,9 @@ def rollback(storage: Storage, run: str, version: str | None = None) -> Outcome:
         problem = _damage(storage, target)
         if problem:
             raise DataError(f"{storage.root}: version {target} is not whole any more: {problem}")
+        if isinstance(storage, LocalStorage):
+            # A shard that was made anew since is another file than the one that the version's names stand for.
+            relink_shards(storage, target, changed=True)
         if target != before:
             current = move_pointer(storage, before, target)
             if current != target:

@@ -180,11 +180,14 @@ def test_gc_never_takes_the_current_version_nor_young_ones(built: Built) -> None
     one, _, three = built.names
     rollback(built.out, "back", one)
     assert collect_garbage(built.out, "x", keep=1, seconds=100 * 365 * 86400).versions == []
-    assert collect_garbage(built.out, "x", keep=1, seconds=0).kept == [one]
-    assert shards(built.out) == named(built, one)
+    # Going back makes no version newer: the newest stays too, so that one can go forth again.
+    assert collect_garbage(built.out, "x", keep=1, seconds=0).kept == [one, three]
+    assert shards(built.out) == named(built, one, three)
     assert verify(built.out).problems == []
+    assert rollback(built.out, "forth", three).version == three
+    assert collect_garbage(built.out, "y", keep=1, seconds=0).kept == [three]
     with pytest.raises(NoSuchDataset):
-        rollback(built.out, "forth", three)
+        rollback(built.out, "back2", one)
 
 
 def test_gc_spares_the_shards_that_a_rerun_will_find(built: Built) -> None:
@@ -242,6 +245,23 @@ def test_a_killed_gc_is_finished_by_the_next(built: Built, monkeypatch: pytest.M
     assert at > 3 and shards(built.out) == expected
     assert built.out.children("versions")[0] == (built.names[2],)
     assert published_bytes(Path(built.out.root))
+
+
+def test_rollback_renews_the_names_of_a_shard_that_was_made_anew(built: Built) -> None:
+    one, _, three = built.names
+    for shard in named(built, one):
+        path = built.out.path(f"shards/{shard}.tfrecord")
+        Path(f"{path}.new").write_bytes(Path(path).read_bytes())
+        os.replace(f"{path}.new", path)  # what was damaged has been made anew, by a run that was killed since
+
+    def stale() -> list[str]:
+        folder = Path(built.out.path(version_path(one)))
+        kept = {os.stat(path).st_ino for path in Path(built.out.path("shards")).glob("*.tfrecord")}
+        return [path.name for path in folder.glob("*.tfrecord*") if path.stat().st_ino not in kept]
+
+    assert stale()
+    rollback(built.out, "back", one)
+    assert not stale()
 
 
 def test_outcomes_of_older_releases_can_be_read(built: Built) -> None:
