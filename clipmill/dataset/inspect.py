@@ -20,6 +20,7 @@ from clipmill.layout import (
     split_order,
     version_path,
 )
+from clipmill.shards.plan import hosts_served
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import ahead
 
@@ -34,7 +35,10 @@ def read_clips(storage: Storage, version: str, columns: list[str] | None = None)
 
 
 def summarize(storage: Storage) -> dict[str, Any]:
-    """Counts of the published version: splits, classes, lengths in frames, frame sizes."""
+    """Count what the published version holds: splits, classes, lengths in frames, frame sizes.
+
+    A split's `hosts` is the number of training hosts that its shards are enough for.
+    """
     manifest = read_manifest(storage)
     table = read_clips(storage, manifest.version, ["split", "label_text", "frames", "width", "height", "bytes"])
     splits = {}
@@ -45,6 +49,7 @@ def summarize(storage: Storage) -> dict[str, Any]:
             "frames": entry.frames,
             "bytes": entry.bytes,
             "shards": len(entry.shards),
+            "hosts": hosts_served(len(entry.shards)),
             "lengths": pc.quantile(rows["frames"], q=list(_QUANTILES), interpolation="nearest").to_pylist(),
         }
     sizes = table.group_by(["width", "height"]).aggregate([([], "count_all")])

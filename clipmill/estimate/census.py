@@ -35,6 +35,7 @@ _NEAR_KEY_FRAMES = 0.04
 #: And no machine is equally fast from one hour to the next.
 _CLOCK = 0.15
 #: Shards are 1.09 times the target on average, and some are twice as large.
+_MEAN_SHARD = 1.09
 _LARGE_SHARD = 1.25
 #: Bytes that a record holds for each frame beside its JPEG; and those of everything that is not a shard or a
 #: fragment's JPEGs: tables, ledgers and notes, for each clip and in all.
@@ -163,6 +164,7 @@ class Estimate(msgspec.Struct, frozen=True):
         smaller_bytes: of the data set with --short-side 256; None where that was not tried.
         peak_bytes: that the output's disk must have free, for the worst moment.
         shards: how many.
+        split_shards: how many, by split.
         minutes: on this machine, with the workers asked for.
         dollars: on rented cores, each as fast as one here, at `dollars_per_core_hour`.
         sampled, encoded: clips that were looked at, and those of which frames were encoded.
@@ -175,6 +177,7 @@ class Estimate(msgspec.Struct, frozen=True):
     smaller_bytes: float | None
     peak_bytes: float
     shards: int
+    split_shards: dict[str, int]
     minutes: Band
     dollars: Band
     dollars_per_core_hour: float
@@ -219,9 +222,14 @@ def estimate(
     held_bytes = _total([float(seen.nbytes) for seen in held], each * len(held))
     nbytes = _sum(new_bytes, held_bytes)
 
-    target = target_bytes(int(nbytes.value), options)
+    split_bytes = {split: nbytes.value * clips / census.clips for split, clips in census.splits.items()}
+    targets = {split: target_bytes(int(size), options) for split, size in split_bytes.items()}
+    split_shards = {
+        split: min(census.splits[split], math.ceil(size / (_MEAN_SHARD * targets[split])) or 1)
+        for split, size in split_bytes.items()
+    }
     # As many shards are under way as there are jobs in flight; each keeps its fragments until it is durable.
-    in_flight = (2 * options.workers + 1) * _LARGE_SHARD * target
+    in_flight = (2 * options.workers + 1) * _LARGE_SHARD * max(targets.values(), default=0)
     written = (nbytes.value + nbytes.error) * rewritten
     tables = _TABLES[0] * census.clips + _TABLES[1]
     seconds = cpu.value + _SECONDS_PER_CLIP * census.clips + _SECONDS_PER_BYTE * written
@@ -233,7 +241,8 @@ def estimate(
         bytes=nbytes,
         smaller_bytes=_by_pixels(small, clips).value if any(s.smaller for s in fresh) and not held else None,
         peak_bytes=written + min(in_flight, new_bytes.value + new_bytes.error) + (tables if written else 0),
-        shards=max(len(census.splits), math.ceil(nbytes.value / (1.09 * target))),
+        shards=sum(split_shards.values()),
+        split_shards=split_shards,
         minutes=_sum(Band(_START_UP, 0.3 * _START_UP), busy.times(1 / options.workers)).times(1 / 60),
         dollars=busy.times(DOLLARS_PER_CORE_HOUR / 3600),
         dollars_per_core_hour=DOLLARS_PER_CORE_HOUR,

@@ -158,7 +158,12 @@ TABLE: dict[str, tuple[Option, ...]] = {
             shown="256",
         ),
         Option(
-            "hosts", POSITIVE, "N", "make ten shards or more for each of N hosts", fills="hosts", changes_bytes=True
+            "hosts",
+            POSITIVE,
+            "N",
+            "cut each split into ten shards or more for each of N hosts",
+            fills="hosts",
+            changes_bytes=True,
         ),
     ),
     "how it runs (Beam options may follow after --)": (

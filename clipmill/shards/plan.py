@@ -23,7 +23,6 @@ from clipmill.records import get_schema
 
 #: A training host wants at least so many shards, to have something to shuffle.
 SHARDS_PER_HOST = 10
-SMALLEST_TARGET = 10 << 20
 
 #: A worker plans about so many clips at once, at most twice as many: some 100 MB of rows.
 BAND = 1 << 16
@@ -94,17 +93,24 @@ def _unpacked(packed: bytes, sort: str) -> PackedClip:
 
 
 def target_bytes(total: int, options: BuildOptions) -> int:
-    """The shard size to aim at in a split of `total` bytes.
+    """Return the shard size to aim at in a split of `total` bytes.
 
     Halved until every host can have its shards, so that it stays the same while a
-    data set grows a little, and old cuts stay cuts when it changes.
+    data set grows a little, and old cuts stay cuts when it changes. Only a split of
+    too few clips gets fewer shards than --hosts asks for.
     """
     target = options.shard_bytes
-    # Shards come out at 1.1 times the target on average, and a split must not fall just short.
+    # Shards come out at 1.1 times the target on average and their number varies by a tenth: at
+    # twice the bytes, none of a thousand splits falls short.
     wanted = SHARDS_PER_HOST * (options.hosts or 0)
-    while target > SMALLEST_TARGET and total < 1.5 * target * wanted:
+    while target > 1 and total < 2 * target * wanted:
         target //= 2
-    return max(target, min(options.shard_bytes, SMALLEST_TARGET))
+    return target
+
+
+def hosts_served(shards: int) -> int:
+    """Return how many training hosts a split of so many shards is enough for; always 1 at least."""
+    return max(1, shards // SHARDS_PER_HOST)
 
 
 def cut(clips: Iterable[PackedClip], target: int) -> Iterator[list[PackedClip]]:

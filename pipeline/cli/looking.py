@@ -77,10 +77,10 @@ def _plain(value: Any) -> str:
 
 
 def _summary(found: dict[str, Any]) -> str:
-    rows = [("split", "clips", "frames", "size", "shards", "shortest", "median", "longest")]
+    rows = [("split", "clips", "frames", "size", "shards", "hosts", "shortest", "median", "longest")]
     for name, split in found["splits"].items():
         shortest, _, median, _, longest = split["lengths"]
-        numbers = (f"{n:,}" for n in (split["shards"], shortest, median, longest))
+        numbers = (f"{n:,}" for n in (split["shards"], split["hosts"], shortest, median, longest))
         rows.append((name, f"{split['clips']:,}", f"{split['frames']:,}", words.size(split["bytes"]), *numbers))
     lines = [f"{found['dataset']} {words.version(found['version'])}, schema {found['schema']}", words.table(rows)]
     counts = found["classes"]

@@ -12,7 +12,7 @@ from clipmill.layout import SplitEntry
 from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Failure, Reason
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import words
-from clipmill.shards.plan import SHARDS_PER_HOST
+from clipmill.shards.plan import hosts_served
 from clipmill.storage import Storage, is_url
 
 #: So many clips that failed are named; of more there is only a count.
@@ -70,7 +70,6 @@ def _smaller(expected: Estimate, before: str) -> str:
 def study(census: Census, expected: Estimate, forecast: Forecast, options: BuildOptions, storage: Storage) -> str:
     """What a build will take, a line each, with how far off it may be."""
     free = storage.free()
-    hosts = max(1, expected.shards // SHARDS_PER_HOST)
     rows = [("clips", f"{census.clips:,}")]
     if expected.missing:
         rows.append(("missing", words.percent(expected.missing)))
@@ -79,7 +78,7 @@ def study(census: Census, expected: Estimate, forecast: Forecast, options: Build
         ("frames", _band(expected.frames, words.about(expected.frames.value))),
         ("size", _band(expected.bytes, words.size(expected.bytes.value)) + _smaller(expected, ", ")),
         ("peak on disk", words.size(expected.peak_bytes) + ("" if free is None else f", {words.size(free)} free")),
-        ("shards", f"about {words.about(expected.shards)}, enough for {words.plural(hosts, 'training host')}"),
+        ("shards", _shards(expected.split_shards)),
         (
             "time here",
             f"{_band(expected.minutes, words.clock(60 * expected.minutes.value))}, "
@@ -97,6 +96,15 @@ def study(census: Census, expected: Estimate, forecast: Forecast, options: Build
 
 def _band(band: Band, shown: str) -> str:
     return f"{shown} (+-{100 * band.error / band.value:.0f} %)" if band.value else shown
+
+
+def _shards(by_split: Mapping[str, int]) -> str:
+    """How many shards each split will have, and for how many training hosts they are enough."""
+    splits = sorted(by_split.items(), key=lambda item: layout.split_order(item[0]))
+    hosts = {split: words.plural(hosts_served(shards), "training host") for split, shards in splits}
+    if len(splits) == 1:
+        return f"about {words.about(splits[0][1])}, enough for {hosts[splits[0][0]]}"
+    return "about " + ", ".join(f"{split} {words.about(shards)} (for {hosts[split]})" for split, shards in splits)
 
 
 def _dollars(number: float) -> str:

@@ -89,6 +89,7 @@ def test_a_plan_for_people(videos, tmp_path, monkeypatch):
     assert list(facts) == ["clips", "frames", "size", "peak on disk", "shards", "time here", "in a cloud", "seen"]
     assert all(" (+-" in facts[name] for name in ("frames", "size", "time here", "in a cloud"))
     assert facts["in a cloud"].endswith("cores like these, $0.075 an hour, no disks")
+    assert facts["shards"] == "about 18, enough for 1 training host", "18 clips are no 20 shards"
     assert facts["seen"] == "18 clips; frames of 18 were encoded"
     assert max(map(len, lines)) <= 80
 
