@@ -60,6 +60,10 @@ class Batches:
         epoch, step: of the next batch.
         dropped: clips left out by `short="drop"`.
         skipped: (clip id, message) of clips that could not be read, with on_error="skip".
+
+    >>> batches = clips.batches(FirstFrames(2), batch_size=8)
+    >>> sorted(next(iter(batches)))
+    ['frame_index', 'frames', 'id', 'label', 'length', 'mask', 'step', 'timestamp']
     """
 
     def __init__(
@@ -108,7 +112,13 @@ class Batches:
         self.epoch, self.step = (epoch + 1, 0) if last else (epoch, step + 1)
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the beginning of an epoch, from 0."""
+        """Go to the beginning of an epoch, from 0.
+
+        >>> batches = clips.batches(FirstFrames(2), batch_size=8)
+        >>> batches.set_epoch(3)
+        >>> (batches.epoch, batches.step)
+        (3, 0)
+        """
         self.epoch, self.step = epoch, 0
 
     def at(self, epoch: int, step: int) -> Arrays:
@@ -116,6 +126,9 @@ class Batches:
 
         Raises:
             UsageError: the epoch has no such step.
+
+        >>> clips.batches(FirstFrames(2), batch_size=8).at(epoch=5, step=1)["length"].tolist()
+        [2, 2, 2, 2, 2, 2, 2, 2]
         """
         self._step(epoch, step)
         with closing(self.run(epoch, step, prefetch=0)) as coming:
@@ -142,6 +155,10 @@ class Batches:
 
         Raises:
             UsageError: the epoch has no such step.
+
+        >>> batches = clips.batches(FirstFrames(2), augment=[CentreCrop(32)], batch_size=2)
+        >>> [(clip.frames, views[0].steps) for clip, views in batches.drawn(0, 0)]
+        [(5, [Crop(left=16, top=8, width=32, height=32)]), (5, [Crop(left=16, top=8, width=32, height=32)])]
         """
         loader, coming = self.loader(), self._step(epoch, step)
         index, count = self.host
@@ -173,6 +190,12 @@ class Batches:
         """Where the reader stands, and what it reads: plain values, for JSON or a checkpoint.
 
         `epoch` and `step` are of the next batch, the same on every host.
+
+        >>> batches = clips.batches(FirstFrames(2), batch_size=8)
+        >>> batch = next(iter(batches))
+        >>> state = batches.state_dict()
+        >>> (state["epoch"], state["step"])
+        (0, 1)
         """
         return to_state(self.epoch, self.step, self._description)
 
@@ -181,6 +204,10 @@ class Batches:
 
         Raises:
             UsageError: this reader gives other batches than the one the state is of.
+
+        >>> state = clips.batches(FirstFrames(2), batch_size=8).state_dict()
+        >>> batches = clips.batches(FirstFrames(2), batch_size=8, hosts=(0, 2))
+        >>> batches.load_state_dict(state)
         """
         check_state(state, self._description)
         self.epoch, self.step = int(state["epoch"]), int(state["step"])

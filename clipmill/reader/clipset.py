@@ -30,6 +30,9 @@ class ClipSet(Clips):
         labels: names of the classes.
         table: what is known of each clip of those data sets.
         rows: (clips,) int32, the clips' rows in `table`.
+
+    >>> clips.clips.column_names[:3]
+    ['clip_id', 'split', 'folds']
     """
 
     def select(
@@ -49,6 +52,12 @@ class ClipSet(Clips):
 
         Raises:
             UsageError: an id is not in the set, or a number out of it.
+
+        >>> import pyarrow.compute as pc
+        >>> len(clips.select(where=pc.field("frames") > 9))
+        13
+        >>> clips.select(index=slice(0, 2)).ids.to_pylist()
+        ['clip_0000', 'clip_0004']
         """
         self.single("select before mixing")
         keep = np.ones(len(self), bool)
@@ -74,6 +83,10 @@ class ClipSet(Clips):
 
         Raises:
             UsageError: the shares are not positive, or leave nothing.
+
+        >>> train, val = clips.split(val=0.3)
+        >>> len(train) + len(val) == len(clips)
+        True
         """
         return tuple(self._kept(mask) for mask in selection.cut(self, shares, seed, by))
 
@@ -132,6 +145,12 @@ class ClipSet(Clips):
 
         Raises:
             UsageError: options that do not go together, or clips that do not suit them.
+
+        >>> batches = clips.batches(RandomWindow(4), augment=[RandomCrop(32)], batch_size=8, shuffle=True)
+        >>> for batch in batches:
+        ...     frames, labels = batch["frames"], batch["label"]
+        >>> frames.shape[1:], frames.dtype
+        ((4, 32, 32, 3), dtype('uint8'))
         """
         options = make_options(
             sampler=sampler,

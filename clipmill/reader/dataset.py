@@ -34,6 +34,10 @@ def open(path: str, *, version: str | None = None, cache: str | None = None, cac
     Raises:
         NoSuchDataset: nothing is published there, the version is gone, or its layout is
             newer than this clipmill.
+
+    >>> data = clipmill.open(path)
+    >>> data.splits
+    ['train', 'val']
     """
     storage = open_storage(absolute(str(path)))
     if cache is None or storage.local:
@@ -50,6 +54,10 @@ class Dataset:
         version: the version's name.
         name: the data set's name.
         labels: names of the classes; a clip's label is an index into them.
+
+    >>> data = clipmill.open(path)
+    >>> len(data["train"]), len(data.all), data.labels[:2]
+    (27, 40, ['boxing', 'diving'])
     """
 
     def __init__(self, storage: Storage, version: str | None = None, cached: ReadableStorage | None = None) -> None:
@@ -121,6 +129,9 @@ class Dataset:
 
         Raises:
             UsageError: there is no such fold.
+
+        >>> clipmill.open(path).fold(2).splits
+        ['train', 'test']
         """
         folds = self.column("folds")
         count = pc.min(pc.list_value_length(folds)).as_py() or 0

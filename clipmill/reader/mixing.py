@@ -26,6 +26,10 @@ def mix(members: Mapping[str, tuple[ClipSet, float]]) -> ClipSet:
 
     Raises:
         UsageError: there is no member, one has no clips, or a share is not positive.
+
+    >>> mixed = clipmill.mix({"ours": (clips, 3), "others": (clipmill.open(path)["val"], 1)})
+    >>> len(mixed.batches(FirstFrames(2), batch_size=8, shuffle=True))
+    5
     """
     if not members or len(members) > 255:
         raise UsageError("mix: give 1 to 255 members")

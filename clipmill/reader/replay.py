@@ -101,6 +101,12 @@ def replay(
     Raises:
         UsageError: the state cannot be read, or there is no such step.
         NoSuchDataset: the version is not there any more.
+
+    >>> batches = clips.batches(FirstFrames(2), batch_size=8)
+    >>> batch = next(iter(batches))
+    >>> found = replay(batches.state_dict())
+    >>> np.array_equal(found.batch["frames"], batch["frames"])
+    True
     """
     held = _read(state) if isinstance(state, str) else state
     restored = restore(held, path)

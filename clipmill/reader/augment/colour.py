@@ -21,6 +21,9 @@ class ColourJitter(Augmentation, frozen=True):
     A factor of 1 - x to 1 + x for the first three, x at most 1, where contrast is about mid-grey and
     saturation about the pixel's luma; -x to x of a full turn of hue in YIQ. All four
     together are one linear map of RGB, so every frame gets exactly the same.
+
+    >>> clips.batches(FirstFrames(2), augment=[ColourJitter(0.4, 0.4, 0.4, 0.1)], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 48, 64, 3)
     """
 
     brightness: float = 0.0
@@ -45,7 +48,11 @@ _YIQ = np.array([pixel_steps.LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.31
 
 
 class Normalise(Augmentation, frozen=True):
-    """uint8 to float32: (value / 255 - mean) / std for each channel; by default ImageNet's."""
+    """uint8 to float32: (value / 255 - mean) / std for each channel; by default ImageNet's.
+
+    >>> clips.batches(FirstFrames(2), augment=[Normalise()], batch_size=2).at(0, 0)["frames"].dtype
+    dtype('float32')
+    """
 
     floats: ClassVar[bool] = True
 
@@ -58,7 +65,11 @@ class Normalise(Augmentation, frozen=True):
 
 
 class ReverseTime(Augmentation, frozen=True):
-    """Frames from last to first, with this probability."""
+    """Frames from last to first, with this probability.
+
+    >>> clips.batches(WholeClip(), augment=[ReverseTime(1.0)], batch_size=1).at(0, 0)["frame_index"].tolist()
+    [[4, 3, 2, 1, 0]]
+    """
 
     probability: float = 0.5
 
@@ -74,6 +85,10 @@ class Function(Augmentation, frozen=True):
 
     It is called once for each view with all frames that are not empty, (frames, height,
     width, 3), and a `numpy.random.Generator` of that view's key.
+
+    >>> invert = Function(lambda frames, random: 255 - frames)
+    >>> clips.batches(FirstFrames(2), augment=[invert], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 48, 64, 3)
     """
 
     function: Callable[[Any, np.random.Generator], Any]

@@ -34,6 +34,9 @@ class Resize(Augmentation, frozen=True):
     """To an exact size, or with `short_side` so that the shorter side has so many pixels.
 
     `method` is linear, area, cubic or nearest, as OpenCV has them; linear does not blur before it shrinks.
+
+    >>> clips.batches(FirstFrames(2), augment=[Resize((24, 32))], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 24, 32, 3)
     """
 
     to: Size | None = None
@@ -57,7 +60,12 @@ class Resize(Augmentation, frozen=True):
 
 
 class RandomShortSide(Augmentation, frozen=True):
-    """Resized so that the shorter side has `low` to `high` pixels, both included."""
+    """Resized so that the shorter side has `low` to `high` pixels, both included.
+
+    >>> steps = [RandomShortSide(32, 40), CentreCrop(32)]
+    >>> clips.batches(FirstFrames(2), augment=steps, batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 32, 32, 3)
+    """
 
     low: int
     high: int
@@ -108,21 +116,33 @@ class _Crop(Augmentation, frozen=True):
 
 
 class RandomCrop(_Crop, frozen=True):
-    """A part of this size, from a random place."""
+    """A part of this size, from a random place.
+
+    >>> clips.batches(FirstFrames(2), augment=[RandomCrop(32)], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 32, 32, 3)
+    """
 
     def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
         return draws.below(down + 1), draws.below(right + 1)
 
 
 class CentreCrop(_Crop, frozen=True):
-    """A part of this size, from the middle."""
+    """A part of this size, from the middle.
+
+    >>> clips.batches(FirstFrames(2), augment=[CentreCrop((32, 48))], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 32, 48, 3)
+    """
 
     def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
         return down // 2, right // 2
 
 
 class ThreeCrops(_Crop, frozen=True):
-    """Three views: the beginning, middle and end of the longer side, for testing."""
+    """Three views: the beginning, middle and end of the longer side, for testing.
+
+    >>> clips.batches(FirstFrames(2), augment=[ThreeCrops(32)], batch_size=2).at(0, 0)["frames"].shape
+    (2, 3, 2, 32, 32, 3)
+    """
 
     views: ClassVar[int] = 3
 
@@ -134,7 +154,11 @@ class ThreeCrops(_Crop, frozen=True):
 
 
 class CropOrPad(Augmentation, frozen=True):
-    """To this size about the middle: what is too much is cut, what is missing is black."""
+    """To this size about the middle: what is too much is cut, what is missing is black.
+
+    >>> clips.batches(FirstFrames(2), augment=[CropOrPad(56)], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 56, 56, 3)
+    """
 
     to: Size
 
@@ -163,6 +187,9 @@ class RandomResizedCrop(Augmentation, frozen=True):
         scale: bounds of the part's area, as a share of the frame's.
         ratio: bounds of its width over its height.
         method: see `Resize`.
+
+    >>> clips.batches(FirstFrames(2), augment=[RandomResizedCrop(24)], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 24, 24, 3)
     """
 
     to: Size
@@ -202,6 +229,9 @@ class MultiScaleCrop(Augmentation, frozen=True):
         to: the size it is resized to.
         scales: of the frame's shorter side; height and width are at most one entry apart.
         method: see `Resize`.
+
+    >>> clips.batches(FirstFrames(2), augment=[MultiScaleCrop(24)], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 24, 24, 3)
     """
 
     to: Size
@@ -229,7 +259,11 @@ class MultiScaleCrop(Augmentation, frozen=True):
 
 
 class HorizontalFlip(Augmentation, frozen=True):
-    """Left and right exchanged, with this probability."""
+    """Left and right exchanged, with this probability.
+
+    >>> clips.batches(FirstFrames(2), augment=[HorizontalFlip()], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 48, 64, 3)
+    """
 
     probability: float = 0.5
 
@@ -238,7 +272,11 @@ class HorizontalFlip(Augmentation, frozen=True):
 
 
 class RandomRotation(Augmentation, frozen=True):
-    """Turned about the middle by one angle of -`degrees` to `degrees`; what comes in is black."""
+    """Turned about the middle by one angle of -`degrees` to `degrees`; what comes in is black.
+
+    >>> clips.batches(FirstFrames(2), augment=[RandomRotation(15.0)], batch_size=2).at(0, 0)["frames"].shape
+    (2, 2, 48, 64, 3)
+    """
 
     degrees: float = 360.0
 

@@ -221,7 +221,12 @@ def run(steps: Sequence[Op], image: Image, out: Image) -> None:
 
 
 def warp_mask(steps: Sequence[Op], mask: Image) -> Image:
-    """Send a mask, (height, width), through the steps of a view; values are never blended."""
+    """Send a mask, (height, width), through the steps of a view; values are never blended.
+
+    >>> _, views = clips.batches(FirstFrames(2), augment=[CentreCrop(32)], batch_size=2).drawn(0, 0)[0]
+    >>> warp_mask(views[0].steps, np.zeros((48, 64), np.uint8)).shape
+    (32, 32)
+    """
     for step in steps:
         mask = step.mask(mask)
     return mask
@@ -232,6 +237,10 @@ def warp_boxes(steps: Sequence[Op], boxes: npt.ArrayLike) -> Boxes:
 
     They are cut at the frame's edges; one that lies outside becomes empty. A turned box is
     the smallest upright one that holds it.
+
+    >>> _, views = clips.batches(FirstFrames(2), augment=[CentreCrop(32)], batch_size=2).drawn(0, 0)[0]
+    >>> warp_boxes(views[0].steps, [[20, 10, 30, 20]]).tolist()
+    [[4.0, 2.0, 14.0, 12.0]]
     """
     warped: Boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     for step in steps:

@@ -1,4 +1,4 @@
-"""Batches as a tf.data.Dataset."""
+"""Turning batches into a tf.data.Dataset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset:
-    """A dataset of dicts of tensors, or of tuples if fields are named.
+    """Make a dataset of dicts of tensors, or of tuples if fields are named.
 
     Each pass over it is one epoch, the next pass the next one; tensors are taken over
     from our buffers without a copy. Its cardinality is that of an epoch. It is unknown
@@ -51,7 +51,7 @@ def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset
         # An endless dataset of which a pass takes one epoch has a known cardinality, and
         # unlike `assert_cardinality` does not fail where a pass begins in mid-epoch.
         epochs = epochs.repeat().take(len(batches))
-    # What runs ahead of the one who asks would spoil the count.
+    # TensorFlow must not run ahead by itself: `batches.step` counts what was handed out.
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False
     options.experimental_optimization.map_parallelization = False
@@ -59,7 +59,7 @@ def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset
 
 
 def import_tensorflow() -> Any:
-    """The tensorflow module.
+    """Return the tensorflow module.
 
     Raises:
         MissingExtra: it is not installed.
@@ -73,7 +73,7 @@ def import_tensorflow() -> Any:
 
 
 def signature(tf: Any, batches: EpochReader) -> dict[str, tf.TensorSpec]:
-    """Shape and type of each field, with None for what differs between batches."""
+    """Return shape and type of each field, with None for what differs between batches."""
     shapes = batches.shapes()
     kinds = {np.dtype(object): tf.string}
     return {

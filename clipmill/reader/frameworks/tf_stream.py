@@ -3,6 +3,23 @@
 Which frames, and what is done to them, is computed by the same functions as on every
 other path, and the whole frame is decoded with the accurate DCT; so the batches are
 the same, to the pixel.
+
+One pass over the dataset, for a host that begins at a step:
+
+    for each of its lanes:
+        TFRecordDataset(file).skip(..).take(..)     the records of the lane, file after file
+        filter                                      without records between them that are not in the set
+        batch(window), gather(order), unbatch       each window in the order that `Lanes.shuffled` says
+        filter(turn >= late)                        without turns of the first window that were before the step
+    choose_from_datasets                            one record of each lane in turn
+    map(sample)                                     parse, draw, decode, augment
+    batch                                           rows become batches
+
+What has to hold: the k-th record that comes out is the clip at the k-th of this host's positions. Nothing checks it
+later, since a record is not asked for its id: were a lane one record off, labels (drawn by position, from
+the clip table) would stand beside the frames of other clips. So every position is counted from the epoch's start,
+windows begin where `Lanes.window` says and not where the pass begins, and two steps are kept apart: a lane always
+begins to read at the beginning of a window, and what of it came before the step is passed over after the shuffle.
 """
 
 from __future__ import annotations
@@ -29,11 +46,12 @@ if TYPE_CHECKING:
 
 
 def stream(tf: Any, batches: EpochReader, reader: EpochReader, specs: dict[str, tf.TensorSpec]) -> tf.data.Dataset:
-    """A dataset whose every pass goes on from where `batches` stands to the end of the epoch.
+    """Make a dataset whose every pass goes on from where `batches` stands to the end of the epoch.
 
     Args:
-        batches: whose place moves on with each batch that is handed out.
-        reader: the same with the fields wanted.
+        tf: the tensorflow module.
+        batches: the reader that moves on with each batch that is handed out.
+        reader: the same reader with the fields wanted.
         specs: of those fields and `step`.
 
     Raises:
@@ -66,7 +84,7 @@ def stream(tf: Any, batches: EpochReader, reader: EpochReader, specs: dict[str, 
 
 
 class _Rows:
-    """Single clips of an epoch, from TensorFlow's operations."""
+    """Makes single clips of an epoch by TensorFlow's operations."""
 
     def __init__(self, tf: Any, reader: EpochReader, specs: dict[str, tf.TensorSpec]) -> None:
         self._tf = tf
@@ -78,16 +96,16 @@ class _Rows:
         self._root = _tensorflow_root(source.storage)
 
     def records(self, epoch: Any, step: Any) -> tf.data.Dataset:
-        """(epoch, position, record) of this host's clips from a step on, in order."""
+        """Make a dataset of (epoch, position, record) of this host's clips from a step on, in order."""
         tf, (index, count) = self._tf, self._reader.host
         lanes = self._reader.planner.lanes(0).lanes
         mine = [lane for lane in range(lanes) if lane % count == index]
-        parts = [self._lane(epoch, step, lane) for lane in mine]
+        by_lane = [self._lane(epoch, step, lane) for lane in mine]
         size = self._reader.options.batch_size or 1
         end = min(self._reader.planner.plan(0).steps * size, self._reader.planner.size)
         positions = tf.data.Dataset.range(step * size + index, np.int64(end), count)
         turns = positions.map(lambda position: (position % lanes) // count)
-        records = tf.data.Dataset.choose_from_datasets(parts, turns, stop_on_empty_dataset=False)
+        records = tf.data.Dataset.choose_from_datasets(by_lane, turns, stop_on_empty_dataset=False)
         return tf.data.Dataset.zip(positions, records).map(lambda position, record: (epoch, position, record))
 
     def _lane(self, epoch: Any, step: Any, lane: int) -> tf.data.Dataset:
@@ -103,11 +121,11 @@ class _Rows:
         windows = kept.map(lambda record, _: record).batch(window)
         orders = tf.data.Dataset.from_tensor_slices(order).batch(window)
         shuffled = tf.data.Dataset.zip(windows, orders).map(tf.gather).unbatch()
-        # TensorFlow 2.21 crashes on `skip` by a computed number inside `flat_map`.
+        # Not `skip`: TensorFlow 2.21 crashes on `skip` by a computed number inside `flat_map`.
         return shuffled.enumerate().filter(lambda turn, _: turn >= late).map(lambda _, record: record)
 
     def _files(self, epoch: int, step: int, lane: int) -> tuple[Any, ...]:
-        """What a lane reads from a step on.
+        """Return what a lane reads from a step on.
 
         Returns:
             Paths; records to pass over and then to read of each; which of those read are
@@ -143,7 +161,7 @@ class _Rows:
 
     @cached_property
     def _ordinals(self) -> Ints:
-        """The number of each of the table's records in its shard."""
+        """(clips,) the number of each of the table's records in its shard."""
         table = self._loader.clips.table
         order = np.lexsort((table.offset, table.shard))
         shards = table.shard[order]
@@ -152,7 +170,7 @@ class _Rows:
         return out
 
     def sample(self, epoch: Any, position: Any, record: Any) -> tuple[Any, ...]:
-        """The fields of one clip."""
+        """Make the fields of one clip of its record."""
         tf = self._tf
         jpegs, times, numbers = _parse(tf, self._schema, record)
         wanted = tf.numpy_function(lambda e, p, t: self._wanted(e, p, t), [epoch, position, times], tf.int64)

@@ -1,4 +1,4 @@
-"""Batches and single clips for PyTorch."""
+"""Turning batches and single clips into PyTorch tensors."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
             yield self._named(tensors)
 
     def share(self, epoch: int, step: int, worker: Any) -> Iterator[Any]:
-        """What one of PyTorch's workers makes of an epoch: every n-th step."""
+        """Iterate over one worker's share of an epoch: every n-th step."""
         threads = max(1, cores() // worker.num_workers)
         for batch in self._reader.run(epoch, step + worker.id, worker.num_workers, threads=threads):
             yield self._named(self.tensors(batch))
 
     def tensors(self, batch: Arrays) -> dict[str, Any]:
-        """A batch of arrays as tensors on the same memory."""
+        """Return a batch of arrays as tensors on the same memory."""
         return {field: tensor(array, self._axes if field == "frames" else None) for field, array in batch.items()}
 
     def set_epoch(self, epoch: int) -> None:
@@ -81,11 +81,11 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
         self.batches.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Batches.state_dict`."""
+        """Return the state of the batches; see `Batches.state_dict`."""
         return self.batches.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Batches.load_state_dict`."""
+        """Go on from a state; see `Batches.load_state_dict`."""
         self.batches.load_state_dict(state)
 
     def _named(self, tensors: dict[str, Any]) -> Any:
@@ -121,7 +121,7 @@ class _Workers:
         )
 
     def run(self, epoch: int, step: int) -> Iterator[dict[str, Any]]:
-        """The batches of an epoch from a step on."""
+        """Iterate over the batches of an epoch from a step on."""
         self._place.copy_(torch.tensor([epoch, step]))
         return iter(self._loader)
 
@@ -156,7 +156,7 @@ class ClipsDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
 
 
 def axes(layout: str, several: bool) -> tuple[int, ...]:
-    """Where each axis of `layout` is in the arrays of a batch.
+    """Return where each axis of `layout` is in the arrays of a batch.
 
     Raises:
         UsageError: it is no order of B, T, C, H and W.
@@ -169,7 +169,7 @@ def axes(layout: str, several: bool) -> tuple[int, ...]:
 
 
 def tensor(array: npt.NDArray[Any], order: tuple[int, ...] | None = None) -> Any:
-    """A tensor on the same memory, its axes in another order; of JPEGs, nested lists of uint8 tensors."""
+    """Return a tensor on the same memory, its axes in another order; for JPEGs, nested lists of uint8 tensors."""
     if array.dtype != object:
         made = torch.from_numpy(array)
         return made if order is None else made.permute(order)

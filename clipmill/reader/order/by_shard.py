@@ -23,6 +23,9 @@ class Shards(msgspec.Struct, frozen=True, tag=True):
     Attributes:
         lanes: parts read side by side; a host reads only its own where hosts divide lanes.
         window: clips of a lane that are shuffled among themselves.
+
+    >>> len(clips.batches(FirstFrames(2), batch_size=8, shuffle=Shards(lanes=2)))
+    4
     """
 
     lanes: int = 8

@@ -1,7 +1,9 @@
-"""In which order an epoch goes through its clips: pure functions from position to clip.
+"""Orders of an epoch: pure functions from a position to the clip that comes there.
 
 Nothing is shuffled in memory: position p of epoch e of seed s is computed when it
-is asked for, so any host can start anywhere, and all of them agree.
+is asked for, so any host can start anywhere, and all of them agree. Saved states hold an
+epoch and a step and nothing else, so no number that these functions give may ever change:
+a training that goes on from a state would see some clips twice and others never.
 """
 
 # ruff: noqa: D102 (Order says once what the methods do)
@@ -23,11 +25,17 @@ IN_ORDER_WINDOW = 16
 
 
 class Permutation:
-    """A pseudo-random permutation of 0 .. size - 1 that is computed, not stored.
+    """Computes a pseudo-random permutation of 0 .. size - 1 without storing it.
 
     A Feistel network over pairs (left, right) of a rectangle just larger than
     `size`, with addition modulo its sides (Black and Rogaway, "Ciphers with
     arbitrary finite domains", 2002); numbers that fall outside are sent through it again.
+
+    Why it is a permutation: each round adds to one half a function of the other half, which
+    subtracting it again undoes, so the network is one to one on the rectangle. A number inside that is sent
+    on until it is inside again walks along a cycle of that permutation; two numbers that
+    met inside would have met before, so none is given twice. Simply taking the result modulo `size`
+    would give clips with small numbers more often than others, and leave some out.
 
     Args:
         size: how many numbers.
@@ -50,6 +58,7 @@ class Permutation:
         return out
 
     def _once(self, numbers: Ints) -> Ints:
+        """Send numbers of the rectangle through the network once."""
         left, right = np.divmod(numbers.astype(np.uint64), np.uint64(self._columns))
         rows, columns = np.uint64(self._rows), np.uint64(self._columns)
         for pair in range(0, ROUNDS, 2):
@@ -157,6 +166,9 @@ class Weighted:
         inside = mix64(slots.astype(np.uint64) + self._jitter) >> np.uint64(11)
         drawn = (slots + inside * 2.0**-53) / self.size
         clips = np.searchsorted(self._cumulative, drawn, side="right")
+        # The running sum may end a rounding error below 1, past which a draw of 0.999... would find no clip.
         clips = np.minimum(clips, len(self._cumulative) - 1)
+        # A clip's slots follow each other, so its first slot tells how often it came before this one. Two slots of one
+        # clip thus get different repetitions, and with them different windows and crops.
         begins = np.where(clips > 0, self._cumulative[clips - 1], 0.0)
         return clips, slots - np.floor(begins * self.size).astype(np.int64)

@@ -19,14 +19,22 @@ from clipmill.reader.sampling.base import Bools, ClipTimes, Lengths, Sampler, po
 
 
 class WholeClip(Sampler, frozen=True):
-    """Every frame of the clip."""
+    """Every frame of the clip.
+
+    >>> clips.batches(WholeClip(), batch_size=1).at(0, 0)["frame_index"].tolist()
+    [[0, 1, 2, 3, 4]]
+    """
 
     def pick(self, clip: ClipTimes, draws: Draws) -> Ints:
         return np.arange(clip.frames)
 
 
 class EveryKth(Sampler, frozen=True):
-    """Frames 0, k, 2k, ... of the clip."""
+    """Frames 0, k, 2k, ... of the clip.
+
+    >>> clips.batches(EveryKth(2), batch_size=1).at(0, 0)["frame_index"].tolist()
+    [[0, 2, 4]]
+    """
 
     k: int
 
@@ -73,21 +81,33 @@ class _Window(Sampler, frozen=True):
 
 
 class FirstFrames(_Window, frozen=True):
-    """The first `frames` frames, `stride` apart."""
+    """The first `frames` frames, `stride` apart.
+
+    >>> clips.batches(FirstFrames(3), batch_size=1).at(0, 0)["frame_index"].tolist()
+    [[0, 1, 2]]
+    """
 
     def _start(self, room: int, draws: Draws) -> int:
         return 0
 
 
 class RandomWindow(_Window, frozen=True):
-    """`frames` frames, `stride` apart, from a random start: every place that fits is equally likely."""
+    """`frames` frames, `stride` apart, from a random start: every place that fits is equally likely.
+
+    >>> clips.batches(RandomWindow(4), batch_size=2).at(0, 0)["frames"].shape
+    (2, 4, 48, 64, 3)
+    """
 
     def _start(self, room: int, draws: Draws) -> int:
         return draws.below(room + 1)
 
 
 class CentreWindow(_Window, frozen=True):
-    """`frames` frames, `stride` apart, in the middle of the clip."""
+    """`frames` frames, `stride` apart, in the middle of the clip.
+
+    >>> clips.batches(CentreWindow(3), batch_size=1).at(0, 0)["frame_index"].tolist()
+    [[1, 2, 3]]
+    """
 
     def _start(self, room: int, draws: Draws) -> int:
         return room // 2
@@ -97,6 +117,9 @@ class UniformWindows(_Window, frozen=True):
     """`windows` test windows: the first at the clip's start, the last at its end, the others between.
 
     Each is a view. With `ThreeCrops` there are three views of each window.
+
+    >>> clips.batches(UniformWindows(3, windows=2), batch_size=1).at(0, 0)["frame_index"].tolist()
+    [[[0, 1, 2], [2, 3, 4]]]
     """
 
     windows: int = 10
@@ -120,6 +143,9 @@ class Segments(Sampler, frozen=True):
 
     A random one of the part, or with `random=False` the one in its middle. A clip with
     fewer frames than parts gives some of them twice.
+
+    >>> clips.batches(Segments(3, random=False), batch_size=1).at(0, 0)["frame_index"].tolist()
+    [[0, 2, 4]]
     """
 
     segments: int
@@ -148,6 +174,9 @@ class AtFps(Sampler, frozen=True):
         frames: ticks of a window; None for the whole clip.
         start: where the window begins: random, centre or first.
         short: what to do with a clip that has fewer ticks than `frames`.
+
+    >>> clips.batches(AtFps(12.5, 4), batch_size=2).at(0, 0)["frames"].shape
+    (2, 4, 48, 64, 3)
     """
 
     timed: ClassVar[bool] = True
@@ -202,6 +231,9 @@ class Ranges(Sampler, frozen=True):
             follow each other in the batch.
         step: from one frame to the next within a range.
         short: what to do where a range ends past the clip; `loop` starts again at the clip's first frame.
+
+    >>> clips.batches(Ranges([(0, 2), (3, 5)]), batch_size=1).at(0, 0)["frame_index"].tolist()
+    [[0, 1, 3, 4]]
     """
 
     ranges: list[tuple[int, int]] | dict[str, list[tuple[int, int]]]
@@ -263,6 +295,9 @@ class Chunks(Sampler, frozen=True):
         stride: from one frame to the next.
         tail: what to do with clips that end before or after the others: `pad` the short
             ones, or `cut` the long ones.
+
+    >>> [bool(batch["reset"].all()) for batch in clips.batches(Chunks(16), batch_size=40)]
+    [True, False]
     """
 
     frames: int
