@@ -1,4 +1,4 @@
-"""Batches: an endless sequence of epochs, of which every step can be computed and any process read its share."""
+"""Reading batches, epoch after epoch: any step can be computed at once, and each host reads its share."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class Batches:
-    """Batches of clips; made by `ClipSet.batches`.
+    """Gives batches of clips, epoch after epoch; made by `ClipSet.batches`.
 
-    One `for` goes through the rest of the current epoch, the next through the next
-    epoch; a `for` that was left goes on where it stopped. Each batch is a dict of arrays
+    One `for` goes through the rest of the current epoch, the next one through the next
+    epoch; after a `break`, the next `for` goes on where that one stopped. Each batch is a dict of arrays
     for this host's n rows, V views (an axis that is there only if there are several) and T frames:
 
         frames       (n, [V,] T, height, width, 3) uint8 RGB, or float32 after Normalise;
@@ -107,7 +107,7 @@ class Batches:
             yield batch
 
     def advance(self, epoch: int, step: int) -> None:
-        """Stand behind a step that was handed out."""
+        """Move on behind a step that was handed out."""
         last = step + 1 == self.planner.plan(epoch).steps
         self.epoch, self.step = (epoch + 1, 0) if last else (epoch, step + 1)
 
@@ -122,7 +122,7 @@ class Batches:
         self.epoch, self.step = epoch, 0
 
     def at(self, epoch: int, step: int) -> Arrays:
-        """The batch of any step, at once; where the reader stands does not change.
+        """Make the batch of any step at once; the reader itself stays at its step.
 
         Raises:
             UsageError: the epoch has no such step.
@@ -135,7 +135,7 @@ class Batches:
             return next(coming)
 
     def alone(self, epoch: int, step: int) -> Arrays:
-        """The batch of any step, made by this thread alone."""
+        """Make the batch of any step in this thread, without others."""
         loader, plan = self.loader(), self.planner.plan(epoch)
         coming = plan.step(step)
         arrays = loader.arrays(len(coming.clips), coming.frames, self.buffers)
@@ -149,7 +149,7 @@ class Batches:
         return self._recipe.views
 
     def drawn(self, epoch: int, step: int) -> list[tuple[ClipRequest, list[View]]]:
-        """The clips of any step, with the frames and the steps drawn for each of their views.
+        """Return the clips of any step, with the frames and the augmentations drawn for each of their views.
 
         `clipmill.reader.warp_mask` and `warp_boxes` send masks and boxes of your own through the same steps.
 
@@ -166,7 +166,7 @@ class Batches:
         return [(request, loader.views(request)) for request in requests]
 
     def shapes(self) -> dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]:
-        """Shape and dtype of each field; None where batches differ."""
+        """Return shape and dtype of each field; None where batches differ."""
         rows, frames = self.planner.batch_rows(self.host[1]), self.planner.frames
         arrays = self.loader().arrays(1, 1, self.buffers)
         found: dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]] = {"step": ((), np.dtype(np.int64))}
@@ -181,13 +181,13 @@ class Batches:
     def run(
         self, epoch: int, step: int, stride: int = 1, prefetch: int | None = None, threads: int | None = None
     ) -> Generator[Arrays, None, None]:
-        """The batches `step`, `step + stride`, ... of an epoch; where the reader stands does not change."""
+        """Make the batches `step`, `step + stride`, ... of an epoch; the reader itself stays at its step."""
         maker = BatchMaker(self.loader(), self.planner, self.options, self.host, self.buffers, self.skipped, epoch)
         ahead = self.prefetch if prefetch is None else prefetch
         return maker.run(step, stride, ahead, threads or self.threads)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the reader stands, and what it reads: plain values, for JSON or a checkpoint.
+        """Return where the reader stands, and what it reads: plain values, for JSON or a checkpoint.
 
         `epoch` and `step` are of the next batch, the same on every host.
 
@@ -213,18 +213,18 @@ class Batches:
         self.epoch, self.step = int(state["epoch"]), int(state["step"])
 
     def tf(self, *fields: str) -> tf.data.Dataset:
-        """A tf.data.Dataset of dicts, or for `tf("frames", "label")` of tuples; see `reader.frameworks.tf_dataset`."""
+        """Return a tf.data.Dataset of dicts, or for `tf("frames", "label")` of tuples; see `frameworks.tf_dataset`."""
         return to_dataset(self, fields)
 
     def torch(self, *fields: str, layout: str = "BTHWC", workers: int = 0, start: str | None = None) -> TorchBatches:
-        """An iterable of dicts or tuples of tensors for PyTorch; see `clipmill.reader.frameworks.torch`."""
+        """Return an iterable of dicts or tuples of tensors for PyTorch; see `clipmill.reader.frameworks.torch`."""
         # PyTorch takes seconds to load, and most readers never need it.
         from clipmill.reader.frameworks.torch import TorchBatches
 
         return TorchBatches(self, fields, layout, workers, start)
 
     def only(self, fields: Collection[str]) -> Batches:
-        """The same reader, from the same place, with fewer fields."""
+        """Return the same reader, at the same step, with fewer fields."""
         if not fields:
             return self
         other = object.__new__(Batches)
@@ -232,7 +232,7 @@ class Batches:
         return other
 
     def loader(self) -> Loader:
-        """Draws, reads and decodes single clips."""
+        """Return what draws, reads and decodes single clips."""
         options = self.options
         return Loader(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
 

@@ -42,7 +42,7 @@ class ClipSet(Clips):
         index: Sequence[int] | slice | npt.NDArray[Any] | None = None,
         where: Any | Callable[[pa.Table], Any] | None = None,
     ) -> ClipSet:
-        """Those of the clips for which all that is given holds, in the table's order.
+        """Select the clips for which all that is given holds, in the table's order.
 
         Args:
             ids: clip ids.
@@ -70,16 +70,16 @@ class ClipSet(Clips):
         return self._kept(keep)
 
     def split(self, *, seed: int = 0, by: str = "group", **shares: float) -> tuple[ClipSet, ...]:
-        """Cut at random: `train, val = clips.split(val=0.2)`; what is left comes first.
+        """Split at random: `train, val = clips.split(val=0.2)`; what is left comes first.
 
         A group is never cut, and where it goes depends on nothing but its name (the source's
         where it has none) and the seed: no leak, and no clip moves when others come or go.
         So shares are met only on average.
 
         Args:
-            seed: another cut.
-            by: "group", or "clip" to cut groups all the same.
-            shares: of each further part, by any name.
+            seed: another one gives another split.
+            by: "group", or "clip" to let clips of a group go to different sets.
+            shares: of each further set, by any name.
 
         Raises:
             UsageError: the shares are not positive, or leave nothing.
@@ -114,7 +114,7 @@ class ClipSet(Clips):
         prefetch: int = 2,
         threads: int | None = None,
     ) -> Batches:
-        """Batches of these clips; see `Batches` for what they hold.
+        """Read batches of these clips; see `Batches` for what they hold.
 
         Args:
             sampler: which frames, from `clipmill.reader.sampling.samplers`; by default the whole clip.
@@ -180,7 +180,7 @@ class ClipSet(Clips):
         layout: str = "THWC",
         **options: Any,
     ) -> ClipsDataset:
-        """A map-style dataset for PyTorch's DataLoader: single clips by number.
+        """Return a map-style dataset for PyTorch's DataLoader: single clips by number.
 
         Args:
             sampler, augment, seed: as for `batches`.

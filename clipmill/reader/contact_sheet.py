@@ -1,4 +1,4 @@
-"""Contact sheets: a batch of clips as one picture, a row for each clip."""
+"""Drawing contact sheets: a batch of clips as one picture, a row for each clip."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _write(sheet: NDArray[np.uint8], text: str, baseline: int) -> None:
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:
-    """A picture as a PNG file's bytes.
+    """Encode a picture as a PNG file's bytes.
 
     Args:
         picture: (height, width, 3) uint8 RGB.

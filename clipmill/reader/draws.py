@@ -22,7 +22,7 @@ _WORDS = struct.Struct("<8Q")
 
 
 def digest(*words: Word) -> bytes:
-    """64 bytes that depend on the words alone, and on where one ends and the next begins."""
+    """Return 64 bytes that depend on the words alone, and on where one ends and the next begins."""
     return hashlib.blake2b("\x1f".join(map(str, words)).encode("utf-8", "surrogatepass")).digest()
 
 
@@ -49,7 +49,7 @@ class Draws:
         self._left = list(_WORDS.unpack(self._digest))
 
     def random(self) -> float:
-        """The next number, uniform in [0, 1), a multiple of 2**-53."""
+        """Draw the next number, uniform in [0, 1), a multiple of 2**-53."""
         if not self._left:
             self._block += 1
             again = hashlib.blake2b(self._digest + self._block.to_bytes(8, "little"))
@@ -57,25 +57,25 @@ class Draws:
         return int(self._left.pop() >> 11) * 2.0**-53
 
     def uniform(self, low: float, high: float) -> float:
-        """The next number, uniform in [low, high)."""
+        """Draw the next number, uniform in [low, high)."""
         return low + (high - low) * self.random()
 
     def below(self, count: int) -> int:
-        """The next whole number, uniform in 0 .. count - 1."""
+        """Draw the next whole number, uniform in 0 .. count - 1."""
         return int(self.random() * count)
 
     def chance(self, probability: float) -> bool:
-        """True with this probability."""
+        """Draw True with this probability."""
         return self.random() < probability
 
     def generator(self) -> np.random.Generator:
-        """A numpy generator of the same key, for functions of the user's own."""
+        """Return a numpy generator of the same key, for functions of the user's own."""
         key = hashlib.blake2b(self._digest, digest_size=16, person=b"generator").digest()
         return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
 
 
 def mix64(words: Words) -> Words:
-    """A hash of each 64-bit word: the finalizer of splitmix64 (Steele, Lea, Flood, OOPSLA 2014)."""
+    """Return a hash of each 64-bit word: the finalizer of splitmix64 (Steele, Lea, Flood, OOPSLA 2014)."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed: Words = words ^ (words >> np.uint64(31))
@@ -83,6 +83,6 @@ def mix64(words: Words) -> Words:
 
 
 def round_keys(count: int, *key: Word) -> Words:
-    """`count` 64-bit words that depend on the key alone."""
+    """Return `count` 64-bit words that depend on the key alone."""
     raw = b"".join(digest(*key, block) for block in range(-(-count // 8)))
     return np.frombuffer(raw, "<u8")[:count].astype(np.uint64)

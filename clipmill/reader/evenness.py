@@ -1,4 +1,4 @@
-"""How evenly an order spreads labels and records over an epoch, and how much of its batches is padding.
+"""Measuring how evenly an order spreads labels and records over an epoch, and how much of its batches is padding.
 
 The number for evenness: cut the epoch into blocks of consecutive clips, count how often
 each class (or each sixteenth of the clip table) comes in each block, and take Pearson's
@@ -29,7 +29,7 @@ TRIALS = 40
 
 
 def report(batches: Batches, epoch: int = 0, folder: str | None = None) -> dict[str, Any]:
-    """What a reader's epoch looks like.
+    """Measure how even a reader's epoch is.
 
     Args:
         batches: the reader.
@@ -62,7 +62,7 @@ def report(batches: Batches, epoch: int = 0, folder: str | None = None) -> dict[
 
 
 def compare(path: str, split: str = "train", batch_size: int = 16, seed: int = 0, folder: str | None = None) -> Any:
-    """`clipmill inspect --shuffle`: reports for the orders a reader can have, by their names.
+    """Measure the orders that a reader can have, for `clipmill inspect --shuffle`.
 
     Args:
         path: the data set.
@@ -80,13 +80,13 @@ def compare(path: str, split: str = "train", batch_size: int = 16, seed: int = 0
     found = {}
     for name, order in orders.items():
         batches = clips.batches(batch_size=batch_size, seed=seed, decode=False, **order)
-        where = None if folder is None else str(Path(folder, "_".join(re.findall(r"\w+", name))))
-        found[name] = report(batches, folder=where)
+        plots = None if folder is None else str(Path(folder, "_".join(re.findall(r"\w+", name))))
+        found[name] = report(batches, folder=plots)
     return found
 
 
 def unevenness(kinds: Ints) -> float:
-    """The number explained above, for the kinds of clips in the order in which they come."""
+    """Return the number explained above, for the kinds of clips in the order in which they come."""
     names, kinds = np.unique(kinds, return_inverse=True)
     count, blocks = len(kinds), _blocks(len(kinds))
     if len(names) < 2 or blocks < 2:
@@ -98,7 +98,7 @@ def unevenness(kinds: Ints) -> float:
 
 
 def padding(batches: Batches, epoch: int = 0) -> dict[str, float]:
-    """Shares of an epoch, from lengths alone.
+    """Compute how much of an epoch is padded or cut, from lengths alone.
 
     Returns:
         padded: of the frames in all batches, those that are empty.

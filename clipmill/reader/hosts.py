@@ -1,4 +1,4 @@
-"""Which share of every batch this process takes."""
+"""Finding which share of every batch this process takes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _said: set[tuple[int, int]] = set()
 
 
 def resolve(hosts: tuple[int, int] | str | None) -> tuple[int, int]:
-    """(index, count) of this host.
+    """Return (index, count) of this host.
 
     Args:
         hosts: (index, count), "auto" for what the environment says, or None for a single host.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: `hosts` is none of these.
     """
     if hosts is None:
         return 0, 1
@@ -40,7 +40,7 @@ def resolve(hosts: tuple[int, int] | str | None) -> tuple[int, int]:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -60,7 +60,7 @@ def _from_environment() -> tuple[int, int]:
 
 
 def _from_tensorflow(text: str) -> tuple[int, int]:
-    """Of tf.distribute's cluster description: a chief, if there is one, stands before the workers."""
+    """Return (index, count) of a tf.distribute cluster; a chief, if there is one, comes before the workers."""
     config = json.loads(text)
     cluster, task = config.get("cluster", {}), config.get("task", {})
     chiefs = len(cluster.get("chief", []))

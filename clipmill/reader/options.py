@@ -1,4 +1,4 @@
-"""What a reader was asked for: all that decides which batches come, and none of what only makes them faster."""
+"""The options that decide which batches a reader gives; those that only make it faster are not among them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clipmill.reader.sampling.samplers import Chunks, WholeClip
 
 
 class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of `ClipSet.batches`, which explains them."""
+    """Holds the options of `ClipSet.batches`, which explains them."""
 
     sampler: Sampler = WholeClip()
     augment: tuple[Augmentation, ...] = ()
@@ -61,7 +61,7 @@ class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_options(*, sampler: Any, augment: Sequence[Any], shuffle: Any, **options: Any) -> ReaderOptions:
-    """Options from what users may also write: "shards" for `Shards()`, a plain function for `Function`."""
+    """Make options from what users may also write: "shards" for `Shards()`, a plain function for `Function`."""
     if isinstance(shuffle, str):
         if shuffle != "shards":
             raise UsageError(f"shuffle={shuffle!r}: neither True, False nor 'shards'")

@@ -53,7 +53,7 @@ class Planner:
         return {**self.__dict__, "_plans": {}}
 
     def order(self, epoch: int) -> ClipOrder:
-        """In which order an epoch goes through the clips."""
+        """Return the order in which an epoch goes through the clips."""
         key = (self._options.seed, epoch)
         shuffle = self._options.shuffle
         if self._cumulative is not None:
@@ -64,13 +64,13 @@ class Planner:
         return Shuffled(self.size, *key) if shuffle else InOrder(self.size)
 
     def lanes(self, epoch: int) -> Lanes:
-        """The order, where it goes through files from front to back."""
+        """Return the order of an epoch that goes through files from front to back."""
         order = self.order(epoch)
         assert isinstance(order, ByShard | InOrder)
         return order
 
     def plan(self, epoch: int) -> BatchPlan:
-        """The batches of an epoch."""
+        """Return the batches of an epoch."""
         if epoch not in self._plans:
             made = self._plan(epoch)
             # Two, since the next epoch may be asked for while this one is being read.
@@ -88,7 +88,7 @@ class Planner:
         return self._windows.fixed
 
     def batch_rows(self, hosts: int) -> int | None:
-        """Rows of every batch on one of so many hosts, or None where batches differ."""
+        """Return the rows of every batch on one of so many hosts, or None where batches differ."""
         size = self._options.batch_size
         if size is None or self._options.max_frames_per_batch is not None:
             return None
@@ -129,7 +129,7 @@ class Planner:
         return short
 
     def _weights(self, weights: Any, count: int, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64] | None:
-        """Running sum of the kept clips' weights, or None where all are alike."""
+        """Return the running sum of the kept clips' weights, or None where all are alike."""
         mixed = len(self.clips.members) > 1
         if weights is None and not mixed:
             return None
@@ -159,7 +159,7 @@ class Planner:
         return cumulative
 
     def _lengths(self) -> tuple[npt.NDArray[np.int64], Windows]:
-        """Frames that each clip gives to batching, and the rule for a batch's."""
+        """Return the frames that each clip gives, for planning batches, and the rule for the windows of a batch."""
         options, sampler = self._options, self._options.sampler
         fixed = sampler.length if options.lengths in ("pad", "truncate") else int(options.lengths)
         if fixed is not None and not options.sorts:

@@ -1,4 +1,4 @@
-"""What an augmentation is: steps drawn once for each view of a clip, so that all its frames agree."""
+"""The base of augmentations: steps drawn once for each view of a clip, so that all its frames agree."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Augmentation(msgspec.Struct, frozen=True, tag=True):
     floats: ClassVar[bool] = False
 
     def size(self, size: tuple[int, int] | None) -> tuple[int, int] | None:
-        """(height, width) of what it makes of images of this size; None where that is drawn.
+        """Return the (height, width) that images of this size become; None where that is drawn.
 
         Raises:
             UsageError: it cannot work on images of this size.
@@ -31,9 +31,9 @@ class Augmentation(msgspec.Struct, frozen=True, tag=True):
         return size
 
     def draw(self, draws: Draws, height: int, width: int) -> Sequence[pixel_steps.Op]:
-        """The steps for one view of a clip of this size."""
+        """Draw the steps for one view of a clip of this size."""
         return ()
 
     def reorder(self, picked: Ints, draws: Draws) -> Ints:
-        """The picked frames in another order; empty ones (-1) stay at the end."""
+        """Put the picked frames into another order; empty ones (-1) stay at the end."""
         return picked

@@ -1,4 +1,4 @@
-"""What is done to the pixels of a clip, once drawn: small steps that are the same for all its frames.
+"""Steps that change pixels, drawn once for a clip and the same for all its frames.
 
 Images are (height, width, 3) uint8 RGB, or float32 after `Normalised`; masks are
 (height, width) and never blended; boxes are (n, 4) float32: left, top, right, bottom
@@ -28,16 +28,16 @@ class Op(Protocol):
     """One step. `image` writes into `out` where it is given one, and may return a view where not."""
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of what becomes of an image of this size."""
+        """Return the height and width that an image of this size gets."""
 
     def image(self, image: Image, out: Image | None = None) -> Image:
-        """The image after the step."""
+        """Return the image after the step."""
 
     def mask(self, mask: Image) -> Image:
-        """A mask after the step."""
+        """Return a mask after the step."""
 
     def boxes(self, boxes: Boxes) -> Boxes:
-        """Boxes after the step."""
+        """Return boxes after the step."""
 
 
 class Crop(NamedTuple):

@@ -1,4 +1,4 @@
-"""Batch buffers that are used again as soon as nobody holds them any more."""
+"""Memory for batches that is used again as soon as nobody holds it any more."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Buffers:
         return Buffers, (self._keep,)
 
     def take(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """An array with arbitrary content."""
+        """Return an array with arbitrary content."""
         dtype = np.dtype(dtype)
         size = int(np.prod(shape)) * dtype.itemsize
         with self._lock:

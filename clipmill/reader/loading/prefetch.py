@@ -72,7 +72,7 @@ class BatchMaker:
         self._size = options.batch_size or 1
 
     def run(self, first: int, stride: int, ahead: int, threads: int) -> Generator[Arrays, None, None]:
-        """The batches of steps `first`, `first + stride`, ...
+        """Make the batches of steps `first`, `first + stride`, ...
 
         Args:
             first, stride: which steps.
@@ -80,7 +80,7 @@ class BatchMaker:
             threads: that make them.
 
         Raises:
-            BadClip: a clip could not be read, and that is to be raised.
+            BadClip: a clip could not be read, with on_error="raise".
             Vanished: a file is gone.
         """
         under_way: deque[_UnderWay] = deque()

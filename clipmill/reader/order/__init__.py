@@ -1,1 +1,1 @@
-"""Orders: which clips go into which batch."""
+"""The order of an epoch, and the batches that it is cut into."""

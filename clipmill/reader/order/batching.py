@@ -1,6 +1,6 @@
-"""Which clips go into which batch: planned for an epoch from lengths alone, before a byte is read."""
+"""Cutting an epoch into batches, planned from the clips' lengths alone, before a byte of them is read."""
 
-# ruff: noqa: D102 (Plan says once what the methods do)
+# ruff: noqa: D102 (BatchPlan says once what the methods do)
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class BatchPlan(Protocol):
     steps: int
 
     def step(self, index: int) -> Step:
-        """Batch number `index`."""
+        """Return batch number `index`."""
 
     def sequence(self) -> Ints:
-        """All clips in the order in which batches bring them."""
+        """Return all clips in the order in which batches bring them."""
 
 
 class Windows(NamedTuple):
@@ -61,7 +61,7 @@ class Windows(NamedTuple):
     truncate: bool = False
 
     def of(self, clips: Ints) -> int:
-        """Frames of the windows of a batch of these clips."""
+        """Return how many frames the windows of a batch of these clips have."""
         if self.fixed is not None or self.counts is None:
             return self.fixed or 0
         counts = self.counts[clips]
@@ -69,7 +69,7 @@ class Windows(NamedTuple):
 
 
 class InTurn:
-    """Batches of clips as the order gives them, `size` each; nothing is held."""
+    """Batches of `size` clips as the order gives them, computed when asked for."""
 
     def __init__(self, order: ClipOrder, size: int, windows: Windows, drop_remainder: bool) -> None:
         self.steps = order.size // size if drop_remainder else -(-order.size // size)
@@ -140,7 +140,7 @@ class ByLength:
         return Step(clips, self._repeats[begin:end], self._windows.of(clips))
 
     def sizes(self) -> tuple[Ints, Ints, Ints]:
-        """Batches in the order they are given: begin and end in `clips`, and `clips` itself."""
+        """Return the batches in the order they are given: begin and end in `clips`, and `clips` itself."""
         which = self._batches(np.arange(self.steps)) if self._batches else np.arange(self.steps)
         return self._cuts[which, 0], self._cuts[which, 1], self._clips
 
@@ -193,7 +193,7 @@ def _cut_by_size(count: int, size: int, drop_remainder: bool, shuffle: bool, *ke
 
 
 def _cut_by_frames(lengths: Ints, max_frames: int, size: int | None) -> Ints:
-    """Cuts of clips sorted by (nearly) increasing length."""
+    """Cut clips sorted by (nearly) increasing length; return begin and end of each batch."""
     # Jitter leaves the sorted lengths a little uneven; the running maximum is what a batch would be padded to.
     longest = np.maximum.accumulate(lengths)
     if len(lengths) and longest[-1] > max_frames:

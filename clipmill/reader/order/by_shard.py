@@ -1,4 +1,4 @@
-"""`shuffle="shards"`: an order for storage that is read from front to back."""
+"""The order of `shuffle="shards"`, for storage that is read from front to back."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ByShard:
         self._begins = self._ends - counts[shuffled]
 
     def at(self, positions: Ints) -> tuple[Ints, Ints]:
-        """The clip at each position, and 0: none comes twice."""
+        """Return the clip at each position, and 0: none comes twice."""
         clips = np.empty_like(positions)
         lanes = positions % self.lanes
         for lane in np.unique(lanes):
@@ -71,12 +71,12 @@ class ByShard:
         return clips, np.zeros_like(positions)
 
     def window(self, lane: int, turn: int) -> tuple[int, int]:
-        """First turn of the window that a lane's turn is in, and the first after it."""
+        """Return the first turn of the window that a lane's turn is in, and the first after it."""
         begin = turn // self._window * self._window
         return begin, min(begin + self._window, self.lane_size(lane))
 
     def shuffled(self, lane: int, turns: Ints) -> Ints:
-        """The place in the lane's sequence of files that each turn takes."""
+        """Return the place in the lane's sequence of files that each turn takes."""
         out = np.empty_like(turns)
         todo = np.ones(len(turns), bool)
         while todo.any():
@@ -87,21 +87,21 @@ class ByShard:
         return out
 
     def clips(self, lane: int, places: Ints) -> Ints:
-        """The clips at these places of a lane's sequence, which follows the files."""
+        """Return the clips at these places of a lane's sequence, which follows the files."""
         each, more = divmod(self.size, self.lanes)
-        where = each * lane + min(lane, more) + places
-        run = np.searchsorted(self._ends, where, side="right")
-        numbers = self._firsts[run] + where - self._begins[run]
+        at = each * lane + min(lane, more) + places
+        run = np.searchsorted(self._ends, at, side="right")
+        numbers = self._firsts[run] + at - self._begins[run]
         found: Ints = numbers if self._numbers is None else self._numbers[numbers]
         return found
 
     def lane_size(self, lane: int) -> int:
-        """Clips of a lane; those of two lanes differ by one at most."""
+        """Return how many clips a lane has; two lanes differ by one at most."""
         return self.size // self.lanes + (lane < self.size % self.lanes)
 
 
 def _by_place(shard: npt.NDArray[np.integer[Any]], offset: Ints) -> Ints | None:
-    """The clips sorted by shard and place, or None if they are."""
+    """Return the clips sorted by shard and offset, or None if they are sorted already."""
     moves = np.diff(shard.astype(np.int64))
     if bool(((moves > 0) | ((moves == 0) & (np.diff(offset) > 0))).all()):
         return None

@@ -6,7 +6,7 @@ epoch and a step and nothing else, so no number that these functions give may ev
 a training that goes on from a state would see some clips twice and others never.
 """
 
-# ruff: noqa: D102 (Order says once what the methods do)
+# ruff: noqa: D102 (ClipOrder and Lanes say once what the methods do)
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Permutation:
         self._keys = round_keys(ROUNDS, "permutation", size, *key)
 
     def __call__(self, positions: npt.ArrayLike) -> Ints:
-        """Where the permutation sends each of `positions`, which are in 0 .. size - 1."""
+        """Return where the permutation sends each of `positions`, which are in 0 .. size - 1."""
         out = self._once(np.asarray(positions, np.int64))
         outside = out >= self.size
         while outside.any():
@@ -74,7 +74,7 @@ class ClipOrder(Protocol):
     size: int
 
     def at(self, positions: Ints) -> tuple[Ints, Ints]:
-        """The clip at each position, and which repetition of that clip in this epoch it is."""
+        """Return the clip at each position, and which repetition of that clip in this epoch it is."""
 
 
 class Lanes(Protocol):
@@ -114,20 +114,16 @@ class InOrder:
         return positions, np.zeros_like(positions)
 
     def window(self, lane: int, turn: int) -> tuple[int, int]:
-        """First turn of the window that a turn is in, and the first after it."""
         begin = turn // IN_ORDER_WINDOW * IN_ORDER_WINDOW
         return begin, min(begin + IN_ORDER_WINDOW, self.size)
 
     def shuffled(self, lane: int, turns: Ints) -> Ints:
-        """The place in the lane's sequence of files that each turn takes."""
         return turns
 
     def clips(self, lane: int, places: Ints) -> Ints:
-        """The clips at these places."""
         return places
 
     def lane_size(self, lane: int) -> int:
-        """Clips of the lane."""
         return self.size
 
 

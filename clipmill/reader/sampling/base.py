@@ -1,4 +1,4 @@
-"""What a sampler is: a pure function of a clip's length, its times and a random key."""
+"""The base of samplers: pure functions of a clip's length, its times and a random key."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ class Sampler(msgspec.Struct, frozen=True, tag=True):
         return None
 
     def counts(self, clips: Lengths) -> Ints:
-        """(clips,) frames that each gives, as far as the table tells; what batches are planned with."""
+        """Return (clips,) frames that each gives, as far as the clip table tells; batches are planned with it."""
         return clips.frames if self.length is None else np.full_like(clips.frames, self.length)
 
     def filled(self, clips: Lengths) -> Ints:
-        """(clips,) of the frames that each gives, those that are not left empty."""
+        """Return (clips,) how many of the frames that each gives are not left empty."""
         return self.counts(clips)
 
     def too_short(self, clips: Lengths) -> Bools:
-        """(clips,) which of them the policy for short clips is for."""
+        """Return (clips,) whether each is too short, so that the policy for short clips applies."""
         return np.zeros(len(clips.frames), bool)
 
     def pick(self, clip: ClipTimes, draws: Draws) -> Ints:
-        """Frame numbers of one view, (length,) int64; `draws.view` says which view.
+        """Pick the frames of one view: numbers, (length,) int64; `draws.view` says which view.
 
         Frames that are left empty are -1 and stand at the end.
         """
@@ -90,11 +90,7 @@ class Sampler(msgspec.Struct, frozen=True, tag=True):
 
 
 def positive(**values: float) -> None:
-    """Refuse a parameter that is not.
-
-    Raises:
-        UsageError: names it.
-    """
+    """Raise UsageError for a parameter that is not positive."""
     for name, value in values.items():
         if not value > 0:
             raise UsageError(f"{name}={value}: must be positive")

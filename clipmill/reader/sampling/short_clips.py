@@ -1,4 +1,4 @@
-"""What to do with a clip that has fewer frames than a sampler wants: one named policy each."""
+"""The policies for clips with fewer frames than a sampler wants."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pad(wanted: Ints, frames: int) -> Ints:
 
 
 def keep_out(wanted: Ints, frames: int) -> Ints:
-    """For `drop` and `error`: such clips are sorted out by their length before any is read."""
+    """Repeat the last frame: `drop` and `error` sort clips out by their length before any is read."""
     # A clip that is shorter by its timestamps than by the table's frame rate still comes here.
     return hold(wanted, frames)
 
@@ -44,17 +44,13 @@ SHORT: dict[str, Callable[[Ints, int], Ints]] = {
 
 
 def check(policy: str) -> None:
-    """Refuse a policy that there is none of.
-
-    Raises:
-        UsageError: it is not a key of `SHORT`.
-    """
+    """Raise UsageError for an unknown policy."""
     if policy not in SHORT:
         raise UsageError(f"short={policy!r}: not one of {', '.join(SHORT)}")
 
 
 def fit(wanted: Ints, frames: int, policy: str) -> Ints:
-    """Frame numbers that a clip of `frames` frames has, or `NOTHING`, in place of `wanted`."""
+    """Replace frames past the end of a clip of `frames` frames by a policy; `NOTHING` marks those left empty."""
     if not len(wanted) or wanted[-1] < frames:
         return wanted
     return SHORT[policy](wanted, frames)
