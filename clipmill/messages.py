@@ -20,8 +20,9 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
         video: as the listing names it: its path relative to the root, with "/", or what the
             format's `candidates` turns into paths. `Clip.source` is the path where it was found.
         split: train, val, test, ... ("" where nothing gives one: the default applies).
-        label: the class's name, or None for an unlabelled row.
-        label_number: the listing's own number for the class, if it has one.
+        label: as the row has it, then (`clipmill.listings.labels`) the class's name; None for an unlabelled row;
+            a tuple where clips have several.
+        label_number: the listing's own number for the class, if it has one; of several labels, one each.
         group: clips of one group never part between splits (UCF's v_X_gNN, the source video).
         start, end: the time range in seconds, half open; None where not given.
         folds: the split in official fold 1, 2, 3, ... ("" where the clip is in none).
@@ -32,8 +33,8 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
     clip_id: str
     video: str
     split: str
-    label: str | None
-    label_number: int | None
+    label: str | tuple[str, ...] | None
+    label_number: int | tuple[int | None, ...] | None
     group: str | None
     start: float | None
     end: float | None
@@ -194,13 +195,13 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         row: as the listing gave it, with its final id and split.
-        label_index: into label.labels.txt, -1 unlabelled.
+        label_index: into label.labels.txt, -1 unlabelled; a tuple where clips have several.
         fingerprint: SHA-256 of the source's bytes, hex.
         whole: how to decode it as one span; names the pixels and the path where the video was found.
     """
 
     row: ClipRow
-    label_index: int
+    label_index: int | tuple[int, ...]
     fingerprint: str
     whole: ClipTask
 
@@ -272,16 +273,17 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
     """One clip of the data set to come: what the listing says, what decoding gave, where its frames are.
 
     Up to `bad_packets` these are the columns of clips.parquet. `label_text` is "" for
-    unlabelled clips, as `label_index` is -1. Then come the bytes of its frames, the
+    unlabelled clips, as `label_index` is -1; where clips have several labels, all
+    three are tuples, in the order of the indices, and empty for unlabelled clips. Then come the bytes of its frames, the
     pieces they are in, and whether other clips have the same pieces.
     """
 
     clip_id: str
     split: str
     folds: tuple[str, ...]
-    label_index: int
-    label_text: str
-    label_source: int | None
+    label_index: int | tuple[int, ...]
+    label_text: str | tuple[str, ...]
+    label_source: int | tuple[int | None, ...] | None
     group: str | None
     source: str
     start: float | None
@@ -389,7 +391,33 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
         return self.code == 0
 
 
+class LabelRuling(msgspec.Struct, frozen=True, array_like=True):
+    """What something means that rows say of their labels.
+
+    Attributes:
+        said: the text, the number beside it, and the folder that the video stands in ("" where it does not count).
+        name: of the class; None for no label.
+        number: the listing's own for the class; None if it has none.
+        problem: why rows that say so are bad; "" if they are not.
+    """
+
+    said: tuple[str, int | None, str]
+    name: str | None = None
+    number: int | None = None
+    problem: str = ""
+
+
 class LabelTable(msgspec.Struct, frozen=True, array_like=True):
-    """The classes of the data set, in the order of label.labels.txt."""
+    """The classes of the data set, and what rows mean that name them.
+
+    Attributes:
+        names: in the order of label.labels.txt; placeholders for numbers that no class has.
+        holes: indices of the placeholders.
+        rulings: one for each thing that rows of the listing say.
+        notes: lines for whoever builds.
+    """
 
     names: list[str]
+    holes: list[int] = []
+    rulings: list[LabelRuling] = []
+    notes: list[str] = []

@@ -12,6 +12,7 @@ from apache_beam.transforms import combiners
 
 from clipmill import keys, listings
 from clipmill.ledger import Failure
+from clipmill.listings import Counts
 from clipmill.messages import ClipRow, LabelTable
 from clipmill.options import ListingOptions
 from clipmill.transforms.counters import count
@@ -41,22 +42,21 @@ class ReadListing(beam.PTransform):
             .with_output_types(ClipRow, failures=Failure)
             .with_outputs("failures", main="rows")
         )
-        rows = read.rows
         labels = (
-            rows
-            | "Labels" >> beam.FlatMap(_label).with_output_types(tuple[str, int])
-            | "DistinctLabels" >> beam.Distinct()
-            | "GatherLabels" >> combiners.ToList()
-            | "OrderLabels" >> beam.Map(_label_table, options).with_output_types(LabelTable)
+            read.rows
+            | "CountLabels" >> beam.CombineGlobally(_CountLabels(options))
+            | "SettleLabels"
+            >> beam.Map(lambda counts: listings.settle_labels(options, counts)).with_output_types(LabelTable)
         )
-        if options.class_every > 1:
-            rows = rows | "KeepClasses" >> beam.Filter(_has_label, pvalue.AsSingleton(labels)).with_output_types(
-                ClipRow
-            )
+        labelled = read.rows | "Label" >> beam.ParDo(_Label(options), pvalue.AsSingleton(labels)).with_output_types(
+            ClipRow, failures=Failure
+        ).with_outputs("failures", main="rows")
+        rows = labelled.rows
+        failures = (read.failures, labelled.failures) | "BadRows" >> beam.Flatten()
         if options.limit is not None:
             rows = rows | "Limit" >> _Spread(options.limit)
         rows = rows | "Count" >> beam.Map(_counted).with_output_types(ClipRow)
-        return {"rows": rows, "failures": read.failures, "labels": labels}
+        return {"rows": rows, "failures": failures, "labels": labels}
 
 
 def _slices(start: bytes, options: ListingOptions) -> list[bytes]:
@@ -75,25 +75,40 @@ class _ReadSlice(beam.DoFn):
                 yield msgspec.structs.replace(row, split=listings.assign_split(self._options, row))
 
 
-#: Stands for "the listing has no number for this class" in a key, which must not be None.
-_NO_NUMBER = -1
+class _CountLabels(beam.CombineFn):
+    def __init__(self, options: ListingOptions) -> None:
+        self._options = options
+
+    def create_accumulator(self) -> Counts:
+        return {}
+
+    def add_input(self, counts: Counts, row: ClipRow) -> Counts:
+        return listings.count_label(self._options, counts, row)
+
+    def merge_accumulators(self, several: Iterable[Counts]) -> Counts:
+        return listings.merge_counts(several)
+
+    def extract_output(self, counts: Counts) -> Counts:
+        return counts
 
 
-def _label(row: ClipRow) -> list[tuple[str, int]]:
-    if row.label is None:
-        return []
-    return [(row.label, _NO_NUMBER if row.label_number is None else row.label_number)]
+class _Label(beam.DoFn):
+    """The same labels come with every row of a bundle, so what they mean is looked up once for all of them."""
 
+    def __init__(self, options: ListingOptions) -> None:
+        self._options = options
 
-def _label_table(found: list[tuple[str, int]], options: ListingOptions) -> LabelTable:
-    declared = listings.declared_classes(options)
-    if declared is None:
-        declared = [(name, None if number == _NO_NUMBER else number) for name, number in found]
-    return LabelTable(listings.class_table(declared)[:: options.class_every])
+    def start_bundle(self) -> None:
+        self._labeller: listings.Labeller | None = None
 
-
-def _has_label(row: ClipRow, labels: LabelTable) -> bool:
-    return row.label is None or row.label in labels.names
+    def process(self, row: ClipRow, labels: LabelTable) -> Iterator[Any]:
+        if self._labeller is None:
+            self._labeller = listings.Labeller(self._options, labels)
+        found = self._labeller(row)
+        if isinstance(found, Failure):
+            yield pvalue.TaggedOutput("failures", found)
+        elif found is not None:
+            yield found
 
 
 def _counted(row: ClipRow) -> ClipRow:

@@ -14,7 +14,7 @@ import msgspec
 from clipmill import keys, listings
 from clipmill.estimate.forecast import Foreseen
 from clipmill.ledger import Failure, Reason
-from clipmill.messages import ClipRow, ClipSample
+from clipmill.messages import ClipRow, ClipSample, LabelTable
 from clipmill.options import BuildOptions
 from clipmill.shards.plan import target_bytes
 from clipmill.sources.clips import source_tasks
@@ -52,7 +52,7 @@ class Census(msgspec.Struct, frozen=True):
         unlabelled: rows that name a clip and no class.
         ignored: files of a folder that are not named like videos.
         splits: clips by split.
-        classes: names of the classes, in order.
+        labels: the classes, and lines on their numbers.
         example: a path that --include does not match; "" if there is none.
         sample: some of the rows, drawn evenly by a hash.
     """
@@ -62,7 +62,7 @@ class Census(msgspec.Struct, frozen=True):
     unlabelled: int
     ignored: int
     splits: dict[str, int]
-    classes: list[str]
+    labels: LabelTable
     example: str
     sample: list[ClipRow]
 
@@ -70,8 +70,8 @@ class Census(msgspec.Struct, frozen=True):
 def take_census(options: BuildOptions, sample: int) -> Census:
     """Read a listing once, holding no more than a sample of it."""
     chosen = options.listing
-    counts: Counter[tuple[str, str | None]] = Counter()
-    labels: set[tuple[str, int | None]] = set()
+    counts: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
+    said: listings.Counts = {}
     bad = ignored = number = 0
     example = ""
     heap: list[tuple[float, int, ClipRow]] = []
@@ -85,24 +85,38 @@ def take_census(options: BuildOptions, sample: int) -> Census:
                 example = row.video
                 continue
             number += 1
-            counts[listings.assign_split(chosen, row), row.label] += 1
-            if row.label is not None:
-                labels.add((row.label, row.label_number))
+            counts[listings.assign_split(chosen, row), listings.said_by(chosen, row)] += 1
+            listings.count_label(chosen, said, row)
             entry = (-keys.unit("census", row.clip_id), number, row)
             if len(heap) < sample * chosen.class_every:
                 heapq.heappush(heap, entry)
             elif entry > heap[0]:
                 heapq.heapreplace(heap, entry)
-    classes = listings.class_table(listings.declared_classes(chosen) or labels)[:: chosen.class_every]
-    kept = {None, *classes}
-    counts = Counter({key: times for key, times in counts.items() if key[1] in kept})
-    rows = [row for _, _, row in sorted(heap, reverse=True) if row.label in kept][:sample]
-    splits = _splits(counts, chosen.limit)
-    unlabelled = sum(times for (_, label), times in counts.items() if label is None)
-    return Census(sum(splits.values()), bad, unlabelled, ignored, splits, classes, example, rows)
+    labels = listings.settle_labels(chosen, said)
+    labeller = listings.Labeller(chosen, labels)
+    clips: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    for (split, words), times in counts.items():
+        classes = labeller.classes(words)
+        if isinstance(classes, str):
+            bad += times
+        elif classes is not None:
+            clips[split, tuple(classes)] += times
+    rows = [row for row in map(labeller, [row for _, _, row in sorted(heap, reverse=True)]) if isinstance(row, ClipRow)]
+    splits = _splits(clips, chosen.limit)
+    unlabelled = sum(times for (_, classes), times in clips.items() if not classes)
+    return Census(
+        clips=sum(splits.values()),
+        bad_rows=bad,
+        unlabelled=unlabelled,
+        ignored=ignored,
+        splits=splits,
+        labels=labels,
+        example=example,
+        sample=rows[:sample],
+    )
 
 
-def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[str, int]:
+def _splits(counts: Counter[tuple[str, tuple[str, ...]]], limit: int | None) -> dict[str, int]:
     """Clips by split; --limit takes one of each class of each split, then a second one of each, and so on."""
     left = min(sum(counts.values()), sum(counts.values()) if limit is None else limit)
     taken: Counter[str] = Counter()
@@ -136,11 +150,13 @@ def _in_proportion(groups: Sequence[tuple[str, int]], number: int) -> dict[str, 
 
 def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
     """The rows that a census counted, one at a time; all that there are where --limit takes some."""
-    kept = {None, *census.classes}
+    labeller = listings.Labeller(options.listing, census.labels)
     for slice_ in listings.slices(options.listing):
         for row in listings.read_slice(options.listing, slice_):
-            if isinstance(row, ClipRow) and row.label in kept and listings.selected(options.listing, row):
-                yield row
+            if isinstance(row, ClipRow) and listings.selected(options.listing, row):
+                found = labeller(row)
+                if isinstance(found, ClipRow):
+                    yield found
 
 
 class Band(msgspec.Struct, frozen=True):

@@ -14,19 +14,22 @@ import msgspec
 
 from clipmill.errors import ListingError, UsageError
 from clipmill.ledger import Failure
+from clipmill.listings import labels
 from clipmill.listings.base import Format, ListingSlice, Look, look_at
 from clipmill.listings.class_folders import Tree
 from clipmill.listings.csv_tables import Csv
 from clipmill.listings.hmdb51 import Hmdb
 from clipmill.listings.jsonl import Jsonl
 from clipmill.listings.kinetics import Kinetics
-from clipmill.listings.labels import Declared, class_table, read_labels
+from clipmill.listings.label_files import read_labels
+from clipmill.listings.label_rules import Counts, Declaration, Said
+from clipmill.listings.labels import Labeller, count_label, merge_counts, said_by
 from clipmill.listings.not_a_listing import describe
 from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, name_carries_times
 from clipmill.listings.splits import UNUSED, assign_split
 from clipmill.listings.ucf101 import Ucf
-from clipmill.messages import ClipRow
+from clipmill.messages import ClipRow, LabelTable
 from clipmill.options import ListingOptions
 from clipmill.storage import absolute, is_url
 
@@ -34,16 +37,21 @@ __all__ = [
     "FORMATS",
     "UNUSED",
     "VIDEO_SUFFIXES",
+    "Counts",
+    "Labeller",
     "ListingSlice",
+    "Said",
     "assign_split",
     "candidates",
-    "class_table",
-    "declared_classes",
+    "count_label",
     "ignored",
+    "merge_counts",
     "name_carries_times",
     "read_slice",
     "resolve",
+    "said_by",
     "selected",
+    "settle_labels",
     "slices",
 ]
 
@@ -122,11 +130,17 @@ def candidates(options: ListingOptions, row: ClipRow) -> Iterator[str]:
     return FORMATS[options.format].candidates(options, row)
 
 
-def declared_classes(options: ListingOptions) -> Declared | None:
-    """(name, number) of every class, by --labels or else by the listing itself; None where only its rows tell."""
+def settle_labels(options: ListingOptions, counts: Counts) -> LabelTable:
+    """Decide which classes there are, by --labels, the listing's own list of classes, or what its rows say.
+
+    Raises:
+        ListingError: the rows' numbers are not those of --labels.
+    """
+    known = FORMATS[options.format]
+    declared = known.classes(options)
     if options.labels is not None:
-        return read_labels(options.labels)
-    return FORMATS[options.format].classes(options)
+        declared = Declaration(read_labels(options.labels), options.labels, checked=not known.names_decide)
+    return labels.settle_labels(counts, declared, options.class_every)
 
 
 def selected(options: ListingOptions, row: ClipRow) -> bool:

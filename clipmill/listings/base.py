@@ -11,7 +11,7 @@ import msgspec
 from clipmill.errors import ListingError
 from clipmill.ledger import Failure, Reason, Stage
 from clipmill.listings import text_lines
-from clipmill.listings.labels import Classes, Declared, read_labels
+from clipmill.listings.label_rules import Declaration
 from clipmill.listings.paths import BadRow, Root, common_root, group_of, without_suffix
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -87,10 +87,12 @@ class Format:
     Attributes:
         name: as in --format.
         accepts: what it reads, for error messages.
+        names_decide: its rows name their classes, so that numbers of theirs are not held against --labels.
     """
 
     name: str
     accepts: str
+    names_decide: bool = False
 
     def matches(self, look: Look) -> bool:
         """Whether a listing is of this format."""
@@ -124,7 +126,7 @@ class Format:
         """Where a row's video may be, relative to the root, most likely first."""
         yield row.video
 
-    def classes(self, options: ListingOptions) -> Declared | None:
+    def classes(self, options: ListingOptions) -> Declaration | None:
         """The classes that the listing itself declares, None if it does not."""
         return None
 
@@ -135,7 +137,6 @@ class RowParser:
     Attributes:
         split: of rows that do not give one, "" if unknown.
         root: where paths start.
-        classes: those that rows may have.
     """
 
     def __init__(self, options: ListingOptions, listing: str, split: str = "") -> None:
@@ -143,14 +144,13 @@ class RowParser:
         self.listing = listing
         self.split = split
         self.root = Root(options.videos)
-        self.classes = Classes(read_labels(options.labels) if options.labels else None, options.labels)
 
     def row(
         self,
         line: int,
         video: str,
-        label: str | None,
-        number: int | None,
+        label: str | tuple[str, ...] | None,
+        number: int | tuple[int | None, ...] | None,
         *,
         clip_id: str = "",
         split: str = "",

@@ -11,7 +11,7 @@ from clipmill.errors import ListingError
 from clipmill.layout import is_label
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser, default_root
-from clipmill.listings.labels import LABEL_RULE
+from clipmill.listings.label_files import LABEL_RULE
 from clipmill.listings.paths import BadRow, Root, is_video, ucf_name, without_suffix
 from clipmill.listings.splits import known_split
 from clipmill.messages import ClipRow
@@ -90,9 +90,8 @@ def _row(rows: RowParser, source: str, slice_: ListingSlice) -> ClipRow:
         raise BadRow("the file's name is not UTF-8; rename it")
     folder, stem = posixpath.split(without_suffix(source))
     spelled, _ = ucf_name(slice_.label or "", stem) or (stem, None)
-    label, number = rows.classes.find(slice_.label or "")
     clip_id = posixpath.join(folder, spelled)
-    return rows.row(0, source, label, number, clip_id=clip_id, split=slice_.split)
+    return rows.row(0, source, slice_.label, None, clip_id=clip_id, split=slice_.split)
 
 
 def _printable(path: str) -> str:

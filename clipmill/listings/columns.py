@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from clipmill.layout import CLIP_COLUMNS
 from clipmill.listings.base import RowParser
-from clipmill.listings.labels import as_number
+from clipmill.listings.label_rules import as_number, is_nothing
 from clipmill.listings.paths import BadRow, without_suffix
 from clipmill.listings.splits import split_name
 from clipmill.messages import ClipRow
@@ -36,7 +36,6 @@ GENERIC: Aliases = {
 KINETICS: Aliases = {**_SHARED, "path": ("youtube_id", "ytid", "yt_id", "youtubeid")}
 
 _ROLES = ("path", "label", "number", "split", "start", "end", "group", "id")
-_LABEL = _ROLES.index("label")
 _RESERVED = frozenset(name for name, _ in CLIP_COLUMNS)
 
 
@@ -92,9 +91,7 @@ class TableRows:
 
     def cells(self, values: Sequence[str]) -> list[str]:
         """The cells for path, label, number, split, start, end, group and id; "" where there is none."""
-        found = [values[place].strip() if place >= 0 else "" for place in self._places]
-        found[_LABEL] = self.rows.classes.whole(found[_LABEL])
-        return found
+        return [values[place].strip() if place >= 0 else "" for place in self._places]
 
     def path(self, values: Sequence[str]) -> str:
         """The cell for the path, as it stands there."""
@@ -112,7 +109,7 @@ class TableRows:
         """
         path, text, number, split, start_text, end_text, group, clip_id = self.cells(values)
         source = self.rows.root.relative(path)
-        label, own = self.rows.classes.find(text, label_number(number))
+        label, own = text or None, label_number(number)
         split = split_name(split)
         if not start_text and not end_text:
             return self.rows.row(
@@ -134,13 +131,13 @@ class TableRows:
 
 
 def label_number(text: str) -> int | None:
-    """The number in a column of label numbers.
+    """The number in a column of label numbers, None where it says that there is none.
 
     Raises:
         BadRow: it holds something else.
     """
     number = as_number(text)
-    if text and number is None:
+    if number is None and not is_nothing(text):
         raise BadRow(f"the label's number is {text!r}, not a whole number")
     return number
 

@@ -23,11 +23,10 @@ class Hmdb(OfficialLists):
     accepts = "HMDB51's split files (brush_hair_test_split1.txt, ...)"
     file = re.compile(r"(?P<word>.+)_test_split(?P<fold>[1-9])\.txt")
 
-    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
+    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int] | None) -> ClipRow:
         """Names may hold any sign but a slash."""
         name, _, mark = text.rpartition(" ")
         if not name or mark not in _SPLITS:
             raise BadRow(f"{text!r} is not a name and 0, 1 or 2")
         source = rows.root.relative(f"{word}/{name.strip()}")
-        label, _ = rows.classes.find(word)
-        return rows.row(line, source, label, declared_number(word, None, numbers), split=_SPLITS[mark])
+        return rows.row(line, source, word, declared_number(word, None, numbers), split=_SPLITS[mark])

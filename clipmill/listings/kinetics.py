@@ -46,7 +46,6 @@ class Kinetics(Csv):
         youtube, text, number, split, start_text, end_text, _, _ = table.cells(values)
         if not _ID.fullmatch(youtube):
             raise BadRow(f"{youtube!r} is not a YouTube id")
-        label, own = table.rows.classes.find(text, label_number(number))
         start, end = time_range(start_text, end_text)
         name = youtube
         if start is not None and end is not None:
@@ -54,8 +53,8 @@ class Kinetics(Csv):
         return table.rows.row(
             line,
             name,
-            label,
-            own,
+            text or None,
+            label_number(number),
             clip_id=name,
             split=split_name(split),
             group=youtube,
@@ -67,7 +66,8 @@ class Kinetics(Csv):
     def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
         """Named by id and times or by id; .mp4, .mkv or .webm; in folders of the split, of the class, or in none."""
         assert options.videos is not None, "resolve the options first"
-        for folder in _folders(options.videos, row.split, row.label or ""):
+        label = row.label if isinstance(row.label, str) else ""
+        for folder in _folders(options.videos, row.split, label):
             for name in _names(row):
                 for suffix in _SUFFIXES:
                     yield folder + name + suffix

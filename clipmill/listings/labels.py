@@ -1,129 +1,134 @@
-"""Class names and their numbers: --labels FILE, classInd.txt, and the order of label.labels.txt."""
+"""From what rows say of their labels to classes and numbers: one rule for every format.
+
+A row says a text, a number, both or nothing. What all rows say is counted first (`count_label`);
+`settle_labels` then decides once, for the listing as a whole, which class each thing that was said
+means, and a `Labeller` puts that into the rows. So one odd row never changes the number of another's
+class: it is a bad row, or has no label.
+"""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
 
-from clipmill.errors import ListingError
-from clipmill.layout import is_label
-from clipmill.listings.paths import BadRow
-from clipmill.storage import split_path
+import msgspec
 
-#: What `is_label` asks for, in words.
-LABEL_RULE = "a label is one line of text without blanks around it"
+from clipmill.ledger import Failure, Reason, Stage, failure_of
+from clipmill.listings.label_rules import ByFile, ByRows, Counts, Declaration, LabelRule, Said
+from clipmill.messages import ClipRow, LabelRuling, LabelTable
+from clipmill.options import ListingOptions
 
-Declared = list[tuple[str, int | None]]
-
-_NUMBERED = re.compile(r"(\d{1,9})\s+(\S.*)")
-# pandas writes 3.0 for 3 where other cells of the column are empty.
-_NUMBER = re.compile(r"(\d{1,18})(?:\.0)?", re.ASCII)
+_CHANGED = "the row is another one than when its listing was read first"
 
 
-def read_labels(path: str) -> Declared:
-    """The classes of a file with one class a line; its line number, from 0, is the class's number.
+def said_by(options: ListingOptions, row: ClipRow) -> tuple[Said, ...]:
+    """What a row says of each of its labels."""
+    if isinstance(row.label, tuple):
+        numbers = row.label_number if isinstance(row.label_number, tuple) else (None,) * len(row.label)
+        return tuple((text, number, "") for text, number in zip(row.label, numbers, strict=True))
+    assert not isinstance(row.label_number, tuple), "one label, one number"
+    # The folder tells whether numbers are meant as --labels has them.
+    folder = "" if options.labels is None else posixpath.basename(posixpath.dirname(row.video))
+    return ((row.label or "", row.label_number, folder),)
 
-    Lines may be numbered themselves ("1 ApplyEyeMakeup", as in classInd.txt) when the numbers
-    run on from 0 or 1 without a gap; those are then the classes' numbers.
+
+def count_label(options: ListingOptions, counts: Counts, row: ClipRow) -> Counts:
+    """Add what a row says to what the rows before it said."""
+    for said in said_by(options, row):
+        counts[said] = _sum(counts.get(said), (1, row.listing, row.row))
+    return counts
+
+
+def merge_counts(several: Iterable[Counts]) -> Counts:
+    """The sum of what was counted apart."""
+    merged: Counts = {}
+    for counts in several:
+        for said, count in counts.items():
+            merged[said] = _sum(merged.get(said), count)
+    return merged
+
+
+def _sum(one: tuple[int, str, int] | None, other: tuple[int, str, int]) -> tuple[int, str, int]:
+    return other if one is None else (one[0] + other[0], *min(one[1:], other[1:]))
+
+
+def settle_labels(counts: Counts, declared: Declaration | None = None, every: int = 1) -> LabelTable:
+    """Decide which class each thing that rows say means.
+
+    Args:
+        counts: of the whole listing.
+        declared: the classes, where they are declared.
+        every: keep every K-th class, and number those from 0.
 
     Raises:
-        ListingError: there is no such file, it is not UTF-8, a line is no class's name, or one stands there twice.
+        ListingError: the rows' numbers are not those of the declared classes.
     """
-    storage, name = split_path(path)
-    try:
-        lines = storage.read(name).decode("utf-8-sig").split("\n")
-    except FileNotFoundError:
-        raise ListingError(f"{path}: no such file of labels") from None
-    except UnicodeDecodeError:
-        raise ListingError(f"{path}: not a UTF-8 text file, so not a file of labels") from None
-    names = [line.strip() for line in lines]
-    while names and not names[-1]:
-        names.pop()
-    numbers = list(range(len(names)))
-    numbered = [_NUMBERED.fullmatch(name) for name in names]
-    own = [int(match[1]) for match in numbered if match]
-    if own and own[0] in (0, 1) and own == list(range(own[0], own[0] + len(names))):
-        names, numbers = [match[2] for match in numbered if match], own
-    seen: dict[str, int] = {}
-    for line, label in enumerate(names, 1):
-        if not label:
-            raise ListingError(f"{path}:{line}: a blank line, where one class a line is expected")
-        if not is_label(label):
-            raise ListingError(f"{path}:{line}: {label!r} is no class: {LABEL_RULE}")
-        if label in seen:
-            raise ListingError(f"{path}:{line}: the class {label} stands in line {seen[label]} already")
-        seen[label] = line
-    if not names:
-        raise ListingError(f"{path}: an empty file of labels")
-    return list(zip(names, numbers, strict=True))
+    rule: LabelRule = ByRows(counts) if declared is None else ByFile(counts, declared)
+    rulings = [rule.ruling(said) for said in sorted(counts, key=repr)]
+    names, holes = _in_places(rule.numbered, rule.first)
+    later = sorted(rule.unnumbered, key=lambda name: _order(name, None))
+    kept = [name for place, name in enumerate(names) if place not in holes] + later
+    if every > 1:
+        return LabelTable(kept[::every], [], rulings, rule.notes)
+    if rule.first and rule.numbered:
+        last = max(rule.numbered)
+        rule.notes.append(f"labels 0..{last - 1} are the numbers 1..{last} of {rule.source}, less one")
+    if later and rule.numbered:
+        rule.notes.append(f"classes without a number come after the others: {_some(later)}")
+    return LabelTable(names + later, sorted(holes), rulings, rule.notes)
 
 
-def as_number(text: str) -> int | None:
-    """The number that a label consists of, None if it is a name."""
-    match = _NUMBER.fullmatch(text)
-    return int(match[1]) if match else None
+class Labeller:
+    """Puts the names of classes, as label.labels.txt has them, and the listing's own numbers for them into rows."""
+
+    def __init__(self, options: ListingOptions, table: LabelTable) -> None:
+        self._options = options
+        self._rulings = {ruling.said: ruling for ruling in table.rulings}
+        self._kept = frozenset(table.names)
+
+    def __call__(self, row: ClipRow) -> ClipRow | Failure | None:
+        """The row with its label, or what is wrong with it; None where --class-every leaves it out."""
+        found = self.classes(said_by(self._options, row))
+        if found is None:
+            return None
+        if isinstance(found, str):
+            return failure_of(row, Stage.READ_LISTING, Reason.BAD_ROW, found)
+        if isinstance(row.label, tuple):
+            return msgspec.structs.replace(row, label=tuple(found), label_number=tuple(found.values()))
+        name, number = next(iter(found.items()), (None, None))
+        return msgspec.structs.replace(row, label=name, label_number=number)
+
+    def classes(self, said: Iterable[Said]) -> dict[str, int | None] | str | None:
+        """The classes of what a row says and their numbers, in their order; or what is wrong; or None: left out."""
+        rulings = [self._rulings.get(each) or LabelRuling(each, problem=_CHANGED) for each in said]
+        for ruling in rulings:
+            if ruling.problem:
+                return ruling.problem
+        found = {ruling.name: ruling.number for ruling in rulings if ruling.name is not None}
+        kept = {name: found[name] for name in sorted(found, key=lambda name: _order(name, found[name]))}
+        kept = {name: number for name, number in kept.items() if name in self._kept}
+        return kept if kept or not found else None
 
 
-class Classes:
-    """The classes that rows may have.
-
-    Args:
-        declared: all there are, or None where any name will do.
-        where: the file that declares them.
-    """
-
-    def __init__(self, declared: Declared | None, where: str | None) -> None:
-        self._where = where
-        self._names = None if declared is None else [name for name, _ in declared]
-        self._known = frozenset(self._names or ())
-        self._from_one = bool(declared and declared[0][1] == 1)
-
-    def whole(self, text: str) -> str:
-        """A cell's label, 3 where the cell says 3.0; but a class that is declared keeps its name."""
-        return text if as_number(text) is None or text in self._known else text.removesuffix(".0")
-
-    def find(self, text: str, number: int | None = None) -> tuple[str | None, int | None]:
-        """The class of a row's label, and the listing's own number for it.
-
-        Args:
-            text: a name, or a number as text, or "".
-            number: where the row gives one beside the name.
-
-        Raises:
-            BadRow: no such class is declared, or it cannot be a name.
-        """
-        if number is None:
-            number = as_number(text)
-        if not text and number is None:
-            return None, None
-        name = text or str(number)
-        if not is_label(name):
-            raise BadRow(f"{name!r} is no label: {LABEL_RULE}")
-        if self._names is None or name in self._known:
-            return name, number
-        if number is None or as_number(name) is None:
-            raise BadRow(f"unknown label {name}: it is not in {self._where}")
-        if self._from_one:  # lists mostly count from 0: an off-by-one would pass unseen
-            raise BadRow(f"{self._where} counts from 1, so label {name} is uncertain: use a file of names alone")
-        if number >= len(self._names):
-            raise BadRow(f"unknown label {name}: {self._where} has {len(self._names)} classes, from 0")
-        return self._names[number], number
+def _order(name: str, number: int | None) -> tuple[bool, int, str, str]:
+    return number is None, number or 0, name.casefold(), name
 
 
-def class_table(labels: Iterable[tuple[str, int | None]]) -> list[str]:
-    """Class names in the order of label.labels.txt.
+def _in_places(numbered: Mapping[int, str], first: int) -> tuple[list[str], set[int]]:
+    """Names by index, with placeholders for the numbers that no class has; and the places of those."""
+    size = max(numbered, default=first - 1) + 1 - first
+    holes = {place for place in range(size) if place + first not in numbered}
+    taken = set(numbered.values())
+    return [numbered.get(place + first) or _placeholder(place, taken) for place in range(size)], holes
 
-    That is the listing's own numbering where every class has one number and no two
-    share it, else by `str.casefold`.
 
-    Args:
-        labels: (name, the listing's own number), with or without repetitions.
-    """
-    numbers: dict[str, set[int]] = defaultdict(set)
-    for name, number in labels:
-        numbers[name].update(() if number is None else (number,))
-    own = {number for found in numbers.values() for number in found}
-    if all(len(found) == 1 for found in numbers.values()) and len(own) == len(numbers):
-        return sorted(numbers, key=lambda name: min(numbers[name]))
-    return sorted(numbers, key=lambda name: (name.casefold(), name))
+def _placeholder(place: int, taken: set[str]) -> str:
+    name = f"no_class_{place}"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

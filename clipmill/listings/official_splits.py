@@ -12,7 +12,8 @@ from clipmill.errors import ListingError, UsageError
 from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.listings import text_lines
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser
-from clipmill.listings.labels import Declared, read_labels
+from clipmill.listings.label_files import Declared, read_labels
+from clipmill.listings.label_rules import Declaration
 from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -28,9 +29,10 @@ class OfficialLists(Format):
         file: what the lists are called, with groups `fold` and `word` (a split, or a class).
     """
 
+    names_decide = True
     file: re.Pattern[str]
 
-    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
+    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int] | None) -> ClipRow:
         """The clip of one line, with its split in the list's fold ("" for none).
 
         Args:
@@ -53,7 +55,7 @@ class OfficialLists(Format):
         """Check the fold, and that videos lie beside the lists if --videos does not say where they are."""
         settled = super().settle(options, looks)
         lists = self._lists(settled)
-        classes = self.classes(settled)
+        classes = self._declared(settled)
         if options.videos is None:
             _, word, path = lists[0]
             rows = self._read_list(settled, path, word, classes)
@@ -69,16 +71,20 @@ class OfficialLists(Format):
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One row per clip, whichever folds it is in."""
         lists = self._lists(options)
-        classes = self.classes(options)
+        classes = self._declared(options)
         rows = ((fold, row) for fold, word, path in lists for row in self._read_list(options, path, word, classes))
         yield from merge_folds(rows, max(fold for fold, _, _ in lists), options.fold)
 
-    def classes(self, options: ListingOptions) -> Declared | None:
+    def classes(self, options: ListingOptions) -> Declaration | None:
         """Those of a classInd.txt beside the lists."""
         folder = self._folder_of(options.listings[0])
         if open_storage(folder).stat(CLASS_IND) is None:
             return None
-        return read_labels(f"{folder}/{CLASS_IND}")
+        return Declaration(read_labels(f"{folder}/{CLASS_IND}"), CLASS_IND, checked=False)
+
+    def _declared(self, options: ListingOptions) -> Declared | None:
+        found = self.classes(options)
+        return None if found is None else found.classes
 
     def _folder_of(self, listing: str) -> str:
         folder, _, name = listing.rpartition("/")
@@ -107,7 +113,7 @@ class OfficialLists(Format):
                     yield rows.bad(line, error)
 
 
-def declared_number(label: str, number: int | None, numbers: dict[str, int | None] | None) -> int | None:
+def declared_number(label: str, number: int | None, numbers: dict[str, int] | None) -> int | None:
     """A class's number by classInd.txt, or the row's where there is no such file.
 
     Raises:

@@ -52,4 +52,4 @@ def _row(rows: RowParser, line: int, text: str) -> ClipRow:
     if before and is_video(before[1]):
         raise BadRow(f"{text!r} has several numbers behind the path; a clip has one label")
     source = rows.root.relative(match[1])
-    return rows.row(line, source, *rows.classes.find(str(int(match[2]))))
+    return rows.row(line, source, match[2], None)

@@ -27,7 +27,7 @@ class Ucf(OfficialLists):
     accepts = "UCF's official lists (trainlist01.txt, ...)"
     file = re.compile(r"(?P<word>train|val|test)list0*(?P<fold>[1-9]\d?)\.txt")
 
-    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int | None] | None) -> ClipRow:
+    def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int] | None) -> ClipRow:
         """The source is spelled as its folder is."""
         match = _LINE.fullmatch(text)
         source = rows.root.relative(match[1] if match else text)
@@ -36,10 +36,9 @@ class Ucf(OfficialLists):
         if not class_folder:
             raise BadRow(f"the path {source} has no folder that would name its class")
         number = declared_number(class_folder, int(match[2]) if match else None, numbers)
-        label, _ = rows.classes.find(class_folder)
         stem, suffix = posixpath.splitext(name)
         spelled, _ = ucf_name(class_folder, stem) or (stem, None)
-        return rows.row(line, f"{folder}/{spelled}{suffix}", label, number, split=word)
+        return rows.row(line, f"{folder}/{spelled}{suffix}", class_folder, number, split=word)
 
     def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
         """As the class is spelled, and as the lists spell the files of HandstandPushups."""

@@ -66,10 +66,7 @@ def settle(
     failures = []
     for plan in answer.clips:
         row = _segment_row(rows[plan.row], plan)
-        if row.label is not None and row.label not in labels:
-            message = f"the class {row.label} is not in the list of classes"
-            failures.append(failure_of(row, Stage.RESOLVE_SOURCES, Reason.BAD_ROW, message))
-        elif not plan.spans:
+        if not plan.spans:
             failures.append(failure_of(row, Stage.RESOLVE_SOURCES, Reason.TOO_SHORT, plan.problem))
         else:
             jobs.append(_job(row, plan, answer, labels, options))
@@ -102,6 +99,9 @@ def _job(
         decode_start=plan.decode_start,
         decode_end=plan.decode_end,
     )
-    label = -1 if row.label is None else labels[row.label]
+    if isinstance(row.label, tuple):
+        label: int | tuple[int, ...] = tuple(labels[name] for name in row.label)
+    else:
+        label = -1 if row.label is None else labels[row.label]
     job = ResolvedClip(row=row, label_index=label, fingerprint=source.fingerprint, whole=whole)
     return job, [msgspec.structs.replace(whole, span=span) for span in plan.spans]

@@ -10,6 +10,7 @@ from clipmill.estimate.census import Band, Census, Estimate
 from clipmill.estimate.forecast import Forecast
 from clipmill.layout import SplitEntry
 from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Failure, Reason
+from clipmill.messages import LabelTable
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import words
 from clipmill.shards.plan import hosts_served
@@ -25,24 +26,29 @@ def headline(census: Census, options: BuildOptions) -> str:
     """What the listing holds, in one line."""
     names = [path.rstrip("/").rsplit("/", 1)[-1] for path in options.listing.listings]
     by_split = sorted(census.splits.items(), key=lambda item: layout.split_order(item[0]))
-    facts = [words.plural(census.clips, "clip"), _labels(len(census.classes))]
+    facts = [words.plural(census.clips, "clip"), _labels(census.labels)]
     if len(by_split) > 1:
         facts.append("splits " + ", ".join(f"{split} {clips:,}" for split, clips in by_split))
     elif by_split:
         facts.append(f"split {by_split[0][0]}")
-    if census.unlabelled and census.classes:
+    if census.unlabelled and census.labels.names:
         facts.append(f"{words.plural(census.unlabelled, 'row')} without a label")
     if census.bad_rows:
         facts.append(words.plural(census.bad_rows, "bad row"))
     if census.ignored:
         facts.append(f"{words.plural(census.ignored, 'other file')} passed over")
-    return f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"
+    line = f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"
+    return "\n".join([line, *census.labels.notes])
 
 
-def _labels(classes: int) -> str:
+def _labels(labels: LabelTable) -> str:
+    classes, last = len(labels.names) - len(labels.holes), len(labels.names) - 1
     if not classes:
         return "no labels"
-    return "1 class, label 0" if classes == 1 else f"{words.plural(classes, 'class')}, labels 0..{classes - 1}"
+    if labels.holes:
+        unused = f"of which {words.plural(len(labels.holes), 'number')} are unused"
+        return f"{words.plural(classes, 'class')}, labels 0..{last} as the listing has them, {unused}"
+    return "1 class, label 0" if classes == 1 else f"{words.plural(classes, 'class')}, labels 0..{last}"
 
 
 def expectation(expected: Estimate, storage: Storage) -> str:

@@ -17,7 +17,14 @@ class Listed:
         self.options = listings.resolve(ListingOptions(tuple(map(str, paths)), **options))
         self.slices = listings.slices(self.options)
         self.items = [item for slice_ in self.slices for item in listings.read_slice(self.options, slice_)]
-        self.clips: list[ClipRow] = [item for item in self.items if not isinstance(item, Failure)]
+        rows = [item for item in self.items if isinstance(item, ClipRow)]
+        counts: listings.Counts = {}
+        for row in rows:
+            listings.count_label(self.options, counts, row)
+        self.labels = listings.settle_labels(self.options, counts)
+        labeller = listings.Labeller(self.options, self.labels)
+        self.items = [labeller(item) if isinstance(item, ClipRow) else item for item in self.items]
+        self.clips: list[ClipRow] = [item for item in self.items if isinstance(item, ClipRow)]
         self.failures: list[Failure] = [item for item in self.items if isinstance(item, Failure)]
         self.by_id = {clip.clip_id: clip for clip in self.clips}
 
@@ -28,10 +35,7 @@ class Listed:
         return {clip.clip_id: listings.assign_split(self.options, clip) for clip in self.clips}
 
     def classes(self):
-        declared = listings.declared_classes(self.options)
-        if declared is None:
-            declared = {(clip.label, clip.label_number) for clip in self.clips}
-        return listings.class_table(declared)
+        return self.labels.names
 
 
 def touch(root: Path, *names: str) -> Path:

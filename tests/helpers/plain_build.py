@@ -63,7 +63,12 @@ def _run(options: BuildOptions) -> Outcome:
     base = current_version(storage)
     rows = [row for slice_ in listings.slices(options.listing) for row in listings.read_slice(options.listing, slice_)]
     rows = [msgspec.structs.replace(row, split=listings.assign_split(options.listing, row)) for row in rows]
-    labels = listings.class_table({(row.label, row.label_number) for row in rows})
+    counts: listings.Counts = {}
+    for row in rows:
+        listings.count_label(options.listing, counts, row)
+    table = listings.settle_labels(options.listing, counts)
+    rows = list(map(listings.Labeller(options.listing, table), rows))
+    labels = table.names
     index = {label: number for number, label in enumerate(labels)}
     known = defaultdict(list)
     for source, packed in read_known(storage, videos):

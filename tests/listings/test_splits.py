@@ -1,4 +1,4 @@
-"""Names of splits, the random split, and the order of classes."""
+"""Names of splits, and the random split."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from listed import Listed, touch, write
 
 from clipmill.errors import ListingError
-from clipmill.listings import assign_split, class_table
-from clipmill.listings.labels import read_labels
+from clipmill.listings import assign_split
 from clipmill.listings.splits import split_name, split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -145,55 +144,3 @@ def test_the_random_split_is_pinned():
     options = ListingOptions(("l.csv",), splits=SHARES)
     drawn = "".join(assign_split(options, row(f"clip{n}"))[1] for n in range(40))
     assert drawn == "rearrarrrrrrrarrraerrarrrrrerrerrearrear"
-
-
-def test_classes_by_their_own_numbers():
-    assert class_table([("b", 2), ("a", 10), ("c", 3), ("b", 2)]) == ["b", "c", "a"]
-    assert class_table([("b", 2), ("b", None), ("a", 10)]) == ["b", "a"]
-
-
-def test_classes_by_name_where_numbers_do_not_serve():
-    assert class_table([("b", None), ("A", None), ("a", None), ("C", None)]) == ["A", "a", "b", "C"]
-    assert class_table([("b", 1), ("a", None)]) == ["a", "b"]
-    assert class_table([("b", 1), ("a", 1)]) == ["a", "b"]
-    assert class_table([("b", 1), ("b", 2), ("a", 3)]) == ["a", "b"]
-    assert class_table([]) == []
-
-
-@given(st.lists(st.tuples(st.text(min_size=1), st.none() | st.integers(0, 5))), st.randoms())
-def test_the_class_table_does_not_depend_on_the_order_of_rows(labels, random):
-    before = class_table(labels)
-    random.shuffle(labels)
-    assert class_table(labels) == before
-    assert sorted(before) == sorted({name for name, _ in labels})
-
-
-@pytest.mark.parametrize(
-    ("text", "declared"),
-    [
-        ("a\nb c\n", [("a", 0), ("b c", 1)]),
-        ("\ufeffb\r\na\r\n\r\n", [("b", 0), ("a", 1)]),
-        ("1 a\n2 b c\n", [("a", 1), ("b c", 2)]),
-        ("0 a\n1 b\n", [("a", 0), ("b", 1)]),
-        ("3 hands\n4 hands\n", [("3 hands", 0), ("4 hands", 1)]),
-    ],
-)
-def test_files_of_labels(tmp_path, text, declared):
-    (tmp_path / "labels.txt").write_text(text, newline="")
-    assert read_labels(str(tmp_path / "labels.txt")) == declared
-
-
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (b"a\n\nb\n", "labels.txt:2: a blank line"),
-        (b"a\nb\na\n", "labels.txt:3: the class a stands in line 1 already"),
-        ("a\nb\u2028c\n".encode(), r"labels.txt:2: 'b\\u2028c' is no class: a label is one line"),
-        (b"\n", "an empty file of labels"),
-        (b"\xff\xfe", "not a UTF-8 text file"),
-    ],
-)
-def test_files_of_labels_that_are_refused(tmp_path, data, why):
-    (tmp_path / "labels.txt").write_bytes(data)
-    with pytest.raises(ListingError, match=why):
-        read_labels(str(tmp_path / "labels.txt"))
