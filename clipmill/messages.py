@@ -20,9 +20,8 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
         video: as the listing names it: its path relative to the root, with "/", or what the
             format's `candidates` turns into paths. `Clip.source` is the path where it was found.
         split: train, val, test, ... ("" where nothing gives one: the default applies).
-        label: as the row has it, then (`clipmill.listings.labels`) the class's name; None for an unlabelled row;
-            a tuple where clips have several.
-        label_number: the listing's own number for the class, if it has one; of several labels, one each.
+        label: as the row has it, then (`clipmill.listings.labels`) the class's name; None for an unlabelled row.
+        label_number: the listing's own number for the class, if it has one.
         group: clips of one group never part between splits (UCF's v_X_gNN, the source video).
         start, end: the time range in seconds, half open; None where not given.
         folds: the split in official fold 1, 2, 3, ... ("" where the clip is in none).
@@ -33,8 +32,8 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
     clip_id: str
     video: str
     split: str
-    label: str | tuple[str, ...] | None
-    label_number: int | tuple[int | None, ...] | None
+    label: str | None
+    label_number: int | None
     group: str | None
     start: float | None
     end: float | None
@@ -195,13 +194,13 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         row: as the listing gave it, with its final id and split.
-        label_index: into label.labels.txt, -1 unlabelled; a tuple where clips have several.
+        label_index: into label.labels.txt, -1 unlabelled.
         fingerprint: SHA-256 of the source's bytes, hex.
         whole: how to decode it as one span; names the pixels and the path where the video was found.
     """
 
     row: ClipRow
-    label_index: int | tuple[int, ...]
+    label_index: int
     fingerprint: str
     whole: ClipTask
 
@@ -273,17 +272,16 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
     """One clip of the data set to come: what the listing says, what decoding gave, where its frames are.
 
     Up to `bad_packets` these are the columns of clips.parquet. `label_text` is "" for
-    unlabelled clips, as `label_index` is -1; where clips have several labels, all
-    three are tuples, in the order of the indices, and empty for unlabelled clips. Then come the bytes of its frames, the
+    unlabelled clips, as `label_index` is -1. Then come the bytes of its frames, the
     pieces they are in, and whether other clips have the same pieces.
     """
 
     clip_id: str
     split: str
     folds: tuple[str, ...]
-    label_index: int | tuple[int, ...]
-    label_text: str | tuple[str, ...]
-    label_source: int | tuple[int | None, ...] | None
+    label_index: int
+    label_text: str
+    label_source: int | None
     group: str | None
     source: str
     start: float | None

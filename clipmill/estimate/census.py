@@ -70,7 +70,7 @@ class Census(msgspec.Struct, frozen=True):
 def take_census(options: BuildOptions, sample: int) -> Census:
     """Read a listing once, holding no more than a sample of it."""
     chosen = options.listing
-    counts: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
+    counts: Counter[tuple[str, listings.Said]] = Counter()
     said: listings.Counts = {}
     bad = ignored = number = 0
     example = ""
@@ -94,16 +94,16 @@ def take_census(options: BuildOptions, sample: int) -> Census:
                 heapq.heapreplace(heap, entry)
     labels = listings.settle_labels(chosen, said)
     labeller = listings.Labeller(chosen, labels)
-    clips: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    clips: Counter[tuple[str, str | None]] = Counter()
     for (split, words), times in counts.items():
-        classes = labeller.classes(words)
-        if isinstance(classes, str):
+        ruling = labeller.ruling(words)
+        if ruling is not None and ruling.problem:
             bad += times
-        elif classes is not None:
-            clips[split, tuple(classes)] += times
+        elif ruling is not None:
+            clips[split, ruling.name] += times
     rows = [row for row in map(labeller, [row for _, _, row in sorted(heap, reverse=True)]) if isinstance(row, ClipRow)]
     splits = _splits(clips, chosen.limit)
-    unlabelled = sum(times for (_, classes), times in clips.items() if not classes)
+    unlabelled = sum(times for (_, label), times in clips.items() if label is None)
     return Census(
         clips=sum(splits.values()),
         bad_rows=bad,
@@ -116,7 +116,7 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     )
 
 
-def _splits(counts: Counter[tuple[str, tuple[str, ...]]], limit: int | None) -> dict[str, int]:
+def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[str, int]:
     """Clips by split; --limit takes one of each class of each split, then a second one of each, and so on."""
     left = min(sum(counts.values()), sum(counts.values()) if limit is None else limit)
     taken: Counter[str] = Counter()

@@ -66,8 +66,7 @@ class Kinetics(Csv):
     def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
         """Named by id and times or by id; .mp4, .mkv or .webm; in folders of the split, of the class, or in none."""
         assert options.videos is not None, "resolve the options first"
-        label = row.label if isinstance(row.label, str) else ""
-        for folder in _folders(options.videos, row.split, label):
+        for folder in _folders(options.videos, row.split, row.label or ""):
             for name in _names(row):
                 for suffix in _SUFFIXES:
                     yield folder + name + suffix

@@ -76,15 +76,15 @@ def _checked(path: str, pairs: _Pairs, where: Callable[[int], str]) -> Declared:
 def _of_table(lines: Sequence[str]) -> tuple[int, _Pairs]:
     """(lines of the header, pairs) of id,name or name,id, parted by commas, tabs or semicolons; none if it is none."""
     for delimiter in ("\t", ",", ";"):
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+        rows = list(csv.reader(lines, delimiter=delimiter))
         for skipped in (0, 1):
             body = rows[skipped:]
             if not body or any(len(row) < 2 for row in rows):
                 break
-            if all(_NUMBER.fullmatch(row[0]) for row in body):
-                return skipped, [(delimiter.join(row[1:]), int(row[0])) for row in body]
-            if all(_NUMBER.fullmatch(row[-1]) for row in body):
-                return skipped, [(delimiter.join(row[:-1]), int(row[-1])) for row in body]
+            if all(_NUMBER.fullmatch(row[0].strip()) for row in body):
+                return skipped, [(delimiter.join(row[1:]).strip(), int(row[0])) for row in body]
+            if all(_NUMBER.fullmatch(row[-1].strip()) for row in body):
+                return skipped, [(delimiter.join(row[:-1]).strip(), int(row[-1])) for row in body]
     return 0, []
 
 

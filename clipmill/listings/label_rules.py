@@ -233,7 +233,7 @@ class ByFile(LabelRule):
             if 2 * sum(count for count, _ in votes.values()) > lone:
                 self._foldered = self._agreed(votes)
                 if not self._foldered:
-                    shown = max(votes.values())[1]
+                    _, shown = max((vote for by, vote in votes.items() if by), key=lambda vote: vote[0])
                     raise ListingError(f"--labels {self._file}: its numbers are not those of the listing: {shown}")
             else:
                 self._check_range()
@@ -279,7 +279,7 @@ class ByFile(LabelRule):
         return bool(votes) and 2 * votes.get(0, (0, ""))[0] > total
 
     def _check_range(self) -> None:
-        if not self._lone:
+        if len(self._lone) < 2:
             return
         low, high = min(self.numbered), max(self.numbered)
         least, most = self._lone[0], self._lone[-1]

@@ -21,21 +21,17 @@ from clipmill.options import ListingOptions
 _CHANGED = "the row is another one than when its listing was read first"
 
 
-def said_by(options: ListingOptions, row: ClipRow) -> tuple[Said, ...]:
-    """What a row says of each of its labels."""
-    if isinstance(row.label, tuple):
-        numbers = row.label_number if isinstance(row.label_number, tuple) else (None,) * len(row.label)
-        return tuple((text, number, "") for text, number in zip(row.label, numbers, strict=True))
-    assert not isinstance(row.label_number, tuple), "one label, one number"
+def said_by(options: ListingOptions, row: ClipRow) -> Said:
+    """What a row says of its label."""
     # The folder tells whether numbers are meant as --labels has them.
     folder = "" if options.labels is None else posixpath.basename(posixpath.dirname(row.video))
-    return ((row.label or "", row.label_number, folder),)
+    return row.label or "", row.label_number, folder
 
 
 def count_label(options: ListingOptions, counts: Counts, row: ClipRow) -> Counts:
     """Add what a row says to what the rows before it said."""
-    for said in said_by(options, row):
-        counts[said] = _sum(counts.get(said), (1, row.listing, row.row))
+    said = said_by(options, row)
+    counts[said] = _sum(counts.get(said), (1, row.listing, row.row))
     return counts
 
 
@@ -88,26 +84,17 @@ class Labeller:
 
     def __call__(self, row: ClipRow) -> ClipRow | Failure | None:
         """The row with its label, or what is wrong with it; None where --class-every leaves it out."""
-        found = self.classes(said_by(self._options, row))
+        found = self.ruling(said_by(self._options, row))
         if found is None:
             return None
-        if isinstance(found, str):
-            return failure_of(row, Stage.READ_LISTING, Reason.BAD_ROW, found)
-        if isinstance(row.label, tuple):
-            return msgspec.structs.replace(row, label=tuple(found), label_number=tuple(found.values()))
-        name, number = next(iter(found.items()), (None, None))
-        return msgspec.structs.replace(row, label=name, label_number=number)
+        if found.problem:
+            return failure_of(row, Stage.READ_LISTING, Reason.BAD_ROW, found.problem)
+        return msgspec.structs.replace(row, label=found.name, label_number=found.number)
 
-    def classes(self, said: Iterable[Said]) -> dict[str, int | None] | str | None:
-        """The classes of what a row says and their numbers, in their order; or what is wrong; or None: left out."""
-        rulings = [self._rulings.get(each) or LabelRuling(each, problem=_CHANGED) for each in said]
-        for ruling in rulings:
-            if ruling.problem:
-                return ruling.problem
-        found = {ruling.name: ruling.number for ruling in rulings if ruling.name is not None}
-        kept = {name: found[name] for name in sorted(found, key=lambda name: _order(name, found[name]))}
-        kept = {name: number for name, number in kept.items() if name in self._kept}
-        return kept if kept or not found else None
+    def ruling(self, said: Said) -> LabelRuling | None:
+        """What is meant by something that a row says; None where --class-every leaves it out."""
+        found = self._rulings.get(said) or LabelRuling(said, problem=_CHANGED)
+        return found if found.problem or found.name is None or found.name in self._kept else None
 
 
 def _order(name: str, number: int | None) -> tuple[bool, int, str, str]:

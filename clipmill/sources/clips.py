@@ -99,9 +99,6 @@ def _job(
         decode_start=plan.decode_start,
         decode_end=plan.decode_end,
     )
-    if isinstance(row.label, tuple):
-        label: int | tuple[int, ...] = tuple(labels[name] for name in row.label)
-    else:
-        label = -1 if row.label is None else labels[row.label]
+    label = -1 if row.label is None else labels[row.label]
     job = ResolvedClip(row=row, label_index=label, fingerprint=source.fingerprint, whole=whole)
     return job, [msgspec.structs.replace(whole, span=span) for span in plan.spans]

@@ -68,8 +68,8 @@ def _one_of(
 
 def _order(row: ClipRow) -> tuple[Any, ...]:
     """By all that a clip is made of before where the row stands, so that the order of a listing makes no difference."""
-    start, end = (-1 if value is None else value for value in (row.start, row.end))
-    facts = repr(row.label), repr(row.label_number), row.split, row.folds, row.group or ""
+    start, end, number = (-1 if value is None else value for value in (row.start, row.end, row.label_number))
+    facts = row.label or "", number, row.split, row.folds, row.group or ""
     return row.clip_id, row.video, start, end, *facts, sorted(row.extra.items()), row.listing, row.row
 
 

@@ -39,10 +39,6 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, name, text):
     assert not read.failures
 
 
-def test_numbers_order_the_classes(tmp_path):
-    assert Listed(write(tmp_path / "l.txt", "a.mp4 10\nb.mp4 9\nc.mp4 100\n")).classes() == ["9", "10", "100"]
-
-
 def test_bad_rows_of_lists(tmp_path):
     text = "a.mp4 1\nb.mp4\nc.mp4 jump\nd.mp4 1 2\n/elsewhere/e.mp4 1\nf.mp4 -1\n"
     read = Listed(write(tmp_path / "l.txt", text))
@@ -56,23 +52,6 @@ def test_bad_rows_of_lists(tmp_path):
         ),
         (6, "'f.mp4 -1' is not a path and a number"),
     ]
-
-
-def test_a_file_of_labels_turns_numbers_into_names(tmp_path):
-    labels = write(tmp_path / "labels.txt", "riding a bike\r\njumping\r\n")
-    read = Listed(write(tmp_path / "l.txt", "a.mp4 1\nb.mp4 0\nc.mp4 2\n"), labels=str(labels))
-    assert [(clip.label, clip.label_number) for clip in read.clips] == [("jumping", 1), ("riding a bike", 0)]
-    assert [failure.message for failure in read.failures] == [f"unknown label 2: {labels} has 2 classes, from 0"]
-    assert read.classes() == ["riding a bike", "jumping"]
-
-
-def test_numbers_are_not_taken_from_a_file_that_counts_from_one(tmp_path):
-    labels = write(tmp_path / "classInd.txt", "1 Archery\n2 Biking\n")
-    listing = write(tmp_path / "l.csv", "path,label\na.mp4,1\nb.mp4,Biking\n")
-    read = Listed(listing, labels=str(labels))
-    assert [clip.label for clip in read.clips] == ["Biking"]
-    assert "counts from 1" in read.failures[0].message
-    assert read.classes() == ["Archery", "Biking"]
 
 
 @pytest.mark.parametrize(

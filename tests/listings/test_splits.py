@@ -6,11 +6,8 @@ from collections import Counter
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from listed import Listed, touch, write
 
-from clipmill.errors import ListingError
 from clipmill.listings import assign_split
 from clipmill.listings.splits import split_name, split_of_file
 from clipmill.messages import ClipRow
