@@ -8,6 +8,7 @@ import msgspec
 from apache_beam import coders
 
 from clipmill import ledger, messages
+from clipmill.listings import label_table
 
 
 class StructCoder(coders.Coder):
@@ -60,7 +61,7 @@ ROWS = (
     messages.ShardPlan,
     messages.ShardWritten,
     messages.Verdict,
-    messages.LabelTable,
+    label_table.LabelTable,
     ledger.Failure,
 )
 

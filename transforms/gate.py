@@ -13,7 +13,8 @@ from clipmill.dataset.budgets import judge_change, judge_failures, judge_labels,
 from clipmill.dataset.reuse import published_labels
 from clipmill.layout import read_manifest
 from clipmill.ledger import Failure
-from clipmill.messages import ClipRow, LabelTable, Verdict
+from clipmill.listings.label_table import LabelTable
+from clipmill.messages import ClipRow, Verdict
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
 from clipmill.transforms.children import in_global_window

@@ -9,7 +9,8 @@ from apache_beam import pvalue
 
 from clipmill.dataset.publish import Account, publish
 from clipmill.ledger import Failure
-from clipmill.messages import LabelTable, ShardWritten, Verdict
+from clipmill.listings.label_table import LabelTable
+from clipmill.messages import ShardWritten, Verdict
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
 from clipmill.transforms.gate import READ, SEGMENTS, Key

@@ -13,7 +13,8 @@ from apache_beam.transforms import combiners
 from clipmill import keys, listings
 from clipmill.ledger import Failure
 from clipmill.listings import Counts
-from clipmill.messages import ClipRow, LabelTable
+from clipmill.listings.label_table import LabelTable
+from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.transforms.counters import count
 

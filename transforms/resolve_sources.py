@@ -11,16 +11,8 @@ from apache_beam import pvalue
 
 from clipmill.errors import ClipError
 from clipmill.ledger import Failure
-from clipmill.messages import (
-    CachedProbe,
-    ClipRow,
-    ClipTask,
-    LabelTable,
-    ProbedSource,
-    ResolvedClip,
-    SourceRows,
-    SourceTask,
-)
+from clipmill.listings.label_table import LabelTable
+from clipmill.messages import CachedProbe, ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceRows, SourceTask
 from clipmill.options import BuildOptions
 from clipmill.sources.cache import RENEW, Notes, recall_source
 from clipmill.sources.clips import settle, source_tasks

@@ -14,7 +14,8 @@ import msgspec
 from clipmill import keys, listings
 from clipmill.estimate.forecast import Foreseen
 from clipmill.ledger import Failure, Reason
-from clipmill.messages import ClipRow, ClipSample, LabelTable
+from clipmill.listings.label_table import LabelTable
+from clipmill.messages import ClipRow, ClipSample
 from clipmill.options import BuildOptions
 from clipmill.shards.plan import target_bytes
 from clipmill.sources.clips import source_tasks

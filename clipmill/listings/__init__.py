@@ -23,13 +23,14 @@ from clipmill.listings.jsonl import Jsonl
 from clipmill.listings.kinetics import Kinetics
 from clipmill.listings.label_files import read_labels
 from clipmill.listings.label_rules import Counts, Declaration, Said
+from clipmill.listings.label_table import LabelTable
 from clipmill.listings.labels import Labeller, count_label, merge_counts, said_by
 from clipmill.listings.not_a_listing import describe
 from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, name_carries_times
 from clipmill.listings.splits import UNUSED, assign_split
 from clipmill.listings.ucf101 import Ucf
-from clipmill.messages import ClipRow, LabelTable
+from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.storage import absolute, is_url
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from clipmill.errors import ListingError
 from clipmill.layout import is_label
 from clipmill.listings.label_files import LABEL_RULE, Declared
-from clipmill.messages import LabelRuling
+from clipmill.listings.label_table import LabelRuling
 
 #: What a row says of a label: the text, the number beside it, and the folder that its video stands in.
 Said = tuple[str, int | None, str]

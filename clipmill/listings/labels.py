@@ -15,7 +15,8 @@ import msgspec
 
 from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.listings.label_rules import ByFile, ByRows, Counts, Declaration, LabelRule, Said
-from clipmill.messages import ClipRow, LabelRuling, LabelTable
+from clipmill.listings.label_table import LabelRuling, LabelTable
+from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 
 _CHANGED = "the row is another one than when its listing was read first"

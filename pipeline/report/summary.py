@@ -10,7 +10,7 @@ from clipmill.estimate.census import Band, Census, Estimate
 from clipmill.estimate.forecast import Forecast
 from clipmill.layout import SplitEntry
 from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Failure, Reason
-from clipmill.messages import LabelTable
+from clipmill.listings.label_table import LabelTable
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import words
 from clipmill.shards.plan import hosts_served
