@@ -20,6 +20,7 @@ READER = [
 ]
 BUILD = [
     "apache-beam>=2.77",
+    "tomli>=2; python_version < '3.11'",
     # 17 and 18 bring libavcodec 62, whose pixels the golden tests pin; 19 opens files in another way.
     "av>=17,<19",
     "rarfile>=4.2",

@@ -69,6 +69,7 @@ def _clip(row: int) -> Clip:
         source=_source(row),
         start=None,
         end=None,
+        trimmed=None,
         fingerprint=key,
         clip_key=key[16:48],
         digest=key[::-1],

@@ -23,9 +23,10 @@ import msgspec
 import clipmill
 from benchmarks import made_up
 from clipmill import layout, listings
+from clipmill.dataset.account import Account
 from clipmill.dataset.clip_table import further_columns, shard_rows
 from clipmill.dataset.ledger_file import Ledger
-from clipmill.dataset.publish import Account, publish
+from clipmill.dataset.publish import publish
 from clipmill.dataset.reuse import published_spans, shard_rows_path
 from clipmill.estimate.census import take_census
 from clipmill.layout import ShardEntry
@@ -167,7 +168,7 @@ def _write(plan: ShardPlan, storage: Storage, options: BuildOptions) -> ShardWri
         frames_crc32c=plan.digest[16:24],
     )
     columns = further_columns(plan.clips)
-    return ShardWritten(plan.split, plan.band, plan.number, plan.shard, plan.digest, entry, path, columns, [])
+    return ShardWritten(plan.split, plan.band, plan.number, plan.shard, plan.digest, entry, path, columns, 0, 0, [])
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ CLIP_COLUMNS = (
     ("source", "string"),  # path relative to the root
     ("start", "double"),  # seconds, null if the whole file
     ("end", "double"),
+    ("trimmed", "bool"),  # whether the file was taken as cut to that range already; null if the whole file
     ("fingerprint", "string"),  # SHA-256 of the source's bytes, hex
     ("clip_key", "string"),  # hash of the fingerprint and of all that changes pixels
     ("digest", "string"),  # SHA-256 over the SHA-256 of each encoded frame, hex

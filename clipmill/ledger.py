@@ -25,7 +25,8 @@ class Reason(str, Enum):
     TIMEOUT = "timeout"  # decoding passed --timeout
     CRASHED = "crashed"  # the decoder process died, or ran out of memory
     TOO_LARGE = "too_large"  # over the limits on pixels, frames or record size
-    TOO_SHORT = "too_short"  # fewer than --min-frames, or nothing inside its time range
+    TOO_SHORT = "too_short"  # fewer than --min-frames, or no frame inside its time range
+    OUT_OF_RANGE = "out_of_range"  # its time range begins past the end of the file
     CHANGED = "changed"  # the file changed while it was read
     STORAGE = "storage"  # the file is there and cannot be read
 

@@ -1,8 +1,4 @@
-"""The small typed rows that travel through the graph; pixels never do.
-
-Every row is a frozen msgspec Struct with a compact array encoding (a hundred
-bytes or two), so that a shuffle of a million rows stays small.
-"""
+"""The small typed rows that travel through the graph, packed as arrays of a hundred bytes or two; pixels never do."""
 
 from __future__ import annotations
 
@@ -78,7 +74,7 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         paths: where it may be, relative to the root, most likely first.
-        named: for each path, whether its name carries the rows' times (then the file is cut already).
+        named: for each path and each row, whether the path's name carries the row's times.
         ranges: (start, end) in seconds of each row that names it.
         trimmed: "auto", "yes" or "no".
         segment_seconds: cut each range into consecutive clips of so many seconds; None does not.
@@ -87,7 +83,7 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
     """
 
     paths: list[str]
-    named: list[bool]
+    named: list[list[bool]]
     ranges: list[tuple[float | None, float | None]]
     trimmed: str
     segment_seconds: float | None
@@ -101,17 +97,19 @@ class SourceClip(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         row: which of the task's ranges it comes from.
         segment: its number within the row, None where the row is one clip.
-        decode_start, decode_end: what to decode, seconds; both None for the whole file, which is
-            also how a file is decoded that holds just the row's range already.
-        spans: how to decode it; empty where `problem` says why not.
+        decode_start, decode_end: what to decode, seconds; both None for the whole file.
+        trimmed: whether the file was taken as cut to the row's range already; None where the row has no times.
+        spans: how to decode it; empty where there is a problem.
+        problem: (reason, message), or None.
     """
 
     row: int
     segment: int | None
     decode_start: float | None
     decode_end: float | None
+    trimmed: bool | None
     spans: list[Span]
-    problem: str = ""
+    problem: tuple[str, str] | None = None
 
 
 class ProbedSource(msgspec.Struct, frozen=True, array_like=True):
@@ -197,12 +195,14 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
         label_index: into label.labels.txt, -1 unlabelled.
         fingerprint: SHA-256 of the source's bytes, hex.
         whole: how to decode it as one span; names the pixels and the path where the video was found.
+        trimmed: whether the file was taken as cut to the row's range already; None where the row has no times.
     """
 
     row: ClipRow
     label_index: int
     fingerprint: str
     whole: ClipTask
+    trimmed: bool | None = None
 
 
 class ClipTask(msgspec.Struct, frozen=True, array_like=True):
@@ -286,6 +286,7 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
     source: str
     start: float | None
     end: float | None
+    trimmed: bool | None
     fingerprint: str
     clip_key: str
     digest: str
@@ -358,6 +359,7 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
         entry: what the manifest says of it.
         part: path of its part of the clip table.
         columns: the listing's own columns in it.
+        trimmed, ranged: how many of its clips have times, and a file that was cut to them already, or is longer.
         shared: fragments that other shards need too, so that they go when all are written.
     """
 
@@ -369,6 +371,8 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
     entry: ShardEntry
     part: str
     columns: list[str]
+    trimmed: int
+    ranged: int
     shared: list[str]
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib import metadata
 
 import msgspec
 
@@ -22,7 +23,8 @@ from clipmill.pipeline.report.progress import Line, Progress
 from clipmill.pipeline.report.summary import closing, expectation, headline, study
 from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
-from clipmill.storage import LocalStorage, Storage, open_storage
+from clipmill.storage import Storage, open_storage
+from clipmill.workers.shared_pool import children, close_children
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
@@ -57,8 +59,6 @@ def build(
     say("listing", headline(census, options), {"clips": census.clips, "splits": census.splits})
     runner = make_runner()
     runner.check(options)
-    from clipmill.transforms.children import close_children
-
     try:
         expected = _glance(storage, options, census)
         say("estimate", expectation(expected, storage), expected)
@@ -100,8 +100,6 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     foresight = _foresee(storage, options, None if every else {row.video for row in census.sample})
     forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
     foreseen = list(foresight.look(census.sample))
-    from clipmill.transforms.children import children, close_children
-
     try:
         pool = children(options.workers, options.timeout)
         expected = estimate(census, options, pool, foreseen, forecast.rewritten, encode=_STUDY[1])
@@ -119,11 +117,11 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
 
 
 def _say_nothing(event: str, text: str, fields: object = None) -> None:
-    """With --json, standard output has the outcome alone."""
+    """Say nothing: with --json, standard output has the outcome alone."""
 
 
 def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) -> Foresight:
-    """What is published now; who only looks is not announced, so gc may take a version away on the way."""
+    """Return what a build would reuse; starts again if gc removes the version meanwhile."""
     base = layout.current_version(storage)
     try:
         return Foresight(options, base, sources)
@@ -134,8 +132,6 @@ def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) 
 
 
 def _glance(storage: Storage, options: BuildOptions, census: Census) -> Estimate:
-    from clipmill.transforms.children import children
-
     foresight = _foresee(storage, options, {row.video for row in census.sample})
     foreseen = list(foresight.look(census.sample))
     rewritten = foresight.forecast(foreseen, census.clips).rewritten
@@ -171,7 +167,7 @@ def _run(
 
 
 def _standing(storage: Storage, base: str | None) -> str:
-    """What a storage that failed leaves behind."""
+    """Return what a storage that failed leaves behind."""
     kept = "what was decoded is kept for the next run"
     try:
         now = layout.current_version(storage)
@@ -181,9 +177,9 @@ def _standing(storage: Storage, base: str | None) -> str:
 
 
 def _check_out(storage: Storage) -> None:
-    """Refuse a path that cannot be, or is not, an output of ours, before any work is done."""
+    """Raise UsageError for a path that cannot be an output, or is none of clipmill, before any work is done."""
     at = f"--out {words.place(storage.root)}"
-    if isinstance(storage, LocalStorage):
+    if storage.disk is not None:
         if os.path.exists(storage.root) and not os.path.isdir(storage.root):
             raise UsageError(f"{at}: this is a file; name a folder")
         folder = storage.root
@@ -194,16 +190,20 @@ def _check_out(storage: Storage) -> None:
     folders, files = storage.children()
     there = {name for name in (*folders, *files) if not name.startswith(".") and name != "lost+found"}
     if there and not there & _OURS:
-        raise UsageError(f"{at}: this folder holds other things, as {min(there)}; name a new one, or one in it")
+        raise UsageError(
+            f"{at}: this folder has other files in it, such as {min(there)}; name a new folder, or one inside"
+        )
 
 
 def _check_census(census: Census, options: BuildOptions) -> None:
-    """Refuse a listing that has nothing to build or to complain of."""
+    """Raise for a listing without a clip or a bad row."""
     if census.clips or census.bad_rows:
         return
     if census.example:
-        raise UsageError(f"--include {options.listing.include}: matches no path; they look like {census.example}")
-    raise ListingError(f"{', '.join(map(words.place, options.listing.listings))}: there is no clip in this listing")
+        raise UsageError(
+            f"--include {options.listing.include}: matches no video; their paths look like {census.example}"
+        )
+    raise ListingError(f"{', '.join(map(words.place, options.listing.listings))}: this listing has no clips")
 
 
 def _check_disk(expected: Estimate, storage: Storage) -> None:
@@ -221,7 +221,7 @@ def _check_disk(expected: Estimate, storage: Storage) -> None:
 
 
 def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str]) -> None:
-    """What was typed, when, and with which libraries: for people, never read by a build."""
+    """Write what was typed, when, and with which libraries: for people, never read by a build."""
     libraries = ("apache-beam", "av", "opencv-python-headless", "numpy", "pyarrow", "simplejpeg", "obstore")
     run = {
         "command": sys.argv,
@@ -237,8 +237,6 @@ def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str
 
 
 def _installed(library: str) -> str | None:
-    from importlib import metadata
-
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:  # OpenCV comes under several names

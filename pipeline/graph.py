@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apache_beam as beam
 
+from clipmill.dataset.account import Counted
 from clipmill.ledger import Failure
 from clipmill.messages import ClipTask, ResolvedClip
 from clipmill.options import BuildOptions
@@ -33,7 +34,9 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     matched = resolved["tasks"] | "MatchPublished" >> MatchPublished(options, base)
 
     refused = (listing["failures"], grouped["taken"], grouped["duplicates"], resolved["failures"])
-    so_far = (listing["rows"], *refused) | "CountSoFar" >> CountRows()
+    # A row too bad to be read further was read all the same.
+    read = (listing["rows"], listing["failures"])
+    so_far = {Counted.ROWS: read, Counted.FAILED: refused} | "CountSoFar" >> CountRows()
     may_decode = (
         so_far
         | "SumSoFar" >> beam.CombinePerKey(sum)
@@ -55,7 +58,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
 
     failed = (clips["failures"], whole["failures"])
     failures = (*refused, *failed) | "Failures" >> beam.Flatten()
-    counted = (so_far, resolved["segments"], failed | "CountFailed" >> CountRows())
+    counted = (so_far, resolved["segments"], {Counted.FAILED: failed} | "CountFailed" >> CountRows())
     counts = counted | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
     may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
 

@@ -12,7 +12,7 @@ from clipmill.errors import Interrupted
 
 @contextlib.contextmanager
 def stop_event() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, for the length of a `with` block."""
+    """Yield an event that Ctrl-C and SIGTERM set, for the length of a `with` block."""
     stop = threading.Event()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in handlers:
@@ -25,5 +25,5 @@ def stop_event() -> Iterator[threading.Event]:
 
 
 def interrupted() -> Interrupted:
-    """The error of a run that was stopped."""
+    """Return the error of a run that was stopped."""
     return Interrupted("interrupted: nothing was published, and what was decoded is kept for the next run")

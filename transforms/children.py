@@ -1,8 +1,7 @@
-"""One pool of child processes for each Beam worker process, and a DoFn that keeps it busy."""
+"""A DoFn that keeps the pool of child processes busy."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
@@ -15,33 +14,8 @@ from apache_beam.utils.windowed_value import WindowedValue
 from clipmill.options import BuildOptions
 from clipmill.transforms.counters import tell
 from clipmill.workers.jobs import Job
-from clipmill.workers.pool import Pool, result_of
-
-_pools: dict[tuple[int, float], Pool] = {}
-_lock = threading.Lock()
-
-
-def children(workers: int, timeout: float) -> Pool:
-    """This process's pool."""
-    with _lock:
-        pool = _pools.get((workers, timeout))
-        if pool is None:
-            pool = _pools[workers, timeout] = Pool(workers, timeout)
-        return pool
-
-
-def close_children(*, kill: bool = False) -> None:
-    """End all children of this process.
-
-    Args:
-        kill: at once, and let nobody start others: a run that was stopped is still unwinding.
-    """
-    with _lock:
-        pools = list(_pools.values())
-        if not kill:
-            _pools.clear()
-    for pool in pools:
-        pool.close(kill=kill)
+from clipmill.workers.pool import result_of
+from clipmill.workers.shared_pool import children
 
 
 class InChildren(beam.DoFn):

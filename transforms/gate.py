@@ -9,6 +9,7 @@ import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.utils.windowed_value import WindowedValue
 
+from clipmill.dataset.account import Account, Counted, Key, key
 from clipmill.dataset.budgets import judge_change, judge_failures, judge_labels, judge_sources
 from clipmill.dataset.reuse import published_labels
 from clipmill.layout import read_manifest
@@ -19,19 +20,19 @@ from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
 from clipmill.transforms.children import in_global_window
 
-Key = tuple[str, str]
-#: Stand in the place of a reason: for rows that were read, and for the clips that --segment-seconds adds to them.
-READ, SEGMENTS = "", "+"
-
 
 class CountRows(beam.PTransform):
-    """How many rows there are of each split and reason: ((split, reason), number), to be summed."""
+    """Counts rows by split, what they are and why they failed: (`Key`, number), to be summed."""
 
-    def expand(self, collections: tuple[beam.PCollection, ...]) -> beam.PCollection:
-        """Collections of `ClipRow` or `Failure` rows."""
+    def expand(self, collections: Mapping[Counted, tuple[beam.PCollection, ...]]) -> beam.PCollection:
+        """Collections of `ClipRow` or `Failure` rows, by what they count as.
+
+        A row too bad to be read further was read all the same, so its collection counts as both.
+        """
         counts = [
-            rows | f"Count_{number}" >> beam.ParDo(_CountBundle()).with_output_types(tuple[Key, int])
-            for number, rows in enumerate(collections)
+            rows | f"Count_{what.value}_{number}" >> beam.ParDo(_CountBundle(what)).with_output_types(tuple[Key, int])
+            for what, several in collections.items()
+            for number, rows in enumerate(several)
         ]
         return counts | "Together" >> beam.Flatten()
 
@@ -39,17 +40,15 @@ class CountRows(beam.PTransform):
 class _CountBundle(beam.DoFn):
     """Counts of each bundle: a pair for every row would cost more than all else that is done with it."""
 
+    def __init__(self, what: Counted) -> None:
+        self._what = what
+
     def start_bundle(self) -> None:
         self._counts: Counter[Key] = Counter()
 
     def process(self, row: ClipRow | Failure) -> None:
-        if not isinstance(row, Failure):
-            self._counts[row.split, READ] += 1
-            return
-        self._counts[row.split, row.reason] += 1
-        # A row too bad to be read further was read all the same.
-        if row.stage == "ReadListing":
-            self._counts[row.split, READ] += 1
+        reason = row.reason if isinstance(row, Failure) and self._what is Counted.FAILED else ""
+        self._counts[key(row.split, self._what, reason)] += 1
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for counted in self._counts.items():
@@ -131,7 +130,5 @@ def _judged(
     counts: Mapping[Key, int],
     options: BuildOptions,
 ) -> Verdict:
-    reasons: Counter[str] = Counter()
-    for (_, reason), number in counts.items():
-        reasons[reason] += number
-    return judge(reasons.pop(READ, 0) + reasons.pop(SEGMENTS, 0), reasons, options)
+    account = Account.of(counts)
+    return judge(account.expected, account.failed, options)

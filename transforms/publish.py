@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 import apache_beam as beam
 from apache_beam import pvalue
 
-from clipmill.dataset.publish import Account, publish
+from clipmill.dataset.account import Account, Key
+from clipmill.dataset.publish import publish
 from clipmill.ledger import Failure
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ShardWritten, Verdict
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
-from clipmill.transforms.gate import READ, SEGMENTS, Key
 
 
 class Publish(beam.PTransform):
@@ -58,9 +58,6 @@ def _publish(
     shards: Iterable[ShardWritten],
     failures: Iterable[Failure],
 ) -> int:
-    rows, segments = (
-        {split: number for (split, what), number in counts.items() if what == kind} for kind in (READ, SEGMENTS)
-    )
-    account = Account(rows, segments)
     storage = open_storage(options.out)
+    account = Account.of(counts)
     return publish(storage, options, base or None, labels.names, verdict, account, shards, failures).code

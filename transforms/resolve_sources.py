@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 from apache_beam import pvalue
 
+from clipmill.dataset.account import Counted, Key, key
 from clipmill.errors import ClipError
 from clipmill.ledger import Failure
 from clipmill.listings.label_table import LabelTable
@@ -19,7 +20,6 @@ from clipmill.sources.clips import settle, source_tasks
 from clipmill.storage import open_storage
 from clipmill.transforms.children import InChildren
 from clipmill.transforms.counters import count
-from clipmill.transforms.gate import SEGMENTS, Key
 from clipmill.workers.jobs import Job, ResolveJob
 
 
@@ -39,7 +39,7 @@ class ResolveSources(beam.PTransform):
 
     Returns:
         jobs ((clip key, `ResolvedClip`)), tasks ((clip key, `ClipTask`), one per span), failures
-        (`Failure`), and segments (((split, SEGMENTS), how many clips --segment-seconds adds)).
+        (`Failure`), and segments ((key of `Counted.SEGMENTS`, how many clips --segment-seconds adds)).
     """
 
     def __init__(self, options: BuildOptions, labels: beam.PCollection) -> None:
@@ -102,7 +102,7 @@ class _Resolve(InChildren):
         for failure in resolved.failures:
             yield pvalue.TaggedOutput("failures", failure)
         for split, more in resolved.segments.items():
-            yield pvalue.TaggedOutput("segments", ((split, SEGMENTS), more))
+            yield pvalue.TaggedOutput("segments", (key(split, Counted.SEGMENTS), more))
         count("sources")
         count("failed", len(resolved.failures))
 

@@ -28,6 +28,7 @@ def clip_schema(extra: tuple[str, ...] = ()) -> pa.Schema:
         "int32": pa.int32(),
         "int64": pa.int64(),
         "double": pa.float64(),
+        "bool": pa.bool_(),
         "list<string>": pa.list_(pa.string()),
     }
     fields = [pa.field(name, types[kind]) for name, kind in CLIP_COLUMNS]

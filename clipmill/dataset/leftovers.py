@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 
 from clipmill.dataset.reuse import PARTS
 from clipmill.dataset.run_lock import alone
 from clipmill.sources.cache import CACHE, cache_folder, merge_segments
-from clipmill.storage import LocalStorage, Storage, is_temporary
+from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all
 
 WEEK = 7 * 86400.0
@@ -39,17 +37,4 @@ def remove_leftovers(storage: Storage, videos: Storage, run: str) -> int:
             if stat.modified < before and not path.startswith(ours)
         ]
         delete_all(storage, old)
-        return len(old) + (_remove_half_written(storage.root, before) if isinstance(storage, LocalStorage) else 0)
-
-
-def _remove_half_written(root: str, before: float) -> int:
-    """Files that a killed process of ours was writing, by their names."""
-    removed = 0
-    for folder, _, names in os.walk(root):
-        for name in filter(is_temporary, names):
-            path = os.path.join(folder, name)
-            with contextlib.suppress(OSError):
-                if os.lstat(path).st_mtime < before:
-                    os.unlink(path)
-                    removed += 1
-    return removed
+        return len(old) + (storage.disk.remove_half_written(before) if storage.disk else 0)

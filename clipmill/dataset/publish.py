@@ -6,11 +6,12 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from clipmill import keys, layout
+from clipmill.dataset.account import Account
 from clipmill.dataset.clip_table import join
 from clipmill.dataset.ledger_file import Ledger
 from clipmill.dataset.links import link_shards, relink_shards
@@ -23,7 +24,7 @@ from clipmill.messages import ShardWritten, Verdict
 from clipmill.options import BuildOptions
 from clipmill.options.table import that_change_bytes
 from clipmill.records import get_schema
-from clipmill.storage import LocalStorage, Storage
+from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all, each
 
 OUTCOME = "outcome.json"
@@ -45,6 +46,7 @@ class Outcome(msgspec.Struct, frozen=True):
         ended: when, in UTC, as 2026-03-01T04:05:06Z.
         by: "build" or "rollback".
         rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
+        trimmed, ranged: clips with times whose files were cut to them already, and those that are a part of a file.
         splits: clips by split.
         failed: ledger rows by reason.
         first_failures: some ledger rows, to be shown.
@@ -63,29 +65,11 @@ class Outcome(msgspec.Struct, frozen=True):
     bytes: int = 0
     shards: int = 0
     classes: int = 0
+    trimmed: int = 0
+    ranged: int = 0
     splits: dict[str, int] = {}
     failed: dict[str, int] = {}
     first_failures: list[Failure] = []
-
-
-class Account(msgspec.Struct, frozen=True):
-    """What must add up, by split: rows of the listing, and what --segment-seconds added to them."""
-
-    rows: Mapping[str, int]
-    segments: Mapping[str, int]
-
-    def unaccounted(self, clips: Mapping[str, int], failures: Mapping[str, int]) -> str:
-        """The first split whose rows are not its clips and its ledger rows, in words; "" if all are."""
-        for split in sorted({*self.rows, *clips, *failures}):
-            expected = self.rows.get(split, 0) + self.segments.get(split, 0)
-            found = clips.get(split, 0) + failures.get(split, 0)
-            if expected != found:
-                return (
-                    f"split {split}: {expected:,} clips were asked for, but {clips.get(split, 0):,} were made and "
-                    f"{failures.get(split, 0):,} failed. {abs(expected - found):,} rows got lost or doubled on the "
-                    "way: nothing is published. Run the build again, and report this if it happens twice"
-                )
-        return ""
 
 
 def publish(
@@ -122,6 +106,8 @@ def publish(
         bytes=sum(shard.entry.bytes for shard in written),
         shards=len({shard.shard for shard in written}),
         classes=len(labels),
+        trimmed=sum(shard.trimmed for shard in written),
+        ranged=sum(shard.ranged for shard in written),
         splits=clips,
         failed=ledger.by_reason,
         first_failures=ledger.first,
@@ -176,8 +162,8 @@ def _publish_version(
     # The manifest is written last, so a version that has one is whole, and only the pointer moves.
     if name != base and storage.stat(layout.version_path(name, layout.MANIFEST)) is None:
         _write_version(storage, options, name, labels, written)
-    if isinstance(storage, LocalStorage):
-        relink_shards(storage, name, changed=name != base)
+    if storage.disk is not None:
+        relink_shards(storage, storage.disk, name, changed=name != base)
     if name != base:
         gone = _missing_shard(storage, written)
         if gone:
@@ -216,8 +202,8 @@ def move_pointer(storage: Storage, before: str | None, version: str) -> str | No
 
 def link_latest(storage: Storage, version: str) -> None:
     """OUT/latest, for people: a link that follows CURRENT on local disks."""
-    if isinstance(storage, LocalStorage):
-        storage.link(layout.version_path(version), "latest")
+    if storage.disk is not None:
+        storage.disk.link(layout.version_path(version), "latest")
 
 
 def _write_version(
@@ -245,8 +231,8 @@ def _write_version(
     )
     for file_name, content in tables(manifest, list(labels), schema).items():
         storage.put(layout.version_path(name, file_name), content)
-    if isinstance(storage, LocalStorage):
-        link_shards(storage, manifest)
+    if storage.disk is not None:
+        link_shards(storage, storage.disk, manifest)
     packed = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
     storage.put(layout.version_path(name, layout.MANIFEST), packed)
 

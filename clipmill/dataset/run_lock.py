@@ -11,18 +11,16 @@ disks holds the door shut meanwhile.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import IO
 
 import msgspec
 
 from clipmill.errors import StorageError, TryAgain
-from clipmill.storage import LocalStorage, Storage
+from clipmill.storage import Storage
 
 LIVE = "work/live"
 _DOOR = "work/live.lock"
@@ -43,9 +41,9 @@ def live_run(storage: Storage, run: str) -> Iterator[None]:
     who = msgspec.json.encode({"run": run, "host": socket.gethostname(), "pid": os.getpid(), "since": int(time.time())})
     with contextlib.ExitStack() as stack:
         stack.callback(_leave, storage, path)
-        if isinstance(storage, LocalStorage):
-            with _door(storage):
-                stack.enter_context(_locked(storage, path, who))
+        if storage.disk is not None:
+            with storage.disk.hold(_DOOR):
+                stack.enter_context(storage.disk.hold(path, who))
         else:
             storage.put(path, who)
             stack.enter_context(_beating(storage, path, who))
@@ -74,10 +72,8 @@ def sweeping(storage: Storage, token: str) -> Iterator[None]:
 
 def others(storage: Storage, run: str) -> list[str]:
     """Ids of the other runs that are live."""
-    if isinstance(storage, LocalStorage):
-        return [
-            name for name in storage.children(LIVE)[1] if name != run and _is_locked(storage.path(f"{LIVE}/{name}"))
-        ]
+    if storage.disk is not None:
+        return [name for name in storage.children(LIVE)[1] if name != run and storage.disk.is_held(f"{LIVE}/{name}")]
     beats = {path.rpartition("/")[2]: stat.modified for path, stat in storage.list(LIVE)}
     # Our own beat shows the storage's clock.
     now = beats.get(run, time.time())
@@ -87,58 +83,15 @@ def others(storage: Storage, run: str) -> list[str]:
 @contextlib.contextmanager
 def alone(storage: Storage, run: str) -> Iterator[bool]:
     """Whether no other run is live; on local disks none begins before the `with` block ends."""
-    if not isinstance(storage, LocalStorage):
+    if storage.disk is None:
         yield not others(storage, run)
         return
-    with _door(storage):
+    with storage.disk.hold(_DOOR):
         live = others(storage, run)
         for name in storage.children(LIVE)[1]:
             if name != run and name not in live:
                 storage.delete(f"{LIVE}/{name}")
         yield not live
-
-
-@contextlib.contextmanager
-def _door(storage: LocalStorage) -> Iterator[None]:
-    with _opened(storage, _DOOR) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
-def _locked(storage: LocalStorage, path: str, who: bytes) -> Iterator[None]:
-    with _opened(storage, path) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(who)
-        file.flush()
-        yield
-
-
-@contextlib.contextmanager
-def _opened(storage: LocalStorage, path: str) -> Iterator[IO[bytes]]:
-    full = storage.path(path)
-    try:
-        while True:
-            os.makedirs(os.path.dirname(full), exist_ok=True)
-            # Who leaves removes the folder in between, if it is empty.
-            with contextlib.suppress(FileNotFoundError):
-                file = open(full, "ab")  # noqa: SIM115
-                break
-    except OSError as error:
-        raise StorageError(f"{full}: {error.strerror}") from error
-    with file:
-        yield file
-
-
-def _is_locked(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:  # held; or of another user, so that nobody can tell
-        return True
-    return False
 
 
 def _leave(storage: Storage, path: str) -> None:

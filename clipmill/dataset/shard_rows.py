@@ -37,6 +37,8 @@ def keep_shard_rows(
         done.entry,
         path,
         further_columns(plan.clips),
+        sum(clip.trimmed is True for clip in plan.clips),
+        sum(clip.trimmed is False for clip in plan.clips),
         _fragments(plan, shared=True),
     )
 

@@ -34,7 +34,7 @@ from clipmill.layout import (
 )
 from clipmill.records import get_schema
 from clipmill.shards.shard_file import file_crc
-from clipmill.storage import LocalStorage, Storage
+from clipmill.storage import Storage
 
 #: Columns of the clip table that a record is held against.
 _COLUMNS = (
@@ -132,8 +132,8 @@ class _VersionCheck:
 
         Or to another one that is there: a run that was killed after it moved CURRENT leaves that.
         """
-        if isinstance(self.storage, LocalStorage):
-            link = self.storage.path("latest")
+        if self.storage.disk is not None:
+            link = self.storage.disk.path("latest")
             current = current_version(self.storage)
             if not current or not os.path.islink(link) or os.path.basename(os.readlink(link)) == current:
                 return
@@ -183,9 +183,10 @@ class _VersionCheck:
     def _name_problem(self, path: str, shard: str) -> str | None:
         if self.storage.stat(path) is None:
             return "is missing" if self.storage.local else None
-        if isinstance(self.storage, LocalStorage):
+        disk = self.storage.disk
+        if disk is not None:
             with contextlib.suppress(OSError):
-                if os.path.samefile(self.storage.path(path), self.storage.path(shard_path(shard))):
+                if os.path.samefile(disk.path(path), disk.path(shard_path(shard))):
                     return None
         with self.storage.fetch(path) as file:
             _, crc = file_crc(file)

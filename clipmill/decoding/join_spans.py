@@ -65,6 +65,7 @@ def _clip(job: ResolvedClip, spans: list[SpanDone], digest: str, shared: bool) -
         source=job.whole.path,
         start=row.start,
         end=row.end,
+        trimmed=job.trimmed,
         fingerprint=job.fingerprint,
         clip_key=job.whole.clip_key,
         digest=digest,

@@ -18,7 +18,7 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 
-_TIMES = re.compile(r"_(\d{6})_(\d{6})$")
+_TIMES = re.compile(r"[_-](\d+(?:\.\d+)?)[_-](\d+(?:\.\d+)?)$", re.ASCII)
 _UCF_NAME = re.compile(r"(v_)(.+)(_g\d+)(_c\d+)", re.ASCII)
 # What a file system takes; a longer name cannot be looked up at all.
 _NAME_BYTES = 255
@@ -47,11 +47,24 @@ def without_suffix(path: str) -> str:
 
 
 def name_carries_times(path: str, start: float | None, end: float | None) -> bool:
-    """Whether a name ends in these times, as Kinetics files that are cut already do: id_000001_000011.mp4."""
-    found = _TIMES.search(without_suffix(path))
+    """Whether a name ends in these times, as those of files do that are cut already.
+
+    In seconds, to the digits that there are (id_000001_000011.mp4, id_1.5_11.5.mp4), or in
+    milliseconds (id_1500_11500.mp4).
+    """
+    stem = without_suffix(path) if is_video(path) else path
+    found = _TIMES.search(stem)
     if found is None or start is None or end is None:
         return False
-    return (int(found[1]), int(found[2])) == (round(start), round(end))
+    return all(map(_is_time, found.groups(), (start, end))) or found.groups() == (_ms(start), _ms(end))
+
+
+def _is_time(digits: str, seconds: float) -> bool:
+    return float(digits) == round(seconds, len(digits.partition(".")[2]))
+
+
+def _ms(seconds: float) -> str:
+    return str(round(seconds * 1000))
 
 
 def ucf_name(label: str, stem: str) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from clipmill.options import BuildOptions, FrameOptions, ListingOptions
+from clipmill.options.defaults import cores, new_run
 from clipmill.options.values import (
     BUDGET,
     FAILURES_BUDGET,
@@ -128,7 +129,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("quality", QUALITY, "Q", "quality of the JPEGs, 1 to 100", fills="frames.quality", changes_bytes=True),
     ),
     "which clips (default: all)": (
-        Option("limit", POSITIVE, "N", "at most N clips, spread over classes and splits", fills="listing.limit"),
+        Option("limit", POSITIVE, "N", "take N clips, spread over classes and splits", fills="listing.limit"),
         Option("class-every", POSITIVE, "K", "take every K-th class", fills="listing.class_every"),
         Option("include", TEXT, "GLOB", "take videos whose path matches, as '*Biking*'", fills="listing.include"),
     ),
@@ -137,12 +138,14 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(
             "split", SHARES, "NAME=SHARE,...", "splits at random, as train=0.8,val=0.1,test=0.1", fills="listing.splits"
         ),
-        Option("split-by", TEXT, "", "what --split never parts", fills="listing.split_by", choices=("group", "clip")),
+        Option(
+            "split-by", TEXT, "", "what --split keeps together", fills="listing.split_by", choices=("group", "clip")
+        ),
         Option("seed", WHOLE, "N", "seed of --split", fills="listing.seed"),
     ),
     "labels (default: as the listing numbers them, else by name)": (
-        Option("labels", PATH, "FILE", "one class a line, which pins the numbers", fills="listing.labels"),
-        Option("renumber", None, "", "let numbers move that are published already", fills="renumber"),
+        Option("labels", PATH, "FILE", "a file with one class a line, in the order of labels", fills="listing.labels"),
+        Option("renumber", None, "", "let labels that are published get other numbers", fills="renumber"),
     ),
     STORED: (
         Option("schema", TEXT, "NAME", "layout of the records: {choices}", fills="schema", changes_bytes=True),
@@ -167,7 +170,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         ),
     ),
     "how it runs (Beam options may follow after --)": (
-        Option("workers", POSITIVE, "N", "decoder processes", fills="workers", shown="all cores"),
+        Option("workers", POSITIVE, "N", "child processes that decode", fills="workers", shown="all cores"),
         Option("timeout", SECONDS, "S", "seconds for one clip", fills="timeout"),
         Option("max-missing", BUDGET, "N|P%", "videos that may be missing", fills="max_missing", shown="1%"),
         Option(
@@ -179,8 +182,8 @@ TABLE: dict[str, tuple[Option, ...]] = {
             shown="1%, 3 at least",
         ),
         Option("max-change", BUDGET, "N|P%", "published clips that may change", fills="max_change", shown="all"),
-        Option("yes", None, "", "go on whatever --max-change says"),
-        Option("rehash", None, "", "read every video anew, whatever is known of it", fills="rehash"),
+        Option("yes", None, "", "build although --max-change refuses"),
+        Option("rehash", None, "", "read every video again, even if it did not change", fills="rehash"),
         Option("runner", TEXT, "NAME", "where it runs: {choices}", default="local"),
     ),
     "on a Flink cluster (--runner flink)": (
@@ -189,13 +192,13 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("shared-filesystem", None, "", "local paths are the same on every machine"),
     ),
     "other": (
-        Option("json", None, "", "print what a program wants to read"),
-        Option("summary-json", TEXT, "FILE", "write how the build ended into a file"),
+        Option("json", None, "", "print JSON for programs"),
+        Option("summary-json", TEXT, "FILE", "write how the build ended, as JSON"),
         Option(
             "log-format",
             TEXT,
             "",
-            "json: what is said, as one object a line on standard error",
+            "json: messages as JSON objects, a line each, on standard error",
             choices=("text", "json"),
             default="text",
         ),
@@ -244,15 +247,13 @@ def value_of(option: Option, options: BuildOptions) -> Any:
     return value
 
 
-def filled(given: dict[str, Any], *, run: str, workers: int) -> BuildOptions:
-    """Return the options of a build.
+def filled(given: dict[str, Any]) -> BuildOptions:
+    """Return the options of a new run.
 
     Args:
         given: values by `Option.fills`, of the options that were given; the others have their defaults.
-        run: id of the run.
-        workers: where --workers was not given.
     """
-    parts: dict[str, dict[str, Any]] = {"listing": {}, "frames": {}, "": {"run": run, "workers": workers}}
+    parts: dict[str, dict[str, Any]] = {"listing": {}, "frames": {}, "": {"run": new_run(), "workers": cores()}}
     for fills, value in given.items():
         part, _, field = fills.rpartition(".")
         parts[part][field] = value

@@ -22,7 +22,7 @@ from clipmill.storage import Stat, Storage
 
 CACHE = "work/cache"
 #: Raised when the same file and the same question would be answered in another way.
-EPOCH = 2
+EPOCH = 3
 #: Sources in one object.
 SEGMENT = 20_000
 #: An answer is noted again when it is used and older than this, and dropped when older than that, in seconds.

@@ -25,7 +25,7 @@ def source_tasks(rows: Sequence[ClipRow], options: BuildOptions) -> Iterator[tup
             group,
             SourceTask(
                 paths=list(paths),
-                named=[all(listings.name_carries_times(path, row.start, row.end) for row in group) for path in paths],
+                named=[[listings.name_carries_times(path, row.start, row.end) for row in group] for path in paths],
                 ranges=[(row.start, row.end) for row in group],
                 trimmed=options.trimmed,
                 segment_seconds=options.segment_seconds,
@@ -66,8 +66,8 @@ def settle(
     failures = []
     for plan in answer.clips:
         row = _segment_row(rows[plan.row], plan)
-        if not plan.spans:
-            failures.append(failure_of(row, Stage.RESOLVE_SOURCES, Reason.TOO_SHORT, plan.problem))
+        if plan.problem is not None:
+            failures.append(failure_of(row, Stage.RESOLVE_SOURCES, *plan.problem))
         else:
             jobs.append(_job(row, plan, answer, labels, options))
     segments = Counter(rows[plan.row].split for plan in answer.clips)
@@ -100,5 +100,5 @@ def _job(
         decode_end=plan.decode_end,
     )
     label = -1 if row.label is None else labels[row.label]
-    job = ResolvedClip(row=row, label_index=label, fingerprint=source.fingerprint, whole=whole)
+    job = ResolvedClip(row=row, label_index=label, fingerprint=source.fingerprint, whole=whole, trimmed=plan.trimmed)
     return job, [msgspec.structs.replace(whole, span=span) for span in plan.spans]

@@ -12,6 +12,7 @@ from clipmill.ledger import Reason
 from clipmill.messages import WHOLE, CachedProbe, ProbedSource, SourceClip, SourceTask
 from clipmill.sources.cache import question, recall
 from clipmill.sources.find import find_source
+from clipmill.sources.trimming import part_of_file
 from clipmill.storage import Stat, open_storage
 from clipmill.video.container import Video, open_video
 from clipmill.video.limits import nothing_in_range
@@ -19,8 +20,6 @@ from clipmill.video.seek_points import prove
 from clipmill.video.timeline import MICROSECONDS, Timeline
 
 _CHUNK = 1 << 20
-#: How much longer than the row's range a file may be and still count as cut already, in seconds.
-TRIM_SLACK = 1.5
 
 
 def resolve_source(task: SourceTask, videos: str, known: Sequence[CachedProbe] = ()) -> ProbedSource:
@@ -57,7 +56,9 @@ def _sha256(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _probe(file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: SourceTask, named: bool) -> ProbedSource:
+def _probe(
+    file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: SourceTask, named: Sequence[bool]
+) -> ProbedSource:
     try:
         with open_video(file) as video:
             context = video.stream.codec_context
@@ -87,46 +88,32 @@ def _probe(file: IO[bytes], path: str, stat: Stat, fingerprint: str, task: Sourc
         )
 
 
-def clips_of_source(video: Video, task: SourceTask, named: bool) -> list[SourceClip]:
+def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> list[SourceClip]:
     """The clips that the rows of one source ask for.
 
     Args:
-        named: whether the file's name carries the rows' times.
+        named: whether the file's name carries the times, for each row.
     """
-    # Nobody can have cut a file for several ranges.
-    mode = "no" if task.trimmed == "auto" and not named and len(set(task.ranges)) > 1 else task.trimmed
-    asked = [
-        (None, None) if is_trimmed(start, end, video.duration, mode, named) else (start, end)
-        for start, end in task.ranges
-    ]
-    timeline = _timeline(video, task, asked)
+    timeline = prove(video) if _pays(video, task, named) else None
+    length = video.duration if timeline is None else timeline.times[-1] / MICROSECONDS + 1 / float(video.fps)
     plans = []
-    for row, (start, end) in enumerate(asked):
-        for segment, first, last in _segments(start, end, timeline, video.duration, task.segment_seconds):
-            plans.append(_plan(row, segment, first, last, timeline, task))
+    for row, ((start, end), carried) in enumerate(zip(task.ranges, named, strict=True)):
+        part = part_of_file(start, end, length, 1 / float(video.fps), carried, task.trimmed)
+        for segment, first, last in _segments(part.start, part.end, timeline, video.duration, task.segment_seconds):
+            plans.append(_plan(row, segment, first, last, part.trimmed, timeline, task))
     return plans
 
 
-def is_trimmed(start: float | None, end: float | None, duration: float | None, mode: str, named: bool) -> bool:
-    """Whether a file holds just the row's range, so that the times are columns and no range.
-
-    `auto` takes a file as cut when its name carries the times, or when it is shorter
-    than the row's end and no longer than the range and `TRIM_SLACK`.
-    """
-    if mode != "auto":
-        return mode == "yes"
-    if named:
+def _pays(video: Video, task: SourceTask, named: Sequence[bool]) -> bool:
+    """Whether to walk the packets for a proof: for ranges, segments, and videos that are worth several spans."""
+    if task.segment_seconds or (task.span_frames and (video.duration or 0) * float(video.fps) >= 2 * task.span_frames):
         return True
-    if start is None or end is None or duration is None:
-        return False
-    return duration < end and duration <= end - start + TRIM_SLACK
-
-
-def _timeline(video: Video, task: SourceTask, asked: list[tuple[float | None, float | None]]) -> Timeline | None:
-    """A proof, where it pays: for ranges, segments, and videos long enough to be cut into spans."""
-    ranged = any(start is not None or end is not None for start, end in asked)
-    long = task.span_frames and (video.duration or 0) * float(video.fps) >= 2 * task.span_frames
-    return prove(video) if ranged or long or task.segment_seconds else None
+    # By the header alone: nothing is asked of most files but all that is in them.
+    parts = (
+        part_of_file(start, end, video.duration, 1 / float(video.fps), carried, task.trimmed)
+        for (start, end), carried in zip(task.ranges, named, strict=True)
+    )
+    return any(part.trimmed is False or part.start is not None for part in parts)
 
 
 def _segments(
@@ -147,10 +134,25 @@ def _segments(
 
 
 def _plan(
-    row: int, segment: int | None, start: float | None, end: float | None, timeline: Timeline | None, task: SourceTask
+    row: int,
+    segment: int | None,
+    start: float | None,
+    end: float | None,
+    trimmed: bool | None,
+    timeline: Timeline | None,
+    task: SourceTask,
 ) -> SourceClip:
     spans = [WHOLE] if timeline is None else timeline.spans(start, end, task.frames, task.span_frames)
-    problem = ""
+    problem = None
     if timeline is not None and not spans:
-        problem = nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS).message
-    return SourceClip(row=row, segment=segment, decode_start=start, decode_end=end, spans=spans, problem=problem)
+        error = nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS)
+        problem = Reason(error.reason).value, error.message
+    return SourceClip(
+        row=row,
+        segment=segment,
+        decode_start=start,
+        decode_end=end,
+        trimmed=trimmed,
+        spans=spans,
+        problem=problem,
+    )

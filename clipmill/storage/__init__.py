@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from functools import lru_cache
 
 from clipmill.errors import UsageError
-from clipmill.storage.base import Stat, Storage, Writer
-from clipmill.storage.local import LocalStorage, is_temporary
+from clipmill.storage.base import Disk, Stat, Storage, Writer
+from clipmill.storage.local import LocalStorage
 
 __all__ = [
+    "Disk",
     "LocalStorage",
     "Stat",
     "Storage",
     "Writer",
     "absolute",
-    "is_temporary",
     "is_url",
     "open_storage",
     "split_path",
 ]
 
-_URL = re.compile(r"^(s3|s3a|gs)://")
+#: The module and class of each URL scheme's storage; a path without one is a folder of this machine.
+#: Named, not imported: obstore takes 50 ms to load, and most processes never see a bucket.
+SCHEMES = {
+    "s3": ("clipmill.storage.object_store", "ObjectStorage"),
+    "s3a": ("clipmill.storage.object_store", "ObjectStorage"),
+    "gs": ("clipmill.storage.object_store", "ObjectStorage"),
+}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 def is_url(path: str) -> bool:
-    """Whether a path names an object store."""
-    return bool(_URL.match(path))
+    """Tell whether a path names an object store."""
+    scheme, colon, _ = path.partition("://")
+    return bool(colon) and scheme in SCHEMES
 
 
 def absolute(path: str) -> str:
-    """A path that means the same on every worker: a URL as it is, a local one made absolute.
+    """Return a path that means the same on every worker: a URL as it is, a local one made absolute.
 
     Raises:
         UsageError: it looks like a URL, and is none that we know.
@@ -46,20 +54,19 @@ def absolute(path: str) -> str:
 
 @lru_cache(maxsize=16)
 def open_storage(root: str) -> Storage:
-    """The storage at a folder, `s3://bucket/prefix` or `gs://bucket/prefix`.
+    """Open the storage at a folder, `s3://bucket/prefix` or `gs://bucket/prefix`.
 
     Credentials and endpoints of object stores come from the environment
     (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, STORAGE_EMULATOR_HOST, ...).
     """
     if not is_url(root):
         return LocalStorage(root)
-    # Loaded late: obstore takes 50 ms, and most processes never see a bucket.
-    from clipmill.storage.object_store import ObjectStorage
-
-    return ObjectStorage(root)
+    module, name = SCHEMES[root.partition("://")[0]]
+    storage: Storage = getattr(importlib.import_module(module), name)(root)
+    return storage
 
 
 def split_path(path: str) -> tuple[Storage, str]:
-    """The storage that holds a single file, and the file's name in it."""
+    """Open the storage that holds a single file; returns it and the file's name in it."""
     folder, _, name = absolute(path).rpartition("/")
     return open_storage(folder or "/"), name

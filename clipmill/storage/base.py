@@ -8,7 +8,7 @@ root and use "/".
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Protocol
 
@@ -35,15 +35,47 @@ class Writer(Protocol):
         """Append bytes."""
 
 
+class Disk(Protocol):
+    """What a folder of this machine can do beside: locks that die with their process, and links."""
+
+    def path(self, path: str) -> str:
+        """Return the file system's path of an object."""
+
+    def hold(self, path: str, data: bytes = b"") -> contextlib.AbstractContextManager[None]:
+        """Lock a file, which is made, for the length of a `with` block; waits for whoever holds it."""
+
+    def is_held(self, path: str) -> bool:
+        """Tell whether some process holds the lock of a file."""
+
+    def stale(self, folder: str, copies: Mapping[str, str]) -> list[str]:
+        """List the names in a folder that `Storage.copy` would make other files of, by one stat for each."""
+
+    def link(self, target: str, name: str) -> None:
+        """Put a symbolic link to `target` under a name, in place of any; nothing happens where there are no links."""
+
+    def remove_half_written(self, before: float) -> int:
+        """Remove files that a killed process of ours was writing; returns how many.
+
+        Args:
+            before: only those last changed before, in seconds since the epoch.
+        """
+
+
 class Storage(Protocol):
     """A root under which objects are read and written.
 
     A missing object raises FileNotFoundError; everything else that goes wrong
     raises StorageError, which names the object.
+
+    Attributes:
+        root: its path or URL.
+        local: looking at an object costs microseconds, not a round trip.
+        disk: what a folder of this machine can do beside; None where it is none.
     """
 
     root: str
     local: bool
+    disk: Disk | None
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
         """Bytes `start` to `end` (half open, None for the end) of an object."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from clipmill.errors import StorageError
-from clipmill.storage.base import Stat, Writer
+from clipmill.storage.base import Disk, Stat, Writer
 from clipmill.storage.borrowed import borrow_ranges
 
 _TMP = re.compile(r"\.[0-9a-f]{12}\.tmp$")
@@ -30,9 +30,9 @@ class LocalStorage:
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(root)
+        self.disk: Disk | None = self
 
     def path(self, path: str) -> str:
-        """The file system's path of an object."""
         return os.path.join(self.root, path)
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
@@ -118,20 +118,46 @@ class LocalStorage:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
 
+    @contextlib.contextmanager
+    def hold(self, path: str, data: bytes = b"") -> Iterator[None]:
+        with self._errors(path):
+            file = _create_or_open(self.path(path))
+        with file:
+            with self._errors(path):
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.write(data)
+                file.flush()
+            yield
+
+    def is_held(self, path: str) -> bool:
+        try:
+            with open(self.path(path), "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:  # held; or of another user, so that nobody can tell
+            return True
+        return False
+
+    def remove_half_written(self, before: float) -> int:
+        removed = 0
+        for folder, _, names in os.walk(self.root):
+            for name in filter(is_temporary, names):
+                path = os.path.join(folder, name)
+                with contextlib.suppress(OSError):
+                    if os.lstat(path).st_mtime < before:
+                        os.unlink(path)
+                        removed += 1
+        return removed
+
     def stale(self, folder: str, copies: Mapping[str, str]) -> list[str]:
-        """The names in a folder that `copy` would make other files of, at the cost of one stat for each.
-
-        A copy that is no link is taken as right if it has its source's size and is no older.
-
-        Args:
-            copies: names to the objects they should be copies of; where that is gone, nothing can be made.
-        """
+        # A copy that is no link is taken as right if it has its source's size and is no older.
+        # Where the source is gone, nothing can be made.
         with self._errors(folder), os.scandir(self.path(folder)) as entries:
             there = {entry.name: entry for entry in entries}
             return [name for name, source in copies.items() if _is_stale(there.get(name), self.path(source))]
 
     def link(self, target: str, name: str) -> None:
-        """Put a symbolic link to `target` under a name, in place of any; nothing happens where there are no links."""
         temporary = _temporary(self.path(name))
         with self._errors(name):
             try:
@@ -279,6 +305,14 @@ def _create(path: str) -> IO[bytes]:
         with contextlib.suppress(FileNotFoundError):
             return open(path, "xb")
     return open(path, "xb")
+
+
+def _create_or_open(path: str) -> IO[bytes]:
+    while True:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        # Another process may remove the folder in between, if it is empty.
+        with contextlib.suppress(FileNotFoundError):
+            return open(path, "ab")
 
 
 def _sync_folder(folder: str) -> None:

@@ -15,7 +15,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, Pre
 from obstore.store import from_url
 
 from clipmill.errors import StorageError, UsageError
-from clipmill.storage.base import Stat, Writer
+from clipmill.storage.base import Disk, Stat, Writer
 
 #: Objects from twice this size on are uploaded in parts of it, so many at a time.
 PART = 16 << 20
@@ -33,6 +33,7 @@ class ObjectStorage:
     """
 
     local = False
+    disk: Disk | None = None
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")

@@ -22,6 +22,11 @@ def too_large(width: int, height: int) -> ClipError:
 
 
 def nothing_in_range(start: float | None, end: float | None, seconds: float) -> ClipError:
-    """The error of a time range without a frame."""
+    """Return the error of a time range without a frame.
+
+    Args:
+        seconds: when the file's last frame is shown.
+    """
     wanted = f"{start or 0:g} to {'the end' if end is None else f'{end:g}'} s"
-    return ClipError(Reason.TOO_SHORT, f"no frame in {wanted}: the video is {seconds:.1f} s long (see --trimmed)")
+    reason = Reason.OUT_OF_RANGE if (start or 0) > seconds else Reason.TOO_SHORT
+    return ClipError(reason, f"no frame in {wanted}: the video is {seconds:.1f} s long (see --trimmed)")

@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import glob
 import os
-import secrets
-import sys
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -17,10 +14,11 @@ from clipmill.errors import UsageError
 from clipmill.options import BuildOptions
 from clipmill.options.table import OPTIONS, TABLE, Option, default_of, filled
 from clipmill.pipeline.runners import RUNNERS
+from clipmill.records import SCHEMAS
 from clipmill.storage import absolute, is_url
 
 #: Options whose values are the names in a registry.
-REGISTERED = {"format": ("auto", *listings.FORMATS), "schema": ("tfds", "frames", "mediaseq"), "runner": tuple(RUNNERS)}
+REGISTERED = {"format": ("auto", *listings.FORMATS), "schema": tuple(SCHEMAS), "runner": tuple(RUNNERS)}
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,13 +76,13 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
     given = {option.fills: getattr(arguments, option.key) for option in OPTIONS if option.fills}
     given = {fills: value for fills, value in given.items() if value not in (None, False)}
     if not arguments.listing:
-        raise UsageError("which listing? Name a folder of videos, or a file that lists them")
+        raise UsageError("LISTING is missing: name a folder of videos, or a file that lists them")
     if not arguments.out:
-        raise UsageError("where shall the data set go? Add --out OUT")
+        raise UsageError("--out is missing: name a folder or a bucket")
     if arguments.fit and not arguments.size:
-        raise UsageError(f"--fit {arguments.fit}: needs --size WxH")
+        raise UsageError(f"--fit {arguments.fit}: works with --size WxH alone; add it, or leave --fit out")
     given["listing.listings"] = tuple(_expand(arguments.listing))
-    options = filled(given, run=new_run(), workers=cores())
+    options = filled(given)
     _check(options)
     return msgspec.structs.replace(
         options,
@@ -97,21 +95,13 @@ def _check(options: BuildOptions) -> None:
     """Raise UsageError for options that do not go together."""
     frames = options.frames
     if frames.size and frames.short_side:
-        raise UsageError("--size and --short-side exclude each other")
+        raise UsageError("--size and --short-side exclude each other; leave one out")
     if frames.fps and frames.every != 1:
-        raise UsageError("--fps and --every exclude each other")
+        raise UsageError("--fps and --every exclude each other; leave one out")
     if frames.max_frames and frames.max_frames < options.min_frames:
-        raise UsageError(f"--max-frames {frames.max_frames}: below --min-frames {options.min_frames}")
-
-
-def new_run() -> str:
-    """Return an id that no other run has; ids sort by when their runs began."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        raise UsageError(
+            f"--max-frames {frames.max_frames}: is below --min-frames {options.min_frames}, so that no clip is left"
+        )
 
 
 def _expand(words: Sequence[str]) -> list[str]:
@@ -122,6 +112,6 @@ def _expand(words: Sequence[str]) -> list[str]:
             continue
         matches = sorted(glob.glob(word))
         if not matches:
-            raise UsageError(f"{word}: nothing matches")
+            raise UsageError(f"{word}: no file or folder matches")
         found += [absolute(match) for match in matches]
     return found

@@ -9,15 +9,20 @@ from typing import Any
 from clipmill.errors import UsageError
 from clipmill.options.table import OPTIONS
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 
 def with_config(words: list[str], arguments: argparse.Namespace) -> list[str]:
-    """The words of a command line, with those of its configuration file before them, so that the command line wins.
+    """Return a command line with the options of its --config file put first, so that the command line wins.
 
     Args:
         arguments: what the words were parsed into.
 
     Raises:
-        UsageError: the file cannot be read, or names an option that there is not.
+        UsageError: the file cannot be read, or names an option that does not exist.
     """
     at = words.index(arguments.command) + 1
     configured = _words(arguments.config, with_listing=not arguments.listing)
@@ -41,10 +46,6 @@ def _words(path: str, *, with_listing: bool) -> list[str]:
 
 
 def _read(path: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
         with open(path, "rb") as file:
             values: dict[str, Any] = tomllib.load(file)
@@ -56,5 +57,5 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """`split = {train = 0.8, val = 0.2}` as --split takes it; everything else as it is."""
+    """Return a TOML value as it is typed: `{train = 0.8, val = 0.2}` as train=0.8,val=0.2."""
     return ",".join(f"{name}={share}" for name, share in value.items()) if isinstance(value, dict) else str(value)

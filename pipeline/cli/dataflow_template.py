@@ -14,6 +14,7 @@ from clipmill import layout
 from clipmill.errors import ClipmillError, UsageError
 from clipmill.options.table import OPTIONS
 from clipmill.pipeline.cli.arguments import add_build_arguments, build_options
+from clipmill.pipeline.runners.dataflow import Dataflow
 from clipmill.storage import open_storage
 
 
@@ -23,9 +24,6 @@ def main(argv: Sequence[str]) -> None:
     Raises:
         SystemExit: they do not make a build; says why in one line.
     """
-    # Beam's runner loads in seconds, which the tests of the rest need not wait for.
-    from clipmill.pipeline.runners.dataflow import Dataflow
-
     parser = argparse.ArgumentParser(prog="clipmill", add_help=False)
     add_build_arguments(parser)
     try:
@@ -54,7 +52,7 @@ def split_parameters(argv: Sequence[str]) -> tuple[list[str], list[str]]:
         name, equals, value = word.removeprefix("--").partition("=")
         option = known.get(name.replace("-", "_"))
         if not word.startswith("--"):
-            raise UsageError(f"{word}: not a parameter such as --short_side=256")
+            raise UsageError(f"{word}: is not a parameter such as --short_side=256")
         if option is None:
             beam_words.append(word)
         elif option.name == "listing":
@@ -63,7 +61,7 @@ def split_parameters(argv: Sequence[str]) -> tuple[list[str], list[str]]:
             continue  # Beam's word for it, from the launcher
         elif option.kind is None:
             if equals and value not in ("true", "false"):
-                raise UsageError(f"{word}: say true or false")
+                raise UsageError(f"{word}: must be true or false")
             own += [] if value == "false" else [f"--{option.name}"]
         else:
             own.append(f"--{option.name}={value}")

@@ -10,7 +10,7 @@ import msgspec
 from clipmill.errors import UsageError
 from clipmill.export.base import ExportOptions
 from clipmill.export.run import export
-from clipmill.pipeline.cli.arguments import cores
+from clipmill.options.defaults import cores
 from clipmill.pipeline.report import words
 from clipmill.pipeline.report.progress import Line, bar
 from clipmill.storage import absolute, open_storage

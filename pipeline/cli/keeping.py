@@ -8,15 +8,15 @@ import time
 import msgspec
 
 from clipmill import layout
-from clipmill.pipeline.cli.arguments import new_run
+from clipmill.dataset.gc import collect_garbage
+from clipmill.dataset.versions import Difference, difference, rollback, versions
+from clipmill.options.defaults import new_run
 from clipmill.pipeline.report import words
 from clipmill.storage import absolute, open_storage
 
 
 def list_versions(arguments: argparse.Namespace) -> int:
-    """What is there, and what changed from one to the next."""
-    from clipmill.dataset.versions import Difference, difference, versions
-
+    """Print all versions, and what changed from one to the next."""
     storage = open_storage(absolute(arguments.out))
     before = None
     found = []
@@ -39,9 +39,7 @@ def list_versions(arguments: argparse.Namespace) -> int:
 
 
 def collect(arguments: argparse.Namespace) -> int:
-    """Remove old versions, and shards that no kept one names."""
-    from clipmill.dataset.gc import collect_garbage
-
+    """Remove old versions, and the shards that no remaining version uses."""
     storage = open_storage(absolute(arguments.out))
     seconds = 86400 * arguments.older_than
     swept = collect_garbage(storage, new_run(), keep=arguments.keep, seconds=seconds, dry=arguments.dry_run)
@@ -49,15 +47,13 @@ def collect(arguments: argparse.Namespace) -> int:
         words.print_json(swept)
         return 0
     what = f"{words.plural(len(swept.versions), 'version')} and {words.plural(swept.shards, 'shard')}"
-    done = "would go" if arguments.dry_run else "removed"
+    done = "would be removed" if arguments.dry_run else "removed"
     print(f"{what} {done}, {words.size(swept.bytes)}; {words.plural(len(swept.kept), 'version')} kept")
     return 0
 
 
 def roll_back(arguments: argparse.Namespace) -> int:
     """Publish an earlier version again."""
-    from clipmill.dataset.versions import rollback
-
     out = absolute(arguments.out)
     outcome = rollback(open_storage(out), new_run(), arguments.version)
     if arguments.json:

@@ -18,41 +18,16 @@ from clipmill.storage import absolute, open_storage
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check all that is published; exit code 1 if anything is wrong."""
-    from clipmill.dataset.verify import verify
-    from clipmill.pipeline.cli.arguments import cores
-    from clipmill.pipeline.report.progress import Line, bar
+    # It loads what decodes JPEGs, which the other commands need not wait for.
+    from clipmill.pipeline.verify import verify
 
-    line = Line()
-    try:
-        report = verify(
-            open_storage(absolute(arguments.out)),
-            deep=arguments.deep,
-            progress=lambda done, of: line.show(f"{bar(done, of)} clips"),
-            workers=cores(),
-        )
-    finally:
-        line.close()
-    if arguments.json:
-        words.print_json(report)
-        return 1 if report.problems else 0
-    for problem in report.problems:
-        where = f", {problem.where}" if problem.where else ""
-        print(words.one_line(f"{problem.file}{where}: {problem.what}"))
-    counted = (
-        f"{words.version(report.version)}: {words.plural(report.clips, 'clip')}, "
-        f"{words.plural(report.frames, 'frame')}, {words.plural(report.shards, 'shard')}"
-    )
-    if report.problems:
-        print(f"{counted}: {words.plural(len(report.problems), 'problem')}", file=sys.stderr)
-        return 1
-    how = "every frame decodes" if arguments.deep else "every record, checksum and header is right"
-    print(f"{counted}, {words.size(report.bytes)}: {how}")
-    return 0
+    return verify(absolute(arguments.out), deep=arguments.deep, as_json=arguments.json)
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    """What is in the published version, or all that is known of one clip."""
+    """Print what is in the published version, or all that is known of one clip."""
     if arguments.shuffle:
+        # The reader loads OpenCV, which the other commands need not wait for.
         from clipmill.pipeline.cli import reading
 
         compared = reading.evenness(arguments)
@@ -98,7 +73,7 @@ def _summary(found: dict[str, Any]) -> str:
 
 
 def failures(arguments: argparse.Namespace) -> int:
-    """The ledger of a run, a line a row."""
+    """Print the ledger of a run, a line a row."""
     storage = open_storage(absolute(arguments.out))
     run = find_run(storage, arguments.run_id)
     ledger = read_ledger(storage, run, arguments.reason)
@@ -115,12 +90,12 @@ def failures(arguments: argparse.Namespace) -> int:
     print(f"run {run}: {', '.join(f'{n:,} {reason}' for reason, n in counts.most_common()) or 'none'}", file=sys.stderr)
     unfinished = unfinished_run(storage)
     if arguments.run_id is None and unfinished:
-        print(f"run {unfinished}, after it, has not ended: it was stopped, or is at work", file=sys.stderr)
+        print(f"a later run, {unfinished}, has not ended: it was stopped, or is still working", file=sys.stderr)
     return 0
 
 
 def path(arguments: argparse.Namespace) -> int:
-    """The files of the published shards, a line each."""
+    """Print the files of the published shards, a line each."""
     storage = open_storage(absolute(arguments.out))
     paths = split_files(storage, arguments.split)
     if arguments.json:

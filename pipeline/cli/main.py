@@ -11,26 +11,28 @@ from collections.abc import Callable, Sequence
 
 from clipmill import __version__
 from clipmill.errors import ClipmillError, Interrupted, StorageError, UsageError
+from clipmill.pipeline.cli import commands
+from clipmill.pipeline.cli.config import with_config
 from clipmill.pipeline.cli.parsing import Parser
 from clipmill.pipeline.report.logs import complain
 
 _EXIT_CODES = """\
 exit codes:
   0    done
-  1    the data said no (budgets, verification): nothing is published
-  2    the command, an option or the listing is wrong, or the disk too small
-  3    worth trying again: storage failed, or another run published first
+  1    the data was refused (budgets, verification): nothing is published
+  2    the command, an option or the listing is wrong, or the disk is too small
+  3    try again: storage failed, or another run published first
   130  interrupted
 """
 
-_BUG = "this is a bug; please report it with the lines above"
+_BUG = "internal error; please report it with the lines above"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code.
 
-    0 done; 1 the data said no; 2 the command, an option or the listing is wrong;
-    3 worth trying again; 130 interrupted.
+    0 done; 1 the data was refused; 2 the command, an option or the listing is wrong;
+    3 try again; 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     # Beam warns of extras that nobody here needs.
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Our reader (head, less) has enough; Python shall not stumble over it on the way out.
+        # What reads our output (head, less) has ended; Python must not fail on it while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Interrupted as error:
@@ -73,10 +75,8 @@ def _run(words: list[str]) -> int:
         parser.print_help()
         return UsageError.exit_code
     if beam_words and arguments.command != "build":
-        raise UsageError(f"{' '.join(beam_words)}: only build takes Beam options")
+        raise UsageError(f"{' '.join(beam_words)}: Beam options after -- work with clipmill build alone")
     if getattr(arguments, "config", None):
-        from clipmill.pipeline.cli.config import with_config
-
         configured = with_config(own, arguments)
         try:
             arguments = parser.parse_words(configured)
@@ -88,7 +88,7 @@ def _run(words: list[str]) -> int:
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
-    """Our words, and those after -- that Beam gets."""
+    """Return the words for clipmill, and those after -- for Beam."""
     if "--" not in words:
         return words, []
     at = words.index("--")
@@ -96,8 +96,6 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _parser() -> Parser:
-    from clipmill.pipeline.cli import commands
-
     parser = Parser(
         prog="clipmill",
         usage="clipmill COMMAND ...",

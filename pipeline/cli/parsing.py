@@ -28,14 +28,14 @@ class Help(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Options have to be spelled out, so that a new one never changes what an old command means."""
+    """Parses options that are spelled out, so that a new one never changes what an old command means."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=Help, **settings)
         self._optionals.title = "options"
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong, instead of ending the program.
+        """Raise UsageError instead of ending the program.
 
         Raises:
             UsageError: always.
@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
                 option = word.partition("=")[0]
                 parser.error(f"there is no option {option}{_meant(option, parser._option_string_actions)}")
         if left and "listing" not in arguments:
-            parser.error(f"{left[0]}: one word too many")
+            parser.error(f"{left[0]}: unexpected argument")
         if left:
             arguments.listing = [*arguments.listing, *left]
         return arguments

@@ -9,14 +9,14 @@ from typing import Any
 from clipmill.pipeline.report import words
 from clipmill.reader.contact_sheet import png
 from clipmill.reader.dataset import open as open_dataset
+from clipmill.reader.evenness import compare
+from clipmill.reader.replay import replay_to
 from clipmill.reader.sequence_grid import read_strips, sequence_grid
 from clipmill.storage import absolute
 
 
 def replay(arguments: argparse.Namespace) -> int:
-    """The exact batch of a step, with its clips, frames and draws; `--png` draws it."""
-    from clipmill.reader.replay import replay_to
-
+    """Print the exact batch of a step: its clips and frames; draw it for --png."""
     found = replay_to(absolute(arguments.out), arguments.state, arguments.step, arguments.png, arguments.epoch)
     if arguments.json:
         words.print_json(found)
@@ -52,15 +52,13 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def evenness(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The numbers behind `inspect --shuffle`, by the reader's order."""
-    from clipmill.reader.evenness import compare
-
+    """Return how even each order of the reader is, by its name."""
     found: dict[str, Any] = compare(absolute(arguments.out), arguments.split, folder=arguments.plots)
     return found
 
 
 def evenness_table(found: dict[str, Any]) -> str:
-    """Unevenness is 1 for a true random order; larger means that like stands by like."""
+    """Return a table of unevenness: 1 is a true random order; above it, like clips stand together."""
     rows = [("order", "labels", "records", "padded")]
     for name, report in found.items():
         labels, records = (f"{report[what]['unevenness']:.2f}" for what in ("labels", "records"))

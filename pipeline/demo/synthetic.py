@@ -114,7 +114,7 @@ def make_dataset(
 
 
 def paths(label: str, frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Where a clip's shapes are: (frames, 2, shapes), angle and depth in turns, 0 to 1."""
+    """Return where a clip's shapes are: (frames, 2, shapes), angle and depth in turns, 0 to 1."""
     start = rng.random((2, _SHAPES))
     turns = rng.uniform(0.3, 0.6) * np.arange(frames) / FPS
     moved = np.stack(MOTIONS[label](turns, rng.random()), axis=1)
@@ -141,7 +141,7 @@ class ShapeStyle:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, size: tuple[int, int]) -> ShapeStyle:
-        """A look at random, for pictures of `size` (width, height)."""
+        """Draw a look at random, for pictures of `size` (width, height)."""
         hue = rng.random()
         hues = hue + 0.5 + rng.normal(0, 0.13, _SHAPES)
         return cls(
@@ -153,7 +153,7 @@ class ShapeStyle:
         )
 
     def frame(self, angles: NDArray[np.float64], depths: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """The picture, (height, width, 3) uint8 RGB, of shapes at these (shapes,) angles and depths in turns."""
+        """Draw the picture, (height, width, 3) uint8 RGB, of shapes at these (shapes,) angles and depths in turns."""
         picture: NDArray[np.uint8] = self.background.copy()
         height, width = picture.shape[:2]
         center = np.array([width, height]) / 2
@@ -196,7 +196,7 @@ def _rotation(angle: float) -> NDArray[np.float64]:
 
 
 def _polygon(corners: int, inner: float = 1.0) -> NDArray[np.float64]:
-    """Corners on the unit circle; with `inner`, every other one on a smaller circle: a star."""
+    """Return corners on the unit circle; with `inner`, every other one on a smaller circle: a star."""
     turns = np.arange(corners) / corners * 2 * np.pi
     radii = np.where(np.arange(corners) % 2, inner, 1.0)
     return np.stack([radii * np.cos(turns), radii * np.sin(turns)], axis=1)
@@ -206,13 +206,13 @@ _OUTLINES = (_polygon(40), _polygon(3), _polygon(4), _polygon(6), _polygon(10, 0
 
 
 def _rgb(hue: float, saturation: float, value: float) -> NDArray[np.float64]:
-    """Color of a hue in turns, as RGB from 0 to 255 (the HSV hexcone, by its sextants)."""
+    """Return the color of a hue in turns, as RGB from 0 to 255 (the HSV hexcone, by its sextants)."""
     sextants = (np.array([5.0, 3.0, 1.0]) + 6 * hue) % 6
     return np.asarray(255 * value * (1 - saturation * np.clip(np.minimum(sextants, 4 - sextants), 0, 1)))
 
 
 def _background(rng: np.random.Generator, size: tuple[int, int], hue: float) -> NDArray[np.uint8]:
-    """A dark slanting gradient between two neighbouring hues, brighter towards the centre."""
+    """Draw a dark slanting gradient between two neighbouring hues, brighter towards the centre."""
     width, height = size
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     slant = 2 * np.pi * rng.random()

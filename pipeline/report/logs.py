@@ -51,12 +51,12 @@ def setup(log_format: str) -> None:
 
 
 def in_every_line(**fields: str) -> None:
-    """Fields that stand in every object from now on."""
+    """Put fields into every JSON object from now on."""
     _common.update(fields)
 
 
 def is_json() -> bool:
-    """Whether programs read what is said."""
+    """Return whether programs read what is said."""
     return _handler in logging.getLogger().handlers
 
 
@@ -77,7 +77,7 @@ def complain(text: str, code: int) -> None:
 
 
 def progress() -> Callable[[dict[str, int]], None]:
-    """Takes the counters several times a second, and tells programs of them now and then."""
+    """Return a function that takes the counters often, and logs them every ten seconds."""
     due = 0.0
 
     def paint(counts: dict[str, int]) -> None:

@@ -18,7 +18,7 @@ _ERASE_TO_END = "\x1b[K"
 
 
 class Line:
-    """A line of text that changes.
+    """Shows a line of text that changes.
 
     Args:
         stream: a terminal gets one line that is painted over, anything else a line every half minute;
@@ -57,7 +57,7 @@ class Line:
 
 
 def bar(done: int, of: int) -> str:
-    """How much is done: 250/500  ######......"""
+    """Return how much is done, as 250/500  ######......"""
     full = _BAR * done // max(1, of)
     return f"{done:,}/{of:,}  {'#' * full}{'.' * (_BAR - full)}"
 

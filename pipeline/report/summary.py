@@ -23,7 +23,7 @@ _WORTH = 0.25
 
 
 def headline(census: Census, options: BuildOptions) -> str:
-    """What the listing holds, in one line."""
+    """Return one line on what the listing holds."""
     names = [path.rstrip("/").rsplit("/", 1)[-1] for path in options.listing.listings]
     by_split = sorted(census.splits.items(), key=lambda item: layout.split_order(item[0]))
     facts = [words.plural(census.clips, "clip"), _labels(census.labels)]
@@ -52,7 +52,7 @@ def _labels(labels: LabelTable) -> str:
 
 
 def expectation(expected: Estimate, storage: Storage) -> str:
-    """What a build will take, in one line; a second one says what smaller frames would save."""
+    """Return one line on what a build will take, and a second one on what smaller frames would save."""
     if expected.missing == 1:
         return f"all of {words.plural(expected.sampled, 'video')} that were looked for are missing"
     facts = [f"about {words.about(expected.frames.value)} frames", f"{words.size(expected.bytes.value)} out"]
@@ -74,7 +74,7 @@ def _smaller(expected: Estimate, before: str) -> str:
 
 
 def study(census: Census, expected: Estimate, forecast: Forecast, options: BuildOptions, storage: Storage) -> str:
-    """What a build will take, a line each, with how far off it may be."""
+    """Return what a build will take, a line each, with the error that each figure may have."""
     free = storage.free()
     rows = [("clips", f"{census.clips:,}")]
     if expected.missing:
@@ -130,7 +130,7 @@ def _reuse(forecast: Forecast) -> list[tuple[str, str]]:
 
 
 def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOptions, seconds: float) -> str:
-    """What came of a run that went well: a table of the splits, where it is, and what is not in it."""
+    """Return what came of a run that went well: a table of the splits, where it is, and what is not in it."""
     out = words.place(options.out)
     version = words.version(outcome.version or "")
     clips = words.plural(outcome.clips, "clip")
@@ -145,7 +145,17 @@ def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOp
             f"{clips} in {words.plural(outcome.shards, 'shard')}, {words.plural(outcome.frames, 'frame')}, "
             f"{words.size(outcome.bytes)} in {words.clock(seconds)} -> {current} ({version})"
         )
-    return "\n".join(lines + not_made(outcome, out))
+    return "\n".join([*lines, *_ranges(outcome, options), *not_made(outcome, out)])
+
+
+def _ranges(outcome: Outcome, options: BuildOptions) -> list[str]:
+    """What was made of the listing's times."""
+    facts = []
+    if outcome.trimmed:
+        facts.append(f"{words.plural(outcome.trimmed, 'file')} taken as cut already")
+    if outcome.ranged:
+        facts.append(f"{words.plural(outcome.ranged, 'range')} taken out of longer files")
+    return [f"{', '.join(facts)} (--trimmed {options.trimmed})"] if facts else []
 
 
 def _table(splits: Mapping[str, SplitEntry]) -> str:
@@ -157,7 +167,7 @@ def _table(splits: Mapping[str, SplitEntry]) -> str:
 
 
 def not_made(outcome: Outcome, out: str) -> list[str]:
-    """Lines on the rows that did not become clips: those that failed, those not there, those left out on purpose."""
+    """Return lines on the rows that did not become clips: failed, missing, and left out on purpose."""
     outside, absent = {reason.value for reason in OUTSIDE_BUDGET}, {reason.value for reason in ABSENT}
     failed = {reason: n for reason, n in outcome.failed.items() if reason not in outside | absent}
     lines = []

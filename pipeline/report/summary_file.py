@@ -14,7 +14,7 @@ from clipmill.storage import split_path
 
 
 def outcome_fields(outcome: Outcome) -> dict[str, Any]:
-    """An outcome without single failures, which stand in the ledger."""
+    """Return an outcome's fields without single failures, which stand in the ledger."""
     fields = msgspec.structs.asdict(outcome)
     fields.pop("first_failures")
     return fields

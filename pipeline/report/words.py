@@ -12,13 +12,13 @@ from clipmill.storage import is_url
 
 
 def place(path: str) -> str:
-    """An absolute path as a person would type it here."""
+    """Return an absolute path as a person would type it here."""
     near = path if is_url(path) else os.path.relpath(path)
     return path if near.startswith("..") else near
 
 
 def size(number: float) -> str:
-    """Bytes as 512 B, 1.9 GB, 212 GB: powers of ten, as disks are sold."""
+    """Return a number of bytes as 512 B, 1.9 GB, 212 GB: powers of ten, as disks are sold."""
     for unit in ("B", "kB", "MB", "GB"):
         if number < 999.5:
             return f"{number:.3g} {unit}"
@@ -27,7 +27,7 @@ def size(number: float) -> str:
 
 
 def about(number: float) -> str:
-    """A count with two digits that mean something."""
+    """Return a count, rounded to two digits."""
     if number < 100:
         return f"{number:.0f}"
     digits = len(str(round(number))) - 2
@@ -35,13 +35,13 @@ def about(number: float) -> str:
 
 
 def plural(number: int, word: str) -> str:
-    """1 clip, 2 clips, 3 classes."""
+    """Return a count with its noun: 1 clip, 2 clips, 3 classes."""
     ending = "" if number == 1 else "es" if word.endswith("s") else "s"
     return f"{number:,} {word}{ending}"
 
 
 def percent(share: float) -> str:
-    """A share as 17 %, 0.4 % or 99.5 %: all and nothing only where it is so."""
+    """Return a share as 17 %, 0.4 % or 99.5 %: all and nothing only where it is so."""
     number = 100 * share
     if 0 < number < 10 or 99 < number < 100:
         return f"{min(99.9, max(0.1, number)):.1f} %"
@@ -49,7 +49,7 @@ def percent(share: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 42s, 3m05s or 2h07m."""
+    """Return seconds as 42s, 3m05s or 2h07m."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole}s"
@@ -59,23 +59,23 @@ def clock(seconds: float) -> str:
 
 
 def version(name: str) -> str:
-    """A version's name as people need it: eight digits tell versions apart, and every command takes them."""
+    """Return a version's first eight digits, which tell versions apart and which every command takes."""
     return name[:8]
 
 
 def one_line(text: str) -> str:
-    """Text from a file name or a listing, with what could break a line or a terminal spelled out."""
+    """Return text of a file name or a listing with its unprintable characters spelled out."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def block(rows: Sequence[tuple[str, str]]) -> str:
-    """Names and values, a line each, the values below each other."""
+    """Return names and values, a line each, the values below each other."""
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(f"  {name.ljust(width)}  {value}".rstrip() for name, value in rows)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side: the first to the left, the others to the right."""
+    """Return rows as a table: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *others in rows:

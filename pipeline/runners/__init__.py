@@ -25,7 +25,7 @@ class Runner(Protocol):
     """Runs the graph somewhere."""
 
     def check(self, options: BuildOptions) -> None:
-        """Refuse at once what cannot work there.
+        """Raise for what cannot work there.
 
         Raises:
             ClipmillError: says what is missing, and how to mend it.
@@ -46,6 +46,6 @@ class Runner(Protocol):
 
 
 def get_runner(arguments: argparse.Namespace) -> Runner:
-    """The runner that the arguments ask for."""
+    """Return the runner that the arguments ask for."""
     runner: Runner = import_module(RUNNERS[arguments.runner]).runner(arguments)
     return runner

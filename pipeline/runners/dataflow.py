@@ -1,4 +1,4 @@
-"""Running the graph on Google Cloud Dataflow."""
+"""The graph on Google Cloud Dataflow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GB = 1 << 30
 
 
 def runner(arguments: argparse.Namespace) -> Dataflow:
-    """The runner, from the command line."""
+    """Return the runner for the options of the command line."""
     return Dataflow(arguments.beam_words, arguments.workers)
 
 
@@ -56,11 +56,11 @@ class Dataflow:
         self._children = workers or 1
 
     def check(self, options: BuildOptions) -> None:
-        """Refuse local paths, and a job that lacks its project, region or image."""
+        """Raise UsageError for local paths, and for a job that lacks its project, region or image."""
         listing = options.listing
         for path in (*listing.listings, listing.videos, listing.labels, options.out):
             if path is not None and not is_url(path):
-                raise UsageError(f"{path}: a path of this machine, which Dataflow's do not have: use gs://")
+                raise UsageError(f"{path}: is on this machine, where Dataflow's workers cannot read it: use gs://")
         given = PipelineOptions(self._words)
         cloud, workers = given.view_as(GoogleCloudOptions), given.view_as(WorkerOptions)
         for word, found in (
@@ -70,7 +70,7 @@ class Dataflow:
             ("--temp_location=gs://BUCKET/FOLDER", cloud.temp_location or options.out.startswith("gs://")),
         ):
             if not found:
-                raise UsageError(f"--runner dataflow: add -- {word}")
+                raise UsageError(f"--runner dataflow: an option is missing; add -- {word}")
 
     def run(
         self,
@@ -105,6 +105,7 @@ class Dataflow:
             TryAgain: Dataflow did not take the job.
         """
         try:
+            # They need Google's packages, which only those who run on Dataflow install.
             from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
             from apache_beam.runners.dataflow.internal.apiclient import DataflowJobAlreadyExistsError
         except ImportError:
@@ -115,14 +116,14 @@ class Dataflow:
         try:
             return pipeline.run()
         except DataflowJobAlreadyExistsError:
-            raise LostRace(f"--out {options.out}: another Dataflow job builds it now ({job_name(options)})") from None
+            raise LostRace(f"--out {options.out}: another Dataflow job is building it ({job_name(options)})") from None
         except Exception as error:
             said = _first_line(str(error)) or type(error).__name__
             raise TryAgain(f"Dataflow did not take the job: {said}") from error
 
 
 def job_words(options: BuildOptions, beam_words: Sequence[str]) -> list[str]:
-    """Beam options of a build, where the command line says nothing else."""
+    """Return Beam's options of a build; those of the command line win over them."""
     # Everything is in the image: nothing is pickled from this process, and nothing installed at start.
     words = [
         f"--job_name={job_name(options)}",
@@ -142,13 +143,13 @@ def job_words(options: BuildOptions, beam_words: Sequence[str]) -> list[str]:
 
 
 def job_name(options: BuildOptions) -> str:
-    """The job's name: the same for every build into the same output, and for no other."""
+    """Return the job's name: the same for every build into the same output, and for no other."""
     digest = hashlib.sha256(options.out.encode()).hexdigest()
     return f"clipmill-{options.name}-{digest[:8]}".lower().replace("_", "-")
 
 
 def memory_gb(options: BuildOptions) -> int:
-    """Memory of a worker machine, in GB, by the size of the frames."""
+    """Return the memory of a worker machine in GB, by the size of the frames."""
     frames = options.frames
     if frames.size:
         stored = frames.size[0] * frames.size[1]
@@ -163,12 +164,12 @@ def memory_gb(options: BuildOptions) -> int:
 
 
 def disk_gb(options: BuildOptions) -> int:
-    """Disk of a worker machine, in GB: shards wait there, up to twice their target, until they are uploaded."""
+    """Return the disk of a worker machine in GB: shards, up to twice their target, wait there for their upload."""
     return math.ceil(30 + _CORES * 2 * options.shard_bytes / _GB)
 
 
 def _counts(result: Any) -> dict[str, int]:
-    """The counters so far, summed over the steps that have them."""
+    """Return the counters so far, summed over the steps that have them."""
     counts: Counter[str] = Counter()
     try:
         for counter in result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:

@@ -1,4 +1,4 @@
-"""Running the graph on a Flink session cluster."""
+"""The graph on a Flink session cluster."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from clipmill.pipeline.runners import Paint
 from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest, error_of
 from clipmill.storage import is_url, open_storage
 from clipmill.transforms import counters
-from clipmill.transforms.children import close_children
+from clipmill.workers.shared_pool import close_children
 
 #: Where Beam's own image has the pool that stands beside each task manager.
 WORKER_POOL = "localhost:50000"
@@ -37,15 +37,15 @@ _TELL_SECONDS = 10.0
 
 
 def runner(arguments: argparse.Namespace) -> Flink:
-    """The runner, from the command line.
+    """Return the runner for the options of the command line.
 
     Raises:
         UsageError: a word is missing.
     """
     if not arguments.flink_master:
-        raise UsageError("--runner flink: on which cluster? Add --flink-master HOST:8081")
+        raise UsageError("--flink-master is missing: name the cluster, as --flink-master HOST:8081")
     if arguments.flink_jar and not os.path.isfile(arguments.flink_jar):
-        raise UsageError(f"--flink-jar {arguments.flink_jar}: no such file")
+        raise UsageError(f"--flink-jar {arguments.flink_jar}: there is no such file")
     jar = os.path.abspath(arguments.flink_jar) if arguments.flink_jar else None
     return Flink(arguments.flink_master, jar, arguments.workers, shared_filesystem=arguments.shared_filesystem)
 
@@ -68,7 +68,7 @@ class Flink:
         self._shared = shared_filesystem
 
     def check(self, options: BuildOptions) -> None:
-        """Refuse a cluster that does not answer, and local paths that its machines do not have."""
+        """Raise for a cluster that does not answer, and for local paths that its machines do not have."""
         if self._is_here() or self._shared:
             return
         listing = options.listing
@@ -76,12 +76,12 @@ class Flink:
         local = [path for path in paths if path is not None and not is_url(path)]
         if local:
             raise UsageError(
-                f"{local[0]}: a path of this machine, and the cluster at {self._rest.url} works on others. Use s3:// "
+                f"{local[0]}: is on this machine, and the cluster at {self._rest.url} runs on others. Use s3:// "
                 "or gs://, or add --shared-filesystem if every machine has the same files there"
             )
 
     def _is_here(self) -> bool:
-        """Whether all task managers are on this machine; where the master is says little (a forwarded port)."""
+        """Return whether all task managers are on this machine; the master may be a forwarded port."""
         return all(_is_this_machine(host) for host in self._rest.hosts())
 
     def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
@@ -112,7 +112,7 @@ class Flink:
             )
 
     def _defaults(self, name: str) -> list[str]:
-        """Beam's options for this cluster."""
+        """Return Beam's options for this cluster."""
         overview = self._rest.overview()
         version = ".".join(overview["flink-version"].split(".")[:2])
         if not self._jar and version not in FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS:
@@ -156,7 +156,7 @@ class Flink:
                 _ = result.state
 
     def _job(self, name: str) -> str:
-        """Flink's own id of a job."""
+        """Return Flink's own id of a job."""
         job = self._rest.find_job(name)
         if job is None:
             raise TryAgain(f"the Flink cluster at {self._rest.url} has lost the job {name}")
@@ -177,7 +177,7 @@ class Flink:
             raise error_of(failures[0]) if failures else TryAgain(f"the Flink job {job} failed and does not say why")
 
     def _counts(self, job: str, told: counters.Told) -> dict[str, int]:
-        """The largest of what Flink knows, bundle by bundle, what workers told, and what was counted here."""
+        """Return each counter's largest value of Flink's (by bundle), the workers' and this process's."""
         known = (self._rest.counters(job), told.counts(), counters.local_counts())
         return {name: max(counts.get(name, 0) for counts in known) for name in {*known[0], *known[1], *known[2]}}
 
@@ -193,7 +193,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _hush_workers() -> None:
-    """Beam's threads in this process lose their connections when the job ends, also when it ends well, and say so."""
+    """Silence Beam's threads here: they lose their connections when a job ends, and say so even if it ended well."""
     show = threading.excepthook
 
     def hook(ended: threading.ExceptHookArgs) -> None:

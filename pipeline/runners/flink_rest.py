@@ -11,8 +11,13 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+from apache_beam.portability.api import beam_job_api_pb2
+from apache_beam.runners.portability.portable_metrics import from_monitoring_infos
+from google.protobuf import json_format
+
 from clipmill import errors
 from clipmill.errors import ClipmillError, TryAgain
+from clipmill.transforms.counters import NAMESPACE
 
 #: States that a job does not leave.
 ENDED = ("FINISHED", "FAILED", "CANCELED")
@@ -21,11 +26,11 @@ _PATIENCE = 60.0
 
 
 class JobFailed(ClipmillError):
-    """A job ended in an error of its own that is not about the data or storage: a bug."""
+    """A job failed for another reason than its data or storage: a bug."""
 
 
 class FlinkRest:
-    """A cluster's REST interface.
+    """Talks to a cluster's REST interface.
 
     Args:
         master: host:port, or a URL.
@@ -35,7 +40,7 @@ class FlinkRest:
         self.url = (master if "://" in master else f"http://{master}").rstrip("/")
 
     def overview(self) -> dict[str, Any]:
-        """Slots, task managers and version of the cluster.
+        """Return slots, task managers and version of the cluster.
 
         Raises:
             TryAgain: nobody answers.
@@ -43,7 +48,7 @@ class FlinkRest:
         return self._ask("/overview", patience=0)
 
     def hosts(self) -> list[str]:
-        """Where the task managers are.
+        """Return the hosts of the task managers.
 
         Raises:
             TryAgain: nobody answers.
@@ -53,22 +58,16 @@ class FlinkRest:
         return [urlsplit(manager["path"]).hostname or "" for manager in managers]
 
     def find_job(self, name: str) -> str | None:
-        """The id of the job of this name."""
+        """Return the id of the job of this name."""
         jobs = self._ask("/jobs/overview")["jobs"]
         return next((job["jid"] for job in jobs if job["name"] == name), None)
 
     def state(self, job: str) -> str:
-        """RUNNING, RESTARTING, FINISHED, ..."""
+        """Return a job's state: RUNNING, RESTARTING, FINISHED, ..."""
         return str(self._ask(f"/jobs/{job}")["state"])
 
     def counters(self, job: str) -> dict[str, int]:
-        """Beam's counters of a job, by name, as far as its bundles have ended."""
-        from apache_beam.portability.api import beam_job_api_pb2
-        from apache_beam.runners.portability.portable_metrics import from_monitoring_infos
-        from google.protobuf import json_format
-
-        from clipmill.transforms.counters import NAMESPACE
-
+        """Return Beam's counters of a job by name, as far as its bundles have ended."""
         found: dict[str, int] = {}
         for accumulator in self._ask(f"/jobs/{job}/accumulators")["user-task-accumulators"]:
             if accumulator["name"] == "__metricscontainers":
@@ -80,7 +79,7 @@ class FlinkRest:
         return found
 
     def failures(self, job: str) -> list[str]:
-        """What made the job restart or fail, the latest first: Java's stack traces."""
+        """Return Java's stack traces of what made the job restart or fail, the latest first."""
         history = self._ask(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
         return [entry["stacktrace"] for entry in history]
 
@@ -109,7 +108,7 @@ class FlinkRest:
 
 
 def error_of(stacktrace: str) -> ClipmillError:
-    """What a Java stack trace says of a worker's error: ours where it was one, else the last lines of Python's.
+    """Return the error in a Java stack trace: ours where it was one, else the last lines of Python's.
 
     Args:
         stacktrace: of a job that failed, as Flink shows it.
@@ -140,7 +139,7 @@ def _again(kind: type[ClipmillError], message: str) -> ClipmillError:
 
 
 def _python_part(stacktrace: str) -> list[str]:
-    """The lines of the last Python traceback in a Java one."""
+    """Return the lines of the last Python traceback in a Java one."""
     _, found, rest = stacktrace.rpartition("Traceback (most recent call last):\n")
     if not found:
         return []
@@ -155,6 +154,6 @@ def _python_part(stacktrace: str) -> list[str]:
 
 
 def _java_cause(stacktrace: str) -> str:
-    """The innermost cause, in one line."""
+    """Return the innermost cause in one line."""
     causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)[^\n]*)", stacktrace, re.MULTILINE)
     return causes[-1] if causes else stacktrace.strip().splitlines()[0]

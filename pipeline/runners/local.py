@@ -1,4 +1,4 @@
-"""Running the graph on this machine."""
+"""The graph on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clipmill.pipeline.graph import build_graph
 from clipmill.pipeline.interrupts import interrupted, stop_event
 from clipmill.pipeline.runners import Paint
 from clipmill.transforms import counters
-from clipmill.transforms.children import close_children
+from clipmill.workers.shared_pool import close_children
 
 _PAINT_SECONDS = 0.2
 #: What Beam appends to the text of any error.
@@ -27,7 +27,7 @@ _WHILE_RUNNING = re.compile(r" \[while running '[^']*'\]$")
 
 
 def runner(arguments: argparse.Namespace) -> Local:
-    """The runner, from the command line.
+    """Return the runner for the options of the command line.
 
     Raises:
         UsageError: an option after -- is none of Beam's, which would pass over it without a word.
@@ -40,14 +40,14 @@ def runner(arguments: argparse.Namespace) -> Local:
 
 
 class Local:
-    """Beam's local runner, one Beam worker, with our own children.
+    """Runs on Beam's local runner, in one Beam worker, with our own children.
 
     FnApiRunner is named, since DirectRunner may try to download another, and run in
     memory with one worker, since its other modes lost rows or hung.
     """
 
     def check(self, options: BuildOptions) -> None:
-        """Everything runs here."""
+        """Accept everything: all paths are here."""
 
     def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
         """Run a build to its end, good or bad: see `clipmill.pipeline.runners.Runner`."""
@@ -86,7 +86,7 @@ class Local:
 
 
 def cause(error: BaseException) -> BaseException:
-    """The error of ours behind the layers that Beam wraps around it, or the error itself."""
+    """Return our own error behind the layers that Beam wraps around it, or else the error itself."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ClipmillError):

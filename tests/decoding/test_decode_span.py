@@ -172,14 +172,13 @@ def test_a_file_without_a_frame_is_corrupt_whatever_is_asked(shared_data, tmp_pa
     assert caught.value.reason == "corrupt"
 
 
-def test_a_range_that_a_cut_file_lost_is_truncated_and_not_too_short(asp, tmp_path):
-    """`too_short` counts against no budget."""
+def test_a_range_that_a_cut_file_lost_is_truncated_and_not_out_of_range(asp, tmp_path):
     cut = tmp_path / "cut.avi"
     cut.write_bytes(asp.read_bytes()[: os.path.getsize(asp) // 2])
     check_numbers(make_clip(cut, tmp_path / "a", start=0.2, end=0.4), [5, 6, 7, 8, 9])
     reason, message = failure(cut, tmp_path / "b", start=2.0, end=2.2)
     assert reason == "truncated" and "truncated after" in message
-    assert failure(asp, tmp_path / "c", start=9.0)[0] == "too_short"
+    assert failure(asp, tmp_path / "c", start=9.0)[0] == "out_of_range"
 
 
 def test_few_bad_packets_are_passed_over_and_counted(shared_data, tmp_path):

@@ -41,8 +41,8 @@ def group(store, jobs, spans, options=OPTIONS):
 def test_one_span_is_a_clip(store):
     (clip,) = group(store, [job()], [span(digest="d" * 64, bad_packets=1)])
     assert clip == Clip(
-        "a", "train", ("train",), 4, "walk", 7, "g1", "a.mp4", 1.0, 2.0, "f" * 64, KEY, "d" * 64, 5, 320, 240, 25.0, 1,
-        {"camera": "left"}, 5000, [Piece(fragment_path(KEY, 0, 1))], False,
+        "a", "train", ("train",), 4, "walk", 7, "g1", "a.mp4", 1.0, 2.0, None, "f" * 64, KEY, "d" * 64, 5, 320, 240,
+        25.0, 1, {"camera": "left"}, 5000, [Piece(fragment_path(KEY, 0, 1))], False,
     )  # fmt: skip
 
 

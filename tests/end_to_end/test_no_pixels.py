@@ -15,8 +15,8 @@ from clipmill.options import BuildOptions, ListingOptions
 from clipmill.pipeline.demo.synthetic import make_dataset
 from clipmill.pipeline.graph import build_graph
 from clipmill.storage import open_storage
-from clipmill.transforms.children import close_children
 from clipmill.transforms.coders import ROWS
+from clipmill.workers.shared_pool import close_children
 
 
 def test_a_build_moves_rows_and_no_frames(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from clipmill.decoding.decode_span import decode_task
 from clipmill.decoding.fragments import digest_of, read_fragment
 from clipmill.errors import ClipError
 from clipmill.keys import clip_key
+from clipmill.listings import name_carries_times
 from clipmill.messages import WHOLE, ClipTask, ProbedSource, SourceTask, Span
 from clipmill.options import FrameOptions
 from clipmill.sources.probe import resolve_source
@@ -122,9 +123,11 @@ def resolve(
     *,
     span_frames: int = 0,
     segment_seconds: float | None = None,
+    trimmed: str = "no",
 ) -> ProbedSource:
     """What a source answers that is asked for one clip."""
-    task = SourceTask([video.name], [False], [(start, end)], "no", segment_seconds, span_frames, options)
+    named = [[name_carries_times(video.name, start, end)]]
+    task = SourceTask([video.name], named, [(start, end)], trimmed, segment_seconds, span_frames, options)
     return resolve_source(task, str(video.parent))
 
 
@@ -139,21 +142,25 @@ def make_clip(
     seek: bool = True,
     segment_seconds: float | None = None,
     segment: int = 0,
+    trimmed: str = "no",
 ) -> Made:
     """Resolve and decode one clip of a video; `out` must not hold it yet.
 
     Args:
         span_frames: cut it into spans of about so many frames.
         seek: go by what was planned; else decode it as one span from the file's start.
+        trimmed: as in --trimmed.
 
     Raises:
         ClipError: the clip cannot be made.
     """
-    source = resolve(video, options, start, end, span_frames=span_frames, segment_seconds=segment_seconds)
+    planned = {"span_frames": span_frames, "segment_seconds": segment_seconds, "trimmed": trimmed}
+    source = resolve(video, options, start, end, **planned)
     if source.failure is not None:
         raise ClipError(*source.failure)
     plan = source.clips[segment]
-    assert not plan.problem, plan.problem
+    if plan.problem is not None:
+        raise ClipError(*plan.problem)
     key = clip_key(source.fingerprint, plan.decode_start, plan.decode_end, options)
     whole = ClipTask(key, video.name, source.stamp, plan.decode_start, plan.decode_end)
 

@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from clipmill import listings
+from clipmill.dataset.account import Account
 from clipmill.dataset.leftovers import remove_leftovers
-from clipmill.dataset.publish import Account, Outcome, publish
+from clipmill.dataset.publish import Outcome, publish
 from clipmill.dataset.reuse import published_spans, waiting_spans
 from clipmill.dataset.run_lock import live_run
 from clipmill.dataset.shard_rows import keep_shard_rows
@@ -31,7 +32,8 @@ from clipmill.shards.write import assemble_shard, published_shard
 from clipmill.sources.cache import Notes, read_known, recall_source
 from clipmill.sources.clips import settle, source_tasks
 from clipmill.sources.probe import resolve_source
-from clipmill.storage import is_temporary, open_storage
+from clipmill.storage import open_storage
+from clipmill.storage.local import is_temporary
 
 _numbers = itertools.count()
 

@@ -9,9 +9,10 @@ from clipmill.storage import LocalStorage
 
 
 class Remote:
-    """Passes everything on to a folder, and is no `LocalStorage`."""
+    """Passes everything on to a folder, and has no `disk`."""
 
     local = False
+    disk = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = LocalStorage(str(folder))

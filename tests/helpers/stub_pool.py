@@ -44,7 +44,7 @@ class StubPool:
             fingerprint = hashlib.sha256(path.encode()).hexdigest()
             if int(fingerprint[:8], 16) % 10 < self._missing:
                 raise ClipError(Reason.MISSING, f"no such file: {path}")
-            clips = [SourceClip(row, None, None, None, [WHOLE]) for row in range(len(job.task.ranges))]
+            clips = [SourceClip(row, None, None, None, None, [WHOLE]) for row in range(len(job.task.ranges))]
             return ProbedSource(path, 1, "1", fingerprint, 10.0, 25.0, 320, 240, clips)
         if isinstance(job, DecodeJob):
             number = int(job.task.clip_key[:8], 16)

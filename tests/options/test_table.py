@@ -11,6 +11,7 @@ import pytest
 from places import ROOT
 
 from clipmill.options import Budget, BuildOptions, FrameOptions, ListingOptions, values
+from clipmill.options.defaults import cores
 from clipmill.options.table import OPTIONS, Option, default_of, filled, that_change_bytes, value_of
 from clipmill.pipeline.cli.arguments import add_build_arguments, build_options, choices_of
 from clipmill.pipeline.cli.config import with_config
@@ -86,8 +87,9 @@ def test_an_option_means_the_same_in_words_in_a_file_and_in_a_form(option, tmp_p
 
 
 def test_what_is_not_given_has_the_default_of_its_field():
-    options = filled({"listing.listings": ("a",), "out": "o"}, run="r", workers=3)
-    assert options == BuildOptions(listing=ListingOptions(("a",)), out="o", run="r", workers=3)
+    options = filled({"listing.listings": ("a",), "out": "o", "workers": 3})
+    assert options == BuildOptions(listing=ListingOptions(("a",)), out="o", run=options.run, workers=3)
+    assert filled({"listing.listings": ("a",), "out": "o"}).workers == cores()
     defaults = {option.name: default_of(option) for option in OPTIONS}
     assert [defaults[name] for name in ("every", "split", "out", "yes", "runner")] == [1, {}, None, False, "local"]
 

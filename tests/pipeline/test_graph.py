@@ -14,8 +14,9 @@ import pytest
 from stub_pool import StubPool
 
 from clipmill.dataset import publish
+from clipmill.dataset.account import Account
 from clipmill.dataset.ledger_file import read_ledger
-from clipmill.dataset.publish import Account, Outcome
+from clipmill.dataset.publish import Outcome
 from clipmill.errors import Interrupted
 from clipmill.layout import current_version, read_manifest
 from clipmill.listings import resolve

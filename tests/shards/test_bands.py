@@ -28,7 +28,25 @@ COMMON = 300
 
 def clip(name, frames=COMMON, split="train", nbytes=100):
     key = keys._hash([name, frames])[:32]
-    rest = (0, "walk", None, None, f"{name}.mp4", None, None, "f" * 64, key, "d" * 64, frames, 320, 240, 25.0, 0, {})
+    rest = (
+        0,
+        "walk",
+        None,
+        None,
+        f"{name}.mp4",
+        None,
+        None,
+        None,
+        "f" * 64,
+        key,
+        "d" * 64,
+        frames,
+        320,
+        240,
+        25.0,
+        0,
+        {},
+    )
     return Clip(name, split, (), *rest, nbytes, [Piece(f"work/{key}")], False)
 
 

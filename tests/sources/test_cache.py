@@ -41,7 +41,7 @@ def out(tmp_path: Path) -> LocalStorage:
 
 
 def task(path: str, **changes: object) -> SourceTask:
-    asked = SourceTask([path], [False], [(None, None)], "auto", None, 1500, FrameOptions())
+    asked = SourceTask([path], [[False]], [(None, None)], "auto", None, 1500, FrameOptions())
     return msgspec.structs.replace(asked, **changes)
 
 

@@ -13,7 +13,7 @@ from clipmill.errors import ClipError
 from clipmill.messages import WHOLE, SourceTask
 from clipmill.options import FrameOptions
 from clipmill.sources import probe as source_module
-from clipmill.sources.probe import is_trimmed, resolve_source
+from clipmill.sources.probe import resolve_source
 from clipmill.storage import LocalStorage
 
 
@@ -32,9 +32,9 @@ def asp(folder):
     return write_film(folder / "asp.avi", 100, "mpeg4")
 
 
-def ask(folder, paths, ranges=((None, None),), trimmed="auto", named=None, **more):
+def ask(folder, paths, ranges=((None, None),), trimmed="auto", **more):
     task = SourceTask(
-        list(paths), named or [False] * len(paths), list(ranges), trimmed, more.get("segment_seconds"),
+        list(paths), [[False] * len(ranges)] * len(paths), list(ranges), trimmed, more.get("segment_seconds"),
         more.get("span_frames", 1500), more.get("frames", FrameOptions()),
     )  # fmt: skip
     return resolve_source(task, str(folder))
@@ -82,47 +82,23 @@ def test_a_file_that_changes_meanwhile_is_not_taken(folder, tmp_path, avc, monke
     assert caught.value.reason == "changed"
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "duration", "named", "expected"),
-    [
-        (253.0, 263.0, 10.0, False, True),  # a ten-second file that is listed as 253-263 s
-        (253.0, 263.0, 11.4, False, True),
-        (253.0, 263.0, 11.6, False, False),
-        (0.0, 10.0, 9.9, False, True),
-        (0.0, 10.0, 10.0, False, False),  # it holds just the range either way
-        (253.0, 263.0, 300.0, False, False),
-        (253.0, 263.0, 300.0, True, True),
-        (253.0, 263.0, None, False, False),
-        (None, 10.0, 5.0, False, False),
-        (5.0, None, 5.0, False, False),
-    ],
-)
-def test_a_file_is_taken_as_cut_by_its_name_or_its_length(start, end, duration, named, expected):
-    assert is_trimmed(start, end, duration, "auto", named) == expected
-    assert is_trimmed(start, end, duration, "yes", named)
-    assert not is_trimmed(start, end, duration, "no", named)
-
-
 def test_the_range_of_a_file_that_is_cut_is_not_applied(folder, avc):
     (clip,) = ask(folder, ["avc.mp4"], [(253.0, 257.0)]).clips
     assert (clip.decode_start, clip.decode_end, clip.spans) == (None, None, [WHOLE])
     (clip,) = ask(folder, ["avc.mp4"], [(253.0, 257.0)], trimmed="no").clips
-    assert clip.problem == "no frame in 253 to 257 s: the video is 4.0 s long (see --trimmed)"
-
-
-def test_a_file_of_several_ranges_was_not_cut_for_one_of_them(folder, avc):
-    """All of these would pass for cut by their lengths, if each stood alone."""
-    ranges = [(0.0, 4.2), (1.0, 4.2), (2.6, 4.2)]
-    clips = ask(folder, ["avc.mp4"], ranges).clips
-    assert [(clip.decode_start, clip.decode_end) for clip in clips] == ranges
-    assert [clip.spans[0].first for clip in clips] == [0, 25, 65]
+    assert clip.problem == ("out_of_range", "no frame in 253 to 257 s: the video is 4.0 s long (see --trimmed)")
 
 
 def test_each_row_of_a_source_has_its_clip(folder, avc):
     clips = ask(folder, ["avc.mp4"], [(0.0, 1.0), (None, None), (2.0, 3.0), (9.0, 10.0)]).clips
     assert [clip.row for clip in clips] == [0, 1, 2, 3]
-    assert [(span.first, span.last) for clip in clips for span in clip.spans] == [(0, 25), (0, 100), (50, 75)]
-    assert clips[3].spans == [] and "no frame in 9 to 10 s" in clips[3].problem
+    assert [(span.first, span.last) for clip in clips for span in clip.spans] == [
+        (0, 25),
+        (0, 100),
+        (50, 75),
+        (75, 100),
+    ]
+    assert [clip.trimmed for clip in clips] == [False, None, False, True], "9 to 10 s of a cut that begins early"
 
 
 def test_a_long_video_is_cut_into_spans(folder, avc, asp):
@@ -163,7 +139,9 @@ def test_segments_of_nothing_are_one_clip_that_says_so(folder, avc):
 
 
 def sample(folder, path, ranges=((None, None),), frames=8, **more):
-    task = SourceTask([path], [False], list(ranges), "auto", None, 1500, more.get("options", FrameOptions()))
+    task = SourceTask(
+        [path], [[False] * len(ranges)], list(ranges), "auto", None, 1500, more.get("options", FrameOptions())
+    )
     return sample_clip(task, str(folder), frames)
 
 
@@ -188,7 +166,7 @@ def test_a_look_at_a_file_that_was_cut_already_looks_at_all_of_it(folder, avc):
 
 def test_a_look_finds_frames_also_where_the_packets_were_walked_first(folder, avc):
     assert sample(folder, "avc.mp4", [(0.0, 2.0)]).bytes_per_frame > 0
-    task = SourceTask(["avc.mp4"], [False], [(None, None)], "auto", 1.5, 1500, FrameOptions())
+    task = SourceTask(["avc.mp4"], [[False]], [(None, None)], "auto", 1.5, 1500, FrameOptions())
     look = sample_clip(task, str(folder), 8)
     assert look.bytes_per_frame > 0 and look.frames == pytest.approx(100, rel=0.05)
 

@@ -70,7 +70,7 @@ class Built:
         self.reasons: dict[str, str] = {}
         self.clips: dict[str, str] = {}
         pool = Pool(2, 100)
-        tasks = [SourceTask([name], [False], [(None, None)], "auto", None, 0, FrameOptions()) for name in self.rows]
+        tasks = [SourceTask([name], [[False]], [(None, None)], "auto", None, 0, FrameOptions()) for name in self.rows]
         work = []
         for name, source in pool.window((t.paths[0], ResolveJob(t, str(self.videos))) for t in tasks):
             if isinstance(source, ClipError):

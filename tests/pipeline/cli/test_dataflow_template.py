@@ -41,7 +41,9 @@ def test_a_template_s_parameters_are_a_build_s_words(tmp_path):
     assert not arguments.shared_filesystem
 
 
-@pytest.mark.parametrize(("word", "said"), [("listing", "not a parameter"), ("--renumber=yes", "say true or false")])
+@pytest.mark.parametrize(
+    ("word", "said"), [("listing", "is not a parameter"), ("--renumber=yes", "must be true or false")]
+)
 def test_parameters_that_are_none_are_refused(word, said):
     with pytest.raises(UsageError, match=said):
         split_parameters([word])

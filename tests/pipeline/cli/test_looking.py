@@ -115,7 +115,7 @@ def test_failures_say_when_the_last_run_has_not_ended(tmp_path):
     ran = clipmill("failures", "data")
     assert ran.err == (
         "run 20260101T000000Z-aaaaaa: none\n"
-        "run 20260102T000000Z-bbbbbb, after it, has not ended: it was stopped, or is at work\n"
+        "a later run, 20260102T000000Z-bbbbbb, has not ended: it was stopped, or is still working\n"
     )
 
 

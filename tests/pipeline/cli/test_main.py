@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from commanding import clipmill, refused
 from footage import write_film
 
 from clipmill import __version__
+from clipmill.pipeline.cli import commands
 from clipmill.pipeline.cli.main import _parser
 from clipmill.storage import LocalStorage
 
@@ -73,15 +75,15 @@ SEE = "(see clipmill build --help)"
 RATE = "is not a number of frames per second above 0, at most 1000"
 REASONS = (
     "missing, bad_row, duplicate, empty, not_a_video, no_video_stream, truncated, corrupt, timeout, crashed, "
-    "too_large, too_short, changed, storage"
+    "too_large, too_short, out_of_range, changed, storage"
 )
 
 
 @pytest.mark.parametrize(
     "line, said",
     [
-        ("build", "which listing? Name a folder of videos, or a file that lists them"),
-        ("build videos", "where shall the data set go? Add --out OUT"),
+        ("build", "LISTING is missing: name a folder of videos, or a file that lists them"),
+        ("build videos", "--out is missing: name a folder or a bucket"),
         ("build videos --out", f"--out: expected one argument {SEE}"),
         ("build videos --ou x", f"there is no option --ou; did you mean --out? {SEE}"),
         ("build videos --limt 5 --out x", f"there is no option --limt; did you mean --limit? {SEE}"),
@@ -90,9 +92,9 @@ REASONS = (
         ("biuld videos --out x", "there is no command biuld; did you mean build? (see clipmill --help)"),
         ("frobnicate", "there is no command frobnicate (see clipmill --help)"),
         ("inspect", "the following arguments are required: OUT (see clipmill inspect --help)"),
-        ("inspect a b", "b: one word too many (see clipmill inspect --help)"),
+        ("inspect a b", "b: unexpected argument (see clipmill inspect --help)"),
         ("verify a --limit 5", "there is no option --limit (see clipmill verify --help)"),
-        ("verify a -- --x", "--x: only build takes Beam options"),
+        ("verify a -- --x", "--x: Beam options after -- work with clipmill build alone"),
         ("failures x --reason emty", f"--reason: emty is not one of {REASONS}; did you mean empty? "
                                      "(see clipmill failures --help)"),
         ("gc x --keep 0", "--keep: 0 is not a whole number from 1 up (see clipmill gc --help)"),
@@ -139,13 +141,13 @@ def test_wrong_values(option, said):
 @pytest.mark.parametrize(
     "words, said",
     [
-        ("--out x --short-side 8 --size 8x8", "--size and --short-side exclude each other"),
-        ("--out x --fps 5 --every 2", "--fps and --every exclude each other"),
-        ("--out x --fit pad", "--fit pad: needs --size WxH"),
-        ("--out x --max-frames 5 --min-frames 9", "--max-frames 5: below --min-frames 9"),
+        ("--out x --short-side 8 --size 8x8", "--size and --short-side exclude each other; leave one out"),
+        ("--out x --fps 5 --every 2", "--fps and --every exclude each other; leave one out"),
+        ("--out x --fit pad", "--fit pad: works with --size WxH alone; add it, or leave --fit out"),
+        ("--out x --max-frames 5 --min-frames 9", "--max-frames 5: is below --min-frames 9, so that no clip is left"),
         ("--out s3:/b/x", "s3:/b/x: neither a local path nor s3://... nor gs://..."),
         ("--out x hdfs://host/more", "hdfs://host/more: neither a local path nor s3://... nor gs://..."),
-        ("--out x nothing/*.csv", "nothing/*.csv: nothing matches"),
+        ("--out x nothing/*.csv", "nothing/*.csv: no file or folder matches"),
     ],
 )
 def test_words_that_do_not_go_together(words, said):
@@ -170,13 +172,13 @@ def test_paths_that_are_wrong(videos, tmp_path):
     assert refused("build", videos, "--out", "file") == "--out file: this is a file; name a folder"
     assert refused("build", videos, "--out", "file/in").startswith("--out file/in: nothing can be written in ")
     assert refused("plan", videos, "--out", "notes") == (
-        "--out notes: this folder holds other things, as a; name a new one, or one in it"
+        "--out notes: this folder has other files in it, such as a; name a new folder, or one inside"
     )
     assert (
         refused("build", videos, "--videos", "nowhere", "--out", "x") == f"--videos {tmp_path}/nowhere: no such folder"
     )
     assert refused("build", videos, "--out", "x", "--include", "*Run*").startswith(
-        "--include *Run*: matches no path; they look like "
+        "--include *Run*: matches no video; their paths look like "
     )
     assert not (tmp_path / "x").exists()
     for command in ("verify", "inspect", "path"):
@@ -205,10 +207,8 @@ def test_a_disk_that_is_too_small(videos, tmp_path, monkeypatch):
 @pytest.mark.parametrize("missing", ["av", "apache_beam"])
 @pytest.mark.parametrize("command", ["build", "plan"])
 def test_an_extra_that_is_missing(command, missing, monkeypatch):
-    import importlib.util
-
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else find(name))
+    monkeypatch.setattr(commands, "find_spec", lambda name: None if name == missing else find(name))
     assert refused(command, "videos", "--out", "x") == (
         f"clipmill {command} needs more packages: pip install 'clipmill[build]'"
     )

@@ -58,7 +58,9 @@ def test_shards_that_wait_for_upload_have_room():
 @pytest.mark.parametrize("missing", range(3))
 def test_what_dataflow_needs_is_asked_for_in_plain_words(missing):
     words = [word for n, word in enumerate(WORDS) if n != missing]
-    with pytest.raises(UsageError, match=f"^--runner dataflow: add -- {WORDS[missing].partition('=')[0]}="):
+    with pytest.raises(
+        UsageError, match=f"^--runner dataflow: an option is missing; add -- {WORDS[missing].partition('=')[0]}="
+    ):
         Dataflow(words, None).check(OPTIONS)
 
 
@@ -68,7 +70,7 @@ def test_paths_of_this_machine_are_refused():
         msgspec.structs.replace(OPTIONS, out="/data/out"),
         msgspec.structs.replace(OPTIONS, listing=msgspec.structs.replace(LISTING, labels="/data/labels.txt")),
     ):
-        with pytest.raises(UsageError, match=r"^/data/.*: a path of this machine"):
+        with pytest.raises(UsageError, match=r"^/data/.*: is on this machine"):
             Dataflow(WORDS, None).check(local)
 
 

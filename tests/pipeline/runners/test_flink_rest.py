@@ -78,12 +78,12 @@ def test_the_master_must_be_named(capsys: pytest.CaptureFixture[str], tmp_path: 
     (tmp_path / "v" / "a").mkdir(parents=True)
     (tmp_path / "v" / "a" / "x.avi").write_bytes(b"x")
     assert main(["build", str(tmp_path / "v"), "--out", str(tmp_path / "o"), "--runner", "flink"]) == 2
-    assert "--runner flink: on which cluster? Add --flink-master HOST:8081" in capsys.readouterr().err
+    assert "--flink-master is missing: name the cluster, as --flink-master HOST:8081" in capsys.readouterr().err
 
 
 def test_the_jar_must_be_there(tmp_path: Path) -> None:
     words = argparse.Namespace(flink_master="f:8081", flink_jar=str(tmp_path / "no.jar"), workers=None)
-    with pytest.raises(UsageError, match=r"--flink-jar .*no\.jar: no such file"):
+    with pytest.raises(UsageError, match=r"--flink-jar .*no\.jar: there is no such file"):
         runner(words)
 
 
@@ -92,7 +92,7 @@ def test_a_local_path_on_other_machines_is_refused(fake: FakeFlink, host: str, t
     """Also where the master's port is forwarded to this machine."""
     fake.answers["/taskmanagers"]["taskmanagers"][0]["path"] = f"pekko.tcp://flink@{host}:6122/user/rpc/taskmanager_0"
     for out, videos in (("s3://b/out", str(tmp_path)), (str(tmp_path), "s3://b/videos")):
-        with pytest.raises(UsageError, match=f"^{tmp_path}: a path of this machine, .* --shared-filesystem"):
+        with pytest.raises(UsageError, match=f"^{tmp_path}: is on this machine, .* --shared-filesystem"):
             flink(fake.master).check(options(out, videos))
         flink(fake.master, shared=True).check(options(out, videos))
     flink(fake.master).check(options("gs://b/out"))

@@ -1,0 +1,77 @@
+"""The account of a run: every row of the listing must become a clip or a row of the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import Enum
+
+import msgspec
+
+
+class Counted(str, Enum):
+    """What a run counts, in each split."""
+
+    __str__ = str.__str__
+
+    ROWS = "rows"  # read, also those too bad to be read further
+    SEGMENTS = "segments"  # what --segment-seconds makes of the rows, beyond one clip a row
+    FAILED = "failed"  # rows of the ledger, by reason
+
+
+#: Split, a value of `Counted`, and the reason where it is `FAILED` (else ""): plain strings, as Beam's keys must be.
+Key = tuple[str, str, str]
+
+
+def key(split: str, what: Counted, reason: str = "") -> Key:
+    """Return the key under which something is counted."""
+    return split, what.value, reason
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What must add up.
+
+    Attributes:
+        rows: of the listing, by split.
+        segments: what --segment-seconds added to them, by split.
+        failed: rows of the ledger, by reason.
+    """
+
+    rows: Mapping[str, int]
+    segments: Mapping[str, int]
+    failed: Mapping[str, int] = {}
+
+    @classmethod
+    def of(cls, counts: Mapping[Key, int]) -> Account:
+        """Sort the sums of a run into an account."""
+        rows, segments, failed = Counter[str](), Counter[str](), Counter[str]()
+        for (split, what, reason), number in counts.items():
+            if what == Counted.ROWS:
+                rows[split] += number
+            elif what == Counted.SEGMENTS:
+                segments[split] += number
+            else:
+                failed[reason] += number
+        return cls(rows=rows, segments=segments, failed=failed)
+
+    @property
+    def expected(self) -> int:
+        """How many clips and ledger rows there must be in all."""
+        return sum(self.rows.values()) + sum(self.segments.values())
+
+    def unaccounted(self, clips: Mapping[str, int], failures: Mapping[str, int]) -> str:
+        """Describe the first split whose rows are not its clips and its ledger rows; "" if all are.
+
+        Args:
+            clips, failures: how many, by split.
+        """
+        for split in sorted({*self.rows, *clips, *failures}):
+            expected = self.rows.get(split, 0) + self.segments.get(split, 0)
+            found = clips.get(split, 0) + failures.get(split, 0)
+            if expected != found:
+                return (
+                    f"split {split}: {expected:,} clips were asked for, but {clips.get(split, 0):,} were made and "
+                    f"{failures.get(split, 0):,} failed. {abs(expected - found):,} rows got lost or doubled on the "
+                    "way: nothing is published. Run the build again, and report this if it happens twice"
+                )
+        return ""

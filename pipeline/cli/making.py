@@ -1,0 +1,39 @@
+"""Commands that make a data set: build, plan, demo."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from clipmill.pipeline.build import build, plan
+from clipmill.pipeline.cli.arguments import build_options
+from clipmill.pipeline.cli.unpacking import refuse_archives, unpacked_listings
+from clipmill.pipeline.demo.run import demo
+from clipmill.pipeline.report import logs
+from clipmill.pipeline.report.summary_file import Summary
+from clipmill.pipeline.runners import get_runner
+from clipmill.storage import absolute
+
+
+def run_build(arguments: argparse.Namespace) -> int:
+    """Build and publish a data set."""
+    logs.setup(arguments.log_format)
+    with Summary(arguments.summary_json) as summary:
+        if arguments.out:
+            arguments.listing = unpacked_listings(arguments.listing, arguments.out)
+        options = build_options(arguments)
+        logs.in_every_line(run=options.run)
+        summary.note(run=options.run, out=options.out)
+        runner = partial(get_runner, arguments)
+        return build(options, runner, arguments.beam_words, summary, as_json=arguments.json)
+
+
+def run_plan(arguments: argparse.Namespace) -> int:
+    """Say what a build would make and take."""
+    refuse_archives(arguments.listing)
+    return plan(build_options(arguments), as_json=arguments.json)
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Make, build, verify and draw a small data set."""
+    return demo(absolute(arguments.out))
