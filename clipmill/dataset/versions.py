@@ -31,7 +31,7 @@ from clipmill.layout import (
     shard_path,
     version_path,
 )
-from clipmill.storage import LocalStorage, Storage
+from clipmill.storage import Storage
 from clipmill.storage.concurrent import each
 
 
@@ -152,9 +152,9 @@ def rollback(storage: Storage, run: str, version: str | None = None) -> Outcome:
         problem = _damage(storage, target)
         if problem:
             raise DataError(f"{storage.root}: version {target} is not whole any more: {problem}")
-        if isinstance(storage, LocalStorage):
+        if storage.disk is not None:
             # A shard that was made anew since is another file than the one that the version's names stand for.
-            relink_shards(storage, target, changed=True)
+            relink_shards(storage, storage.disk, target, changed=True)
         if target != before:
             current = move_pointer(storage, before, target)
             if current != target:
