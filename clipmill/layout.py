@@ -116,6 +116,7 @@ class Manifest(msgspec.Struct, frozen=True):
         encoding: of the frames: jpeg.
         options: the options that change bytes, as typed words to plain values.
         clips_sha256: of clips.parquet.
+        codec_epoch: `clipmill.keys.CODEC_EPOCH` of the frames.
         splits: by name, train, val and test first.
         shards: by id.
     """
@@ -130,6 +131,7 @@ class Manifest(msgspec.Struct, frozen=True):
     clips_sha256: str
     splits: dict[str, SplitEntry]
     shards: dict[str, ShardEntry]
+    codec_epoch: int = 1  # of those who did not write it
 
 
 def is_label(name: str) -> bool:

@@ -60,8 +60,10 @@ def build(
     runner = make_runner()
     runner.check(options)
     try:
-        expected = _glance(storage, options, census)
+        expected, changed = _glance(storage, options, census)
         say("estimate", expectation(expected, storage), expected)
+        if changed:
+            say("anew", f"everything is decoded anew, since {', '.join(changed)}", {"changed": changed})
         _check_disk(expected, storage)
         began = time.monotonic()
         with live_run(storage, options.run):
@@ -131,13 +133,15 @@ def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) 
         return _foresee(storage, options, sources)
 
 
-def _glance(storage: Storage, options: BuildOptions, census: Census) -> Estimate:
+def _glance(storage: Storage, options: BuildOptions, census: Census) -> tuple[Estimate, list[str]]:
+    """Return what a build will take, and why all that is published is decoded anew, if it is."""
     foresight = _foresee(storage, options, {row.video for row in census.sample})
     foreseen = list(foresight.look(census.sample))
     rewritten = foresight.forecast(foreseen, census.clips).rewritten
     # The run that follows goes on with these children.
     pool = children(options.workers, options.timeout)
-    return estimate(census, options, pool, foreseen, rewritten, encode=_GLANCE[1], frames=4)
+    expected = estimate(census, options, pool, foreseen, rewritten, encode=_GLANCE[1], frames=4)
+    return expected, foresight.changed()
 
 
 def _run(
@@ -222,7 +226,7 @@ def _check_disk(expected: Estimate, storage: Storage) -> None:
 
 def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str]) -> None:
     """Write what was typed, when, and with which libraries: for people, never read by a build."""
-    libraries = ("apache-beam", "av", "opencv-python-headless", "numpy", "pyarrow", "simplejpeg", "obstore")
+    libraries = ("apache-beam", "av", "opencv-python-headless", "numpy", "pillow", "pyarrow", "simplejpeg", "obstore")
     run = {
         "command": sys.argv,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -228,6 +228,7 @@ def _write_version(
         clips_sha256=sha256,
         splits=_splits(written),
         shards={shard.shard: shard.entry for shard in written},
+        codec_epoch=keys.CODEC_EPOCH,
     )
     for file_name, content in tables(manifest, list(labels), schema).items():
         storage.put(layout.version_path(name, file_name), content)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from clipmill.dataset.inspect import read_clips
 from clipmill.decoding.fragments import fragment_path, remembered_failure
 from clipmill.errors import ClipError
-from clipmill.keys import clip_key
+from clipmill.keys import CODEC_EPOCH, clip_key
 from clipmill.layout import read_manifest
 from clipmill.ledger import Reason
 from clipmill.listings import assign_split
@@ -59,7 +59,7 @@ class Forecast(msgspec.Struct, frozen=True):
         new: rows of which nothing is known: these are decoded.
         gone: published clips that the listing does not name any more; None where that cannot be told.
         rewritten: about which share of the shards will be others, 0 to 1.
-        changed_options: options that change all frames, as "--quality 90 (was 95)".
+        changed: why all frames become others, as "--quality 90 (was 95)".
     """
 
     published: int
@@ -68,7 +68,7 @@ class Forecast(msgspec.Struct, frozen=True):
     new: int
     gone: int | None
     rewritten: float
-    changed_options: list[str]
+    changed: list[str]
 
 
 class Foresight:
@@ -112,8 +112,16 @@ class Foresight:
             clips - round(scale * held) - round(scale * failed),
             gone,
             self._rewritten(moved),
-            self._changed_options(lambda name: name in FRAME_OPTIONS),
+            self.changed(),
         )
+
+    def changed(self) -> list[str]:
+        """Why the published frames are of no use any more, in words; empty where they are."""
+        words = self._changed_options(lambda name: name in FRAME_OPTIONS)
+        if self._manifest is not None and self._manifest.codec_epoch != CODEC_EPOCH:
+            was = self._manifest.codec_epoch
+            words.insert(0, f"this clipmill makes other frames of a video (codec epoch {CODEC_EPOCH}, was {was})")
+        return words
 
     def _rewritten(self, moved: float) -> float:
         """The share of the shards that hold one of `moved` clips drawn at random, and some more for cuts that move."""
@@ -128,7 +136,13 @@ class Foresight:
             return []
         now, before = that_change_bytes(self._options), self._manifest.options
         changed = [name for name in now if wanted(name) and now[name] != before.get(name)]
-        return [f"--{name.replace('_', '-')} {now[name]} (was {before.get(name)})" for name in changed]
+        typed = {name: f"--{name.replace('_', '-')}" for name in changed}
+        return [
+            f"no {word} (was {before.get(name)})"
+            if now[name] is None
+            else f"{word} {now[name]} (was {before.get(name) or 'not given'})"
+            for name, word in typed.items()
+        ]
 
     def look(self, rows: Iterable[ClipRow]) -> Iterator[Foreseen]:
         """What is known of each row, in order."""

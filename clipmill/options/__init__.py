@@ -51,7 +51,7 @@ class FrameOptions(msgspec.Struct, frozen=True):
         short_side: shrink so that the shorter side has so many pixels; never enlarges.
         size: exact (width, height) in pixels, instead of short_side.
         fit: with `size`, "crop", "pad" or "stretch".
-        quality: of the JPEGs, 1 to 100.
+        quality: libjpeg's, 1 to 100; None for the promise of `clipmill.video.fidelity`.
     """
 
     every: int = 1
@@ -60,7 +60,7 @@ class FrameOptions(msgspec.Struct, frozen=True):
     short_side: int | None = None
     size: tuple[int, int] | None = None
     fit: str = "crop"
-    quality: int = 95
+    quality: int | None = None
 
 
 class Budget(msgspec.Struct, frozen=True):

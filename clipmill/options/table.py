@@ -126,7 +126,15 @@ TABLE: dict[str, tuple[Option, ...]] = {
             changes_bytes=True,
             choices=("crop", "pad", "stretch"),
         ),
-        Option("quality", QUALITY, "Q", "quality of the JPEGs, 1 to 100", fills="frames.quality", changes_bytes=True),
+        Option(
+            "quality",
+            QUALITY,
+            "Q",
+            "quality of the JPEGs as libjpeg counts, 1 to 100",
+            fills="frames.quality",
+            changes_bytes=True,
+            shown="luma of 40 dB",
+        ),
     ),
     "which clips (default: all)": (
         Option("limit", POSITIVE, "N", "take N clips, spread over classes and splits", fills="listing.limit"),

@@ -2,21 +2,23 @@
 
 8-bit 4:2:0 in BT.601 goes to the encoder as planes, since that is what a JPEG
 holds: only the range is widened (ITU-R BT.601 limited range to JFIF full range).
-Everything else goes through RGB by swscale, asked for exactness.
+Everything else goes through RGB by swscale, asked for exactness, and becomes planes last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import simplejpeg
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from clipmill.options import FrameOptions
 from clipmill.video import geometry
+from clipmill.video.fidelity import encode_faithfully
 from clipmill.video.geometry import Geometry
+from clipmill.video.libjpeg import PlaneEncoder, Planes
 
 if TYPE_CHECKING:
     import av
@@ -43,18 +45,23 @@ _LUMA = _widening(16, 235, 0)
 _CHROMA = _widening(16, 240, 128)
 
 
-def _saturating(plane: Plane, widening: tuple[float, float, Plane]) -> Plane:
+def _saturating(plane: Plane, widening: tuple[float, float, Plane], out: Plane) -> None:
     scale, offset, _ = widening
-    return cv2.addWeighted(plane, scale, plane, 0, offset)  # type: ignore[return-value]
+    cv2.addWeighted(plane, scale, plane, 0, offset, out)
 
 
-def _by_table(plane: Plane, widening: tuple[float, float, Plane]) -> Plane:
-    return cv2.LUT(plane, widening[2])  # type: ignore[return-value]
+def _by_table(plane: Plane, widening: tuple[float, float, Plane], out: Plane) -> None:
+    cv2.LUT(plane, widening[2], out)
 
 
 def _agrees() -> bool:
     ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    return all(np.array_equal(_saturating(ramp, w), w[2][ramp]) for w in (_LUMA, _CHROMA))
+    out = np.empty_like(ramp)
+    for widening in (_LUMA, _CHROMA):
+        _saturating(ramp, widening, out)
+        if not np.array_equal(out, widening[2][ramp]):
+            return False
+    return True
 
 
 # The table is the definition. Saturating arithmetic is four times faster and gives the same
@@ -75,6 +82,7 @@ class FrameEncoder:
         self._rotate = rotate
         self._first_size: tuple[int, int] | None = None
         self._geometry: Geometry | None = None
+        self._jpeg: PlaneEncoder | None = None
         self._reformatter = VideoReformatter()
 
     @property
@@ -84,16 +92,22 @@ class FrameEncoder:
         return self._geometry.width, self._geometry.height
 
     def encode(self, frame: av.VideoFrame) -> bytes:
-        """One frame as a JPEG (baseline, 4:2:0, full-range BT.601)."""
+        """Encode one frame as a JPEG: baseline, 4:2:0, full-range BT.601, with restart intervals."""
         turns = _quarter_turns(frame) if self._rotate else 0
         if self._first_size is None:
             self._first_size = frame.width, frame.height
             upright = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
             self._geometry = geometry.plan_geometry(*upright, self._options)
+            self._jpeg = PlaneEncoder(self._geometry.width, self._geometry.height)
+            if self._options.quality is not None:
+                self._jpeg.use_quality(self._options.quality)
         same_size = (frame.width, frame.height) == self._first_size
         if self._planes_will_do(frame, turns) and same_size:
-            return self._encode_planes(frame, turns)
-        return self._encode_rgb(frame, turns, same_size)
+            self._put_planes(frame, turns)
+        else:
+            self._put_rgb(frame, turns, same_size)
+        assert self._jpeg is not None
+        return encode_faithfully(self._jpeg) if self._options.quality is None else self._jpeg.encode()
 
     def _planes_will_do(self, frame: av.VideoFrame, turns: int) -> bool:
         return (
@@ -103,17 +117,21 @@ class FrameEncoder:
             and (turns == 0 or (frame.width % 2 == 0 and frame.height % 2 == 0))
         )
 
-    def _encode_planes(self, frame: av.VideoFrame, turns: int) -> bytes:
+    def _put_planes(self, frame: av.VideoFrame, turns: int) -> None:
+        assert self._geometry is not None and self._jpeg is not None
         planes = [_plane(plane) for plane in frame.planes]
         if turns:
             planes = [np.ascontiguousarray(np.rot90(plane, turns)) for plane in planes]
         planes = self._lay_out(planes)
-        if frame.format.name != "yuvj420p" and frame.color_range != _FULL_RANGE:
-            planes = [_widen(planes[0], _LUMA), _widen(planes[1], _CHROMA), _widen(planes[2], _CHROMA)]
-        assert self._geometry is not None
+        rooms: Sequence[Plane] = self._jpeg.planes
         if self._geometry.has_bars:
-            planes = self._bars(planes)
-        return bytes(simplejpeg.encode_jpeg_yuv_planes(_whole_pairs(planes[0]), *planes[1:], self._options.quality))
+            rooms = self._within_bars()
+        limited = frame.format.name != "yuvj420p" and frame.color_range != _FULL_RANGE
+        for plane, room, widening in zip(planes, rooms, (_LUMA, _CHROMA, _CHROMA), strict=True):
+            if limited:
+                _widen(plane, widening, room)
+            else:
+                room[...] = plane
 
     def _lay_out(self, planes: list[Plane]) -> list[Plane]:
         """Resize and crop 4:2:0 planes, chroma at half of every length."""
@@ -131,21 +149,22 @@ class FrameEncoder:
             cut.append(chroma_plane[top // 2 : top // 2 + _half(g.height), left // 2 : left // 2 + _half(g.width)])
         return cut
 
-    def _bars(self, planes: list[Plane]) -> list[Plane]:
-        """Black bars around full-range planes."""
+    def _within_bars(self) -> list[Plane]:
+        """Paint the encoder's planes black, and return what the bars leave free."""
         g = self._geometry
-        assert g is not None
+        assert g is not None and self._jpeg is not None
         left, top = max(-g.left, 0), max(-g.top, 0)
-        luma = np.zeros((g.height, g.width), np.uint8)
-        luma[top : top + planes[0].shape[0], left : left + planes[0].shape[1]] = planes[0]
-        barred = [luma]
-        for plane in planes[1:]:
-            chroma = np.full((_half(g.height), _half(g.width)), 128, np.uint8)
-            chroma[top // 2 : top // 2 + plane.shape[0], left // 2 : left // 2 + plane.shape[1]] = plane
-            barred.append(chroma)
-        return barred
+        luma, *chroma = self._jpeg.planes
+        luma[...] = 0
+        free = [luma[top : top + g.scaled_height, left : left + g.scaled_width]]
+        for plane in chroma:
+            plane[...] = 128
+            free.append(
+                plane[top // 2 : top // 2 + _half(g.scaled_height), left // 2 : left // 2 + _half(g.scaled_width)]
+            )
+        return free
 
-    def _encode_rgb(self, frame: av.VideoFrame, turns: int, same_size: bool) -> bytes:
+    def _put_rgb(self, frame: av.VideoFrame, turns: int, same_size: bool) -> None:
         g = self._geometry
         assert g is not None and self._first_size is not None
         rgb = self._to_rgb(frame)
@@ -162,8 +181,8 @@ class FrameEncoder:
             barred = np.zeros((g.height, g.width, 3), np.uint8)
             barred[-min(g.top, 0) :, -min(g.left, 0) :][: rgb.shape[0], : rgb.shape[1]] = rgb
             rgb = barred
-        rgb = np.ascontiguousarray(rgb)
-        return bytes(simplejpeg.encode_jpeg(rgb, self._options.quality, "RGB", "420"))
+        assert self._jpeg is not None
+        _split(np.ascontiguousarray(rgb), self._jpeg.planes)
 
     def _to_rgb(self, frame: av.VideoFrame) -> Plane:
         converted = self._reformatter.reformat(
@@ -183,12 +202,14 @@ def _quarter_turns(frame: av.VideoFrame) -> int:
     return round(frame.rotation / 90) % 4 if abs(frame.rotation) <= 360 else 0
 
 
-def _whole_pairs(luma: Plane) -> Plane:
-    """Luma whose buffer goes on to whole pairs of rows and columns: TurboJPEG reads those (tj3YUVPlaneWidth)."""
-    height, width = luma.shape
-    if height % 2 or width % 2:
-        luma = cv2.copyMakeBorder(luma, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
-    return luma[:height, :width]
+def _split(rgb: Plane, planes: Planes) -> None:
+    """Take RGB apart into full-range BT.601 planes (ITU-T T.871), chroma as the mean of each two by two pixels."""
+    height, width = rgb.shape[:2]
+    luma, *chroma = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
+    planes.luma[...] = luma
+    for whole, plane in zip(reversed(chroma), planes[1:], strict=True):
+        even = cv2.copyMakeBorder(whole, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        cv2.resize(even, plane.shape[::-1], plane, interpolation=cv2.INTER_AREA)
 
 
 def _matrix(frame: av.VideoFrame) -> Colorspace:

@@ -121,7 +121,7 @@ def _reuse(forecast: Forecast) -> list[tuple[str, str]]:
     if not forecast.published:
         return []
     gone = f", of which the listing lacks {forecast.gone:,}" if forecast.gone else ""
-    why = f", since {', '.join(forecast.changed_options)}" if forecast.changed_options else ""
+    why = f", since {', '.join(forecast.changed)}" if forecast.changed else ""
     return [
         ("published", f"{words.plural(forecast.published, 'clip')}{gone}"),
         ("reused", words.plural(forecast.held, "clip")),

@@ -100,7 +100,7 @@ def test_options_that_change_bytes_keep_the_names_of_published_versions():
     assert list(that_change_bytes(options).items()) == [
         ("schema", "tfds"), ("name", "clips"), ("sort", "length"), ("shard_bytes", 268435456), ("hosts", None),
         ("every", 1), ("fps", None), ("max_frames", None), ("min_frames", 1), ("segment_seconds", None),
-        ("short_side", None), ("size", "320x240"), ("fit", "crop"), ("quality", 95),
+        ("short_side", None), ("size", "320x240"), ("fit", "crop"), ("quality", None),
     ]  # fmt: skip
 
 

@@ -101,14 +101,15 @@ print("the same")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for libavutil in /proc/self/maps")
 @pytest.mark.parametrize("flags", [0, 0x7], ids=["none", "as of 1999"])
 def test_the_bytes_are_the_same_without_simd(flags):
-    """av_force_cpu_flags before anything is decoded or scaled; OpenCV without its dispatched code."""
+    """av_force_cpu_flags before anything is decoded or scaled; OpenCV and libjpeg-turbo without their own SIMD."""
     films = [str(GOLDEN / name) for name in FILMS]
     if (DATA / "facts.csv").is_file():
         films += [str(DATA / "videos" / name) for name in REAL]
     code = WITHOUT.format(
         flags=flags, tests=str(ROOT / "tests/video"), helpers=str(ROOT / "tests/helpers"), root=str(ROOT)
     )
-    environment = {**os.environ, "OPENCV_CPU_DISABLE": "AVX512_SKX,AVX2,AVX,FP16", "OPENCV_IPP": "disabled"}
+    without = {"OPENCV_CPU_DISABLE": "AVX512_SKX,AVX2,AVX,FP16", "OPENCV_IPP": "disabled", "JSIMD_FORCENONE": "1"}
+    environment = {**os.environ, **without}
     done = subprocess.run([sys.executable, "-c", code, *films], capture_output=True, text=True, env=environment)
     assert done.stdout.strip() == "the same", done.stderr
 

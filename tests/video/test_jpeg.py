@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from clipmill.options import FrameOptions
 from clipmill.video.container import Tally, open_video
 from clipmill.video.jpeg import _CHROMA, _EXACT, _LUMA, FrameEncoder, _by_table, _matrix, _saturating
+from clipmill.video.libjpeg import PlaneEncoder
 
 RAMP = np.arange(256, dtype=np.uint8)
 LIMITED, FULL = int(ColorRange.MPEG), int(ColorRange.JPEG)
@@ -70,8 +71,11 @@ def test_the_tables_widen_and_clip():
 def test_both_ways_to_widen_agree_on_every_value_at_every_place(widening, width):
     values = np.repeat(RAMP[:, None], width + 5, axis=1)
     for plane in (values[:, :width], values[:, 3 : 3 + width], np.ascontiguousarray(values[:, :width])):
-        assert np.array_equal(_saturating(plane, widening), widening[2][plane])
-        assert np.array_equal(_by_table(plane, widening), widening[2][plane])
+        for widen in (_saturating, _by_table):
+            out = np.zeros((256, width + 7), np.uint8)
+            widen(plane, widening, out[:, 5 : 5 + width])
+            assert np.array_equal(out[:, 5 : 5 + width], widening[2][plane])
+            assert not out[:, :5].any() and not out[:, 5 + width :].any()
 
 
 def test_a_ramp_in_limited_range_is_clipped_and_not_wrapped():
@@ -94,8 +98,11 @@ def test_a_ramp_of_chroma_is_clipped_and_not_wrapped(plane):
     planes[plane] = ramp
     jpeg = encode(planar(*planes), quality=100)
     # RGB would clip on its own: the stored chroma is compared with a JPEG of the planes that are meant.
-    meant = [_LUMA[2][planes[0]], _CHROMA[2][planes[1]], _CHROMA[2][planes[2]]]
-    assert jpeg == simplejpeg.encode_jpeg_yuv_planes(*meant, 100)
+    meant = PlaneEncoder(4096, 64)
+    meant.use_quality(100)
+    for room, values, widening in zip(meant.planes, planes, (_LUMA, _CHROMA, _CHROMA), strict=True):
+        room[...] = widening[2][values]
+    assert jpeg == meant.encode()
 
 
 @pytest.mark.parametrize("kind", [("yuv420p", FULL), ("yuvj420p", LIMITED), ("yuvj420p", FULL)])
@@ -159,7 +166,7 @@ def test_grey_stays_grey():
     "size", [(1, 1), (2, 1), (1, 2), (3, 5), (15, 16), (16, 15), (17, 17), (161, 121), (427, 240), (320, 213)]
 )
 def test_odd_sizes_have_defined_pixels_to_their_edges(size):
-    """TurboJPEG reads luma in whole pairs: what lies beyond an odd plane must not be whatever is in memory."""
+    """Blocks reach beyond an odd plane: what lies there must not be whatever is in memory."""
     rgb = picture(*size)
     frame = frame_of(rgb)
     jpegs = set()
@@ -266,11 +273,11 @@ FORMATS = {
     "awkward/pixfmt/torchcodec_h264_10bits.mp4": 28,
     "awkward/pixfmt/fate_vp93-2-20-10bit-yuv444_wrongext.mp4": 34,
     "awkward/pixfmt/fate_vp93-2-20-12bit-yuv444_wrongext.mp4": 34,
-    "awkward/pixfmt/fate_vp93-2-20-10bit-yuv422_wrongext.mp4": 36,
-    "awkward/pixfmt/fate_vp91-2-04-yuv440_wrongext.mp4": 38,
+    "awkward/pixfmt/fate_vp93-2-20-10bit-yuv422_wrongext.mp4": 35,
+    "awkward/pixfmt/fate_vp91-2-04-yuv440_wrongext.mp4": 37,
     "awkward/pixfmt/fate_prores4444_alpha.mp4": 38,
     "awkward/pixfmt/fate_prores_gray.mp4": 45,
-    "awkward/pixfmt/100_0306_camera_mjpeg_yuvj422p.AVI": 40,
+    "awkward/pixfmt/100_0306_camera_mjpeg_yuvj422p.AVI": 39,
     "awkward/pixfmt/fate_msvideo1_pal8_skating.avi": 36,
     "awkward/pixfmt/mp4parse_gbrp_2x2.mp4": 40,
     "awkward/pixfmt/nvgesture_sk_depth_gray_mjpeg.avi": 45,
@@ -299,7 +306,7 @@ def test_real_videos_of_every_format_keep_their_colours(shared_data, name):
                 assert psnr(stored, expected) >= FORMATS[name]
                 means = stored.reshape(-1, 3).mean(0) - expected.reshape(-1, 3).mean(0)
                 # libavcodec's own way to RGB is 1 to 1.5 levels too dark where chroma is subsampled.
-                assert np.abs(means).max() < 2, means
+                assert np.abs(means).max() < 2.2, means
             if number == 20:
                 break
 
