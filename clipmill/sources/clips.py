@@ -10,7 +10,7 @@ import msgspec
 from clipmill import listings
 from clipmill.errors import ClipError
 from clipmill.keys import clip_key
-from clipmill.ledger import Failure, Reason, Stage, failure_of
+from clipmill.ledger import Failure, Stage, failure_of
 from clipmill.messages import ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceClip, SourceTask
 from clipmill.options import BuildOptions
 
