@@ -22,9 +22,9 @@ from clipmill.sources.cache import (
     merge_segments,
     question,
     read_known,
-    reading_source,
     recall_source,
 )
+from clipmill.sources.find import reading_source
 from clipmill.sources.probe import resolve_source
 from clipmill.storage import LocalStorage
 
