@@ -92,7 +92,7 @@ def build(
 def plan(options: BuildOptions, *, as_json: bool) -> int:
     """Say what a build would take; writes nothing."""
     storage = open_storage(options.out)
-    _check_out(storage)
+    _check_out(storage, writes=False)
     census = take_census(options, _STUDY[0])
     _check_census(census, options)
     if not as_json:
@@ -180,7 +180,7 @@ def _standing(storage: Storage, base: str | None) -> str:
     return f"nothing was published, and {kept}" if now == base else f"{now} is published; run it again to end it"
 
 
-def _check_out(storage: Storage) -> None:
+def _check_out(storage: Storage, *, writes: bool = True) -> None:
     """Raise UsageError for a path that cannot be an output, or is none of clipmill, before any work is done."""
     at = f"--out {words.place(storage.root)}"
     if storage.disk is not None:
@@ -189,8 +189,9 @@ def _check_out(storage: Storage) -> None:
         folder = storage.root
         while not os.path.exists(folder):
             folder = os.path.dirname(folder)
-        if not os.path.isdir(folder) or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            raise UsageError(f"{at}: nothing can be written in {folder}")
+        needed = os.R_OK | os.X_OK | (os.W_OK if writes else 0)
+        if not os.path.isdir(folder) or not os.access(folder, needed):
+            raise UsageError(f"{at}: nothing can be {'written' if writes else 'read'} in {folder}")
     folders, files = storage.children()
     there = {name for name in (*folders, *files) if not name.startswith(".") and name != "lost+found"}
     if there and not there & _OURS:

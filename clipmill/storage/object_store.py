@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import IO, Any
 
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    NotFoundError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import from_url
 
 from clipmill.errors import StorageError, UsageError
@@ -21,6 +28,8 @@ from clipmill.storage.base import Disk, Stat, Writer
 PART = 16 << 20
 _PARTS_AT_ONCE = 4
 _CHUNK = 8 << 20
+#: Where a machine of a cloud finds its own credentials; elsewhere nobody answers there.
+_METADATA = "169.254.169.254"
 #: How long a request is sent again that a server refuses with 5xx or 429, or that does not reach it.
 RETRY_SECONDS = 180.0
 
@@ -126,13 +135,13 @@ class ObjectStorage:
             self._store.delete(path)
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        with self._errors(prefix):
+        with self._no_bucket(), self._errors(prefix, listing=True):
             for batch in self._store.list(prefix or None):
                 for meta in batch:
                     yield meta["path"], _stat(meta)
 
     def children(self, folder: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
-        with self._errors(folder):
+        with self._no_bucket(), self._errors(folder, listing=True):
             found = self._store.list_with_delimiter(folder or None)
         folders = sorted(prefix.rpartition("/")[2] for prefix in found["common_prefixes"])
         return tuple(folders), tuple(sorted(meta["path"].rpartition("/")[2] for meta in found["objects"]))
@@ -166,14 +175,14 @@ class ObjectStorage:
 
     @contextlib.contextmanager
     def _no_bucket(self) -> Iterator[None]:
-        """Writing finds nothing missing but the bucket."""
+        """Writing and listing find nothing missing but the bucket."""
         try:
             yield
         except FileNotFoundError as error:
             raise UsageError(f"{self.root}: there is no such bucket") from error
 
     @contextlib.contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
+    def _errors(self, path: str, *, listing: bool = False) -> Iterator[None]:
         try:
             yield
         except (NotFoundError, FileNotFoundError) as error:
@@ -182,7 +191,21 @@ class ObjectStorage:
             raise
         except BaseError as error:
             first_line = str(error).strip().splitlines()[0]
+            if _METADATA in first_line:
+                raise UsageError(f"{self.root}: no credentials were found; {self._credentials()}") from error
+            # A refused listing has no class of its own, as other requests have.
+            refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+            if refused or (listing and ("403 Forbidden" in first_line or "401 Unauthorized" in first_line)):
+                raise UsageError(f"{self.root}: access is denied; {self._credentials()}") from error
+            if listing and "404 Not Found" in first_line:
+                raise FileNotFoundError(f"{self.root}/{path}") from error
             raise StorageError(f"{self.root}/{path}: {first_line}") from error
+
+    def _credentials(self) -> str:
+        """What to do where credentials are missing or wrong."""
+        if self.root.startswith("gs://"):
+            return "set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run on a machine whose account may use it"
+        return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run on a machine whose role may use it"
 
 
 class _Upload:

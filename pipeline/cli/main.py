@@ -15,6 +15,7 @@ from clipmill.pipeline.cli import commands
 from clipmill.pipeline.cli.config import with_config
 from clipmill.pipeline.cli.parsing import Parser
 from clipmill.pipeline.report.logs import complain
+from clipmill.storage.endpoint import check_endpoints
 
 _EXIT_CODES = """\
 exit codes:
@@ -76,6 +77,7 @@ def _run(words: list[str]) -> int:
         return UsageError.exit_code
     if beam_words and arguments.command != "build":
         raise UsageError(f"{' '.join(beam_words)}: Beam options after -- work with clipmill build alone")
+    check_endpoints(own)
     if getattr(arguments, "config", None):
         configured = with_config(own, arguments)
         try:

@@ -189,10 +189,12 @@ def test_paths_that_are_wrong(videos, tmp_path):
 def test_an_output_that_cannot_be_written(videos, tmp_path, monkeypatch):
     (tmp_path / "locked").mkdir()
     may = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: may(path, mode) and not str(path).endswith("locked"))
+    locked = str(tmp_path / "locked")
+    monkeypatch.setattr(os, "access", lambda path, mode: may(path, mode) and not (path == locked and mode & os.W_OK))
     assert refused("build", videos, "--out", "locked/out") == (
         f"--out locked/out: nothing can be written in {tmp_path}/locked"
     )
+    assert clipmill("plan", videos, "--out", "locked/out").code == 0, "plan writes nothing"
 
 
 def test_a_disk_that_is_too_small(videos, tmp_path, monkeypatch):
