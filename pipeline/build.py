@@ -109,9 +109,8 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
         close_children()
     if as_json:
         plain = msgspec.to_builtins(census) | msgspec.to_builtins(expected) | {"free_bytes": storage.free()}
-        plain.pop("sample")
         plain |= {"classes": census.labels.names}
-        plain.pop("labels")
+        del plain["sample"], plain["labels"], plain["cuts"]
         print(msgspec.json.encode(plain | {"forecast": forecast}).decode())
     else:
         print(study(census, expected, forecast, options, storage))

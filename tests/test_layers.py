@@ -20,9 +20,9 @@ MOST_LATE_IMPORTS = 45
 MOST_ROOT_FILES = 8
 MOST_LINES = 400
 
-_SHARED = ["errors", "options", "layout", "messages", "ledger", "keys"]
+_SHARED = ["strata", "errors", "options", "layout", "messages", "ledger", "keys"]
 _STAGES = ["listings", "video", "sources", "decoding", "shards", "workers", "dataset", "estimate"]
-_READER = ["storage", "errors", "layout", "records"]
+_READER = ["strata", "storage", "errors", "layout", "records"]
 _BEFORE_LOADING = [
     *("reader/draws", "reader/sampling", "reader/augment", "reader/order", "reader/access"),
     *("reader/clip_table", "reader/clips", "reader/options", "reader/planner"),
@@ -31,6 +31,7 @@ _BEFORE_LOADING = [
 #: Which room may import which others, besides itself: a room is a file of clipmill/ or a folder.
 #: Read from the top, each row names only rooms of rows above it.
 MAY_IMPORT: dict[str, list[str]] = {
+    "strata": [],
     "errors": [],
     "storage": ["errors"],
     "options": ["errors", "storage"],

@@ -16,6 +16,7 @@ from clipmill.listings import Counts
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
+from clipmill.strata import Cuts
 from clipmill.transforms.counters import count
 
 
@@ -43,13 +44,16 @@ class ReadListing(beam.PTransform):
             .with_output_types(ClipRow, failures=Failure)
             .with_outputs("failures", main="rows")
         )
+        rows = read.rows
+        if options.splits:
+            rows = rows | "DrawSplits" >> _DrawSplits(options)
         labels = (
-            read.rows
+            rows
             | "CountLabels" >> beam.CombineGlobally(_CountLabels(options))
             | "SettleLabels"
             >> beam.Map(lambda counts: listings.settle_labels(options, counts)).with_output_types(LabelTable)
         )
-        labelled = read.rows | "Label" >> beam.ParDo(_Label(options), pvalue.AsSingleton(labels)).with_output_types(
+        labelled = rows | "Label" >> beam.ParDo(_Label(options), pvalue.AsSingleton(labels)).with_output_types(
             ClipRow, failures=Failure
         ).with_outputs("failures", main="rows")
         rows = labelled.rows
@@ -62,6 +66,33 @@ class ReadListing(beam.PTransform):
 
 def _slices(start: bytes, options: ListingOptions) -> list[bytes]:
     return [msgspec.msgpack.encode(slice_) for slice_ in listings.slices(options)]
+
+
+class _DrawSplits(beam.PTransform):
+    """Random splits, by how many clips each class has of each group."""
+
+    def __init__(self, options: ListingOptions) -> None:
+        super().__init__()
+        self._options = options
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        options = self._options
+        cuts = (
+            rows
+            | "Strata" >> beam.Map(lambda row: listings.stratum(options, row)).with_output_types(tuple[str, str])
+            | "CountGroups" >> combiners.Count.PerElement()
+            | "GatherGroups" >> combiners.ToList()
+            | "CutClasses" >> beam.Map(_cuts, options)
+        )
+        return rows | "Split" >> beam.Map(_split, options, pvalue.AsSingleton(cuts)).with_output_types(ClipRow)
+
+
+def _cuts(counted: list[tuple[tuple[str, str], int]], options: ListingOptions) -> Cuts | None:
+    return listings.draw_splits(options, ((*stratum, clips) for stratum, clips in counted))
+
+
+def _split(row: ClipRow, options: ListingOptions, cuts: Cuts | None) -> ClipRow:
+    return msgspec.structs.replace(row, split=listings.assign_split(options, row, cuts))
 
 
 class _ReadSlice(beam.DoFn):

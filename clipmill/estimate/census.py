@@ -16,9 +16,10 @@ from clipmill.estimate.forecast import Foreseen
 from clipmill.ledger import Failure, Reason
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow, ClipSample
-from clipmill.options import BuildOptions
+from clipmill.options import BuildOptions, ListingOptions
 from clipmill.shards.plan import target_bytes
 from clipmill.sources.clips import source_tasks
+from clipmill.strata import Cuts
 from clipmill.workers.jobs import SampleJob
 from clipmill.workers.pool import Pool
 
@@ -54,6 +55,7 @@ class Census(msgspec.Struct, frozen=True):
         ignored: files of a folder that are not named like videos.
         splits: clips by split.
         labels: the classes, and lines on their numbers.
+        cuts: of the random split, if there is one.
         example: a path that --include does not match; "" if there is none.
         sample: some of the rows, drawn evenly by a hash.
     """
@@ -64,13 +66,15 @@ class Census(msgspec.Struct, frozen=True):
     ignored: int
     splits: dict[str, int]
     labels: LabelTable
+    cuts: Cuts | None
     example: str
     sample: list[ClipRow]
 
 
 def take_census(options: BuildOptions, sample: int) -> Census:
-    """Read a listing once, holding no more than a sample of it."""
+    """Read a listing once, holding no more than a sample of it; for random splits once more, holding its groups."""
     chosen = options.listing
+    cuts = _draw_splits(chosen) if chosen.splits else None
     counts: Counter[tuple[str, listings.Said]] = Counter()
     said: listings.Counts = {}
     bad = ignored = number = 0
@@ -86,7 +90,8 @@ def take_census(options: BuildOptions, sample: int) -> Census:
                 example = row.video
                 continue
             number += 1
-            counts[listings.assign_split(chosen, row), listings.said_by(chosen, row)] += 1
+            row = msgspec.structs.replace(row, split=listings.assign_split(chosen, row, cuts))
+            counts[row.split, listings.said_by(chosen, row)] += 1
             listings.count_label(chosen, said, row)
             entry = (-keys.unit("census", row.clip_id), number, row)
             if len(heap) < sample * chosen.class_every:
@@ -112,9 +117,19 @@ def take_census(options: BuildOptions, sample: int) -> Census:
         ignored=ignored,
         splits=splits,
         labels=labels,
+        cuts=cuts,
         example=example,
         sample=rows[:sample],
     )
+
+
+def _draw_splits(chosen: ListingOptions) -> Cuts | None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for slice_ in listings.slices(chosen):
+        for row in listings.read_slice(chosen, slice_):
+            if isinstance(row, ClipRow) and listings.selected(chosen, row):
+                counts[listings.stratum(chosen, row)] += 1
+    return listings.draw_splits(chosen, ((*stratum, clips) for stratum, clips in counts.items()))
 
 
 def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[str, int]:
@@ -155,7 +170,8 @@ def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
     for slice_ in listings.slices(options.listing):
         for row in listings.read_slice(options.listing, slice_):
             if isinstance(row, ClipRow) and listings.selected(options.listing, row):
-                found = labeller(row)
+                split = listings.assign_split(options.listing, row, census.cuts)
+                found = labeller(msgspec.structs.replace(row, split=split))
                 if isinstance(found, ClipRow):
                     yield found
 

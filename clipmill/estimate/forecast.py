@@ -16,7 +16,6 @@ from clipmill.errors import ClipError
 from clipmill.keys import CODEC_EPOCH, clip_key
 from clipmill.layout import read_manifest
 from clipmill.ledger import Reason
-from clipmill.listings import assign_split
 from clipmill.messages import CachedProbe, ClipRow, ProbedSource, SourceTask
 from clipmill.options import BuildOptions, FrameOptions
 from clipmill.options.table import that_change_bytes
@@ -171,8 +170,7 @@ class Foresight:
         assert self._table is not None
         places = [by_key[key] for key in held]
         frames, nbytes = (sum(self._table[name][place].as_py() for place in places) for name in ("frames", "bytes"))
-        split = assign_split(self._options.listing, row)
-        stays = same_id is not None and (held[0], row.label or "", split) == tuple(
+        stays = same_id is not None and (held[0], row.label or "", row.split) == tuple(
             self._table[name][same_id].as_py() for name in ("clip_key", "label_text", "split")
         )
         return Foreseen("", True, stays, frames, nbytes)

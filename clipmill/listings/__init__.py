@@ -28,7 +28,7 @@ from clipmill.listings.labels import Labeller, count_label, merge_counts, said_b
 from clipmill.listings.not_a_listing import describe
 from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, name_carries_times
-from clipmill.listings.splits import UNUSED, assign_split
+from clipmill.listings.splits import UNUSED, assign_split, draw_splits, lacking, stratum
 from clipmill.listings.ucf101 import Ucf
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -45,7 +45,9 @@ __all__ = [
     "assign_split",
     "candidates",
     "count_label",
+    "draw_splits",
     "ignored",
+    "lacking",
     "merge_counts",
     "name_carries_times",
     "read_slice",
@@ -54,6 +56,7 @@ __all__ = [
     "selected",
     "settle_labels",
     "slices",
+    "stratum",
 ]
 
 #: By name; the first that matches is what "auto" takes. Any folder is a tree, so that comes last.

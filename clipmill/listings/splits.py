@@ -1,15 +1,16 @@
-"""Names of splits, and the random split by group."""
+"""Names of splits, and random splits inside every class."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable
 
-from clipmill.keys import unit
 from clipmill.layout import split_order
 from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
+from clipmill.strata import Cuts, cut_classes
 
 #: Split of the clips that the chosen official fold does not use.
 UNUSED = "unused"
@@ -53,24 +54,49 @@ def split_of_file(path: str) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def assign_split(options: ListingOptions, row: ClipRow) -> str:
-    """The split of a clip's record.
+def assign_split(options: ListingOptions, row: ClipRow, cuts: Cuts | None = None) -> str:
+    """Return the split of a clip's record.
 
-    A random split depends on the seed and the clip's group alone, or its source where it
-    has none, or its id with --split-by clip: so it stays when other clips come or go, and
-    neither a group nor a source ever parts. Without one it is the
-    chosen fold's split, the row's, or train. Clips that a fold does not use are in
-    `UNUSED`, never in train: HMDB51 leaves clips out that share a film with test clips.
+    That is the random split's, where there is one; else the chosen fold's, the row's, or
+    train. Clips that a fold does not use are in `UNUSED`, never in train: HMDB51 leaves
+    clips out that share a film with test clips.
+
+    Args:
+        cuts: of the random split.
     """
-    if options.splits:
-        who = row.clip_id if options.split_by == "clip" else row.group or row.video
-        chance = unit("split", options.seed, who) * sum(options.splits.values())
-        names = sorted(options.splits, key=split_order)
-        for name in names:
-            chance -= options.splits[name]
-            if chance < 0:
-                return name
-        return names[-1]
+    if cuts is not None:
+        return _drawn(options)[cuts.split_of(*stratum(options, row))]
     if row.folds:
         return row.folds[options.fold - 1] or UNUSED
     return row.split or "train"
+
+
+def stratum(options: ListingOptions, row: ClipRow) -> tuple[str, str]:
+    """Return the class within which a random split holds its shares, and what it never parts.
+
+    That is the row's group, or its video where it has none; or the clip with --split-by clip.
+    """
+    label = row.label if row.label is not None else "" if row.label_number is None else str(row.label_number)
+    return label, row.clip_id if options.split_by == "clip" else row.group or row.video
+
+
+def draw_splits(options: ListingOptions, counted: Iterable[tuple[str, str, int]]) -> Cuts | None:
+    """Return the random split that the options ask for; None if they ask for none.
+
+    Args:
+        counted: (class, group, clips) of all rows, as `stratum` gives them.
+    """
+    if not options.splits:
+        return None
+    shares = [options.splits[name] for name in _drawn(options)]
+    return cut_classes(counted, shares, f"split\x1f{options.seed}")
+
+
+def lacking(options: ListingOptions, cuts: Cuts | None) -> dict[str, list[str]]:
+    """Return by split the classes of which a random split leaves it nothing, since they have too few groups."""
+    names = _drawn(options)
+    return {} if cuts is None else {names[split]: labels for split, labels in cuts.lacking.items()}
+
+
+def _drawn(options: ListingOptions) -> list[str]:
+    return sorted((name for name, share in options.splits.items() if share), key=split_order)

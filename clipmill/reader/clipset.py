@@ -72,9 +72,9 @@ class ClipSet(Clips):
     def split(self, *, seed: int = 0, by: str = "group", **shares: float) -> tuple[ClipSet, ...]:
         """Split at random: `train, val = clips.split(val=0.2)`; what is left comes first.
 
-        A group is never cut, and where it goes depends on nothing but its name (the source's
-        where it has none) and the seed: no leak, and no clip moves when others come or go.
-        So shares are met only on average.
+        A group is never cut (a source, where there are none), so nothing leaks. The shares hold
+        inside every class as nearly as whole groups allow, and a clip that comes or goes moves a
+        group of its own class at most at each cut.
 
         Args:
             seed: another one gives another split.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from clipmill.errors import UsageError
 from clipmill.reader.clips import Clips
-from clipmill.reader.draws import fraction
+from clipmill.strata import cut_classes
 
 Mask = npt.NDArray[np.bool_]
 
@@ -61,15 +61,14 @@ def cut(clips: Clips, shares: Mapping[str, float], seed: int, by: str) -> list[M
     if by not in ("group", "clip"):
         raise UsageError(f"by={by!r}: not one of group, clip")
     member = clips.single("split before mixing")
+    known = member.dataset.columns.read(["group", "source", "label_index"]).take(clips.rows).to_pydict()
+    labels = list(map(str, known["label_index"]))
     keys = clips.ids.to_pylist()
     if by == "group":
-        known = member.dataset.columns.read(["group", "source"]).take(clips.rows)
-        groups, sources = known["group"].to_pylist(), known["source"].to_pylist()
-        pairs = zip(groups, sources, strict=True)
+        pairs = zip(known["group"], known["source"], strict=True)
         keys = [f"source {source}" if group is None else f"group {group}" for group, source in pairs]
-    # A number in [0, 1) that depends on the group's name and the seed alone, so that no group moves when others come.
-    numbers = {key: fraction("reader split", seed, key) for key in set(keys)}
-    number = np.array([numbers[key] for key in keys])
-    bounds = [0.0, *np.cumsum(list(shares.values()))]
-    masks = [(low <= number) & (number < high) for low, high in pairwise(bounds)]
-    return [number >= bounds[-1], *masks]
+    strata = list(zip(labels, keys, strict=True))
+    counted = ((label, key, number) for (label, key), number in Counter(strata).items())
+    cuts = cut_classes(counted, [1 - sum(shares.values()), *shares.values()], f"reader split\x1f{seed}")
+    parts = np.array([cuts.split_of(label, key) for label, key in strata], np.int64)
+    return [parts == part for part in range(len(shares) + 1)]

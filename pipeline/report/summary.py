@@ -10,6 +10,7 @@ from clipmill.estimate.census import Band, Census, Estimate
 from clipmill.estimate.forecast import Forecast
 from clipmill.layout import SplitEntry
 from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Failure, Reason
+from clipmill.listings import lacking
 from clipmill.listings.label_table import LabelTable
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import words
@@ -37,8 +38,11 @@ def headline(census: Census, options: BuildOptions) -> str:
         facts.append(words.plural(census.bad_rows, "bad row"))
     if census.ignored:
         facts.append(f"{words.plural(census.ignored, 'other file')} passed over")
-    line = f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"
-    return "\n".join([line, *census.labels.notes])
+    lines = [f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}", *census.labels.notes]
+    for split, classes in lacking(options.listing, census.cuts).items():
+        few = f"{', '.join(name or 'clips without a label' for name in classes[:3])}{', ...' * (len(classes) > 3)}"
+        lines.append(f"{split} has nothing of {words.plural(len(classes), 'class')} with too few groups: {few}")
+    return "\n".join(lines)
 
 
 def _labels(labels: LabelTable) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from clipmill import listings
@@ -32,7 +33,9 @@ class Listed:
         return list(listings.candidates(self.options, self.by_id[clip_id]))
 
     def splits(self):
-        return {clip.clip_id: listings.assign_split(self.options, clip) for clip in self.clips}
+        strata = Counter(listings.stratum(self.options, clip) for clip in self.clips)
+        cuts = listings.draw_splits(self.options, ((*stratum, clips) for stratum, clips in strata.items()))
+        return {clip.clip_id: listings.assign_split(self.options, clip, cuts) for clip in self.clips}
 
     def classes(self):
         return self.labels.names
