@@ -8,7 +8,8 @@ The rule that keeps this fast: a frame is decoded once, however many views want 
 copied without need. So every frame goes through one of three ways:
 
 - Nobody changes it and one view wants it: it is decoded right where it belongs in the batch.
-- All views crop it, and leave out rows at the bottom: only its upper rows are decoded (`jpeg_shortcuts`).
+- All views crop it: only what the crops cover is decoded, where the JPEG has restart intervals (`jpeg_cut`), or
+  else its upper rows (`jpeg_shortcuts`).
 - Else it is decoded whole into a scratch frame, and each view's steps run from there.
 
 The scratch frame is used again for the next frame. So a frame must have gone through the steps of all its
@@ -28,6 +29,7 @@ import simplejpeg
 
 from clipmill.errors import DataError
 from clipmill.reader.augment import pixel_steps
+from clipmill.reader.loading.jpeg_cut import Box, Cutter, crop_of
 from clipmill.reader.loading.jpeg_shortcuts import decode_top, rows_wanted
 from clipmill.reader.loading.recipe import View
 
@@ -54,7 +56,7 @@ def fill(
         BadFrame: a frame is damaged, or not of its clip's size.
     """
     filling = [_ViewRow(row, view, size) for row, view in zip(out, views, strict=True)]
-    decoder = _Decoder(size, rows_wanted(views, size[0]) if factor == 1 else size[0], factor)
+    decoder = _Decoder(views, size, factor)
     for number, targets in sorted(_targets(filling).items()):
         direct = targets[0].out if len(targets) == 1 and not targets[0].steps else None
         pixels = decoder.decode(number, encoded[number], direct)
@@ -85,18 +87,20 @@ class _Decoder:
     """Decodes the frames of one clip, one after the other, into a scratch frame.
 
     Args:
+        views: what becomes of the frames.
         size: (height, width) of a decoded frame.
-        rows: upper rows that anybody wants; fewer than the height only where factor is 1.
         factor: see `fill`.
     """
 
-    def __init__(self, size: tuple[int, int], rows: int, factor: int) -> None:
+    def __init__(self, views: Sequence[View], size: tuple[int, int], factor: int) -> None:
         self._size = size
         self._factor = factor
         # simplejpeg shrinks as far as the result is still at least this large, and not at all where no bound is given.
         self._least = size if factor > 1 else (0, 0)
         self._scratch = np.empty((*size, 3), np.uint8)
-        self._top = self._scratch[:rows]
+        self._top = self._scratch[: rows_wanted(views, size[0]) if factor == 1 else size[0]]
+        crop = crop_of(views) if factor == 1 else None
+        self._cutter = Cutter(crop, size) if crop else None
 
     def decode(self, number: int, data: memoryview | Pixels, direct: Pixels | None) -> Pixels:
         """Return the pixels of frame `number`: in `direct` where that is possible, else valid until the next call.
@@ -106,6 +110,9 @@ class _Decoder:
         """
         if isinstance(data, np.ndarray):
             return data
+        part = self._cutter.cut(data) if self._cutter else None
+        if part is not None and (seen := self._decode_part(*part)) is not None:
+            return seen
         if len(self._top) < self._size[0] and decode_top(data, self._size, self._top):
             return self._top
         into = self._scratch if direct is None else direct
@@ -117,6 +124,23 @@ class _Decoder:
         if made.shape != (height, width, 3):
             raise BadFrame(f"frame {number} has {made.shape[1]}x{made.shape[0]} pixels, not {width}x{height}")
         return into
+
+    def _decode_part(self, jpeg: bytes, box: Box) -> Pixels | None:
+        """Decode a part of a frame, and return it as if it were the whole: pixels outside of `box` have no meaning.
+
+        None where the part is damaged; decoding the whole frame will then say how.
+        """
+        width = box.right - box.left
+        height = box.bottom - box.top
+        flat = self._scratch.reshape(-1)
+        # So placed, pixel (y, x) of the frame stands at y * width + x, and crops need not be moved.
+        start = 3 * (box.top * width + box.left)
+        room = flat[start : start + 3 * width * height].reshape(height, width, 3)
+        try:
+            simplejpeg.decode_jpeg(jpeg, "RGB", False, False, buffer=room)
+        except ValueError:
+            return None
+        return np.lib.stride_tricks.as_strided(flat, self._scratch.shape, (3 * width, 3, 1), writeable=False)
 
 
 class _ViewRow:
