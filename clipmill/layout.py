@@ -134,13 +134,18 @@ class Manifest(msgspec.Struct, frozen=True):
     codec_epoch: int = 1  # of those who did not write it
 
 
+#: Characters of a class's name.
+MAX_LABEL = 1000
+
+
 def is_label(name: str) -> bool:
     """Tell whether a class may have this name: one line of text without blanks around it.
 
     The label files hold one name a line, and readers strip them; every rule that
     `str.splitlines` knows for the end of a line counts, since so do readers.
     """
-    return bool(name) and name == name.strip() and len(name.splitlines()) == 1
+    plain = bool(name) and name == name.strip() and len(name.splitlines()) == 1
+    return plain and "\0" not in name and len(name) <= MAX_LABEL
 
 
 def split_order(split: str) -> tuple[int, str]:

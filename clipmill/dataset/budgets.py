@@ -28,10 +28,13 @@ def judge_sources(rows: int, reasons: Mapping[str, int], options: BuildOptions) 
         missing = reasons.get(Reason.MISSING.value, 0)
         what = [f"{missing:,} of {rows:,} videos missing"] if missing else []
         what += [f"{absent - missing:,} of {rows:,} rows bad"] if absent > missing else []
+        # Another gate would close behind this one.
+        failed = _failed(reasons)
+        also = f" --max-failures {_enough(failed, rows)}" if failed > options.max_failures.limit(rows) else ""
         advice = (
             f"Is {options.videos} the right folder (--videos)?"
             if missing == rows
-            else f"Go on without them with: --max-missing {_enough(absent, rows)}"
+            else f"Go on without them with: --max-missing {_enough(absent, rows)}{also}"
         )
         return Verdict(
             1,
@@ -48,8 +51,7 @@ def judge_failures(rows: int, reasons: Mapping[str, int], options: BuildOptions)
         rows: of the listing, and what --segment-seconds adds to them.
         reasons: all ledger rows, by reason.
     """
-    outside = {reason.value for reason in ABSENT | OUTSIDE_BUDGET}
-    failed = sum(number for reason, number in reasons.items() if reason not in outside)
+    failed = _failed(reasons)
     limit = options.max_failures.limit(rows)
     if failed <= limit:
         return _OPEN
@@ -90,6 +92,11 @@ def judge_labels(before: Sequence[str], after: Sequence[str], options: BuildOpti
         f"{after[index]}): nothing is published. Keep the numbers with --labels FILE, or accept the new ones with "
         "--renumber",
     )
+
+
+def _failed(reasons: Mapping[str, int]) -> int:
+    outside = {reason.value for reason in ABSENT | OUTSIDE_BUDGET}
+    return sum(number for reason, number in reasons.items() if reason not in outside)
 
 
 def _budget(budget: Budget) -> str:

@@ -57,6 +57,7 @@ __all__ = [
     "settle_labels",
     "slices",
     "stratum",
+    "taken_as",
 ]
 
 #: By name; the first that matches is what "auto" takes. Any folder is a tree, so that comes last.
@@ -90,7 +91,7 @@ def resolve(options: ListingOptions) -> ListingOptions:
         raise UsageError(f"--videos {options.videos}: no such folder")
     if options.labels is not None:
         read_labels(options.labels)
-    looks = [look_at(path) for path in options.listings]
+    looks = [look_at(path, options.columns) for path in options.listings]
     name = options.format if options.format != "auto" else _detect(looks)
     return FORMATS[name].settle(msgspec.structs.replace(options, format=name), looks)
 
@@ -132,6 +133,11 @@ def ignored(options: ListingOptions, slice_: ListingSlice) -> int:
 def candidates(options: ListingOptions, row: ClipRow) -> Iterator[str]:
     """Where a row's video may be, relative to the root, most likely first."""
     return FORMATS[options.format].candidates(options, row)
+
+
+def taken_as(options: ListingOptions) -> str:
+    """What columns were taken as, in words; "" where there are none, or it is plain from their names."""
+    return FORMATS[options.format].taken_as(options)
 
 
 def settle_labels(options: ListingOptions, counts: Counts) -> LabelTable:

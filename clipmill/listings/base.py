@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -47,6 +47,7 @@ class Look:
         is_file: else it is a folder.
         head: the first lines of a file that are not blank.
         folders, files: what stands directly in a folder.
+        columns: names of columns that were said (--columns), by role.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Look:
     head: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,7 +68,7 @@ class Look:
         return posixpath.dirname(self.path) if self.is_file else self.path
 
 
-def look_at(path: str) -> Look:
+def look_at(path: str, columns: Mapping[str, str] | None = None) -> Look:
     """See what is at a path.
 
     Raises:
@@ -74,7 +76,7 @@ def look_at(path: str) -> Look:
     """
     storage, name = split_path(path)
     if name and storage.stat(name) is not None:
-        return Look(path, True, head=tuple(text_lines.head(path)))
+        return Look(path, True, head=tuple(text_lines.head(path)), columns=columns or {})
     folders, files = open_storage(path).children()
     if not folders and not files:
         raise ListingError(f"{path}: there is no such file, and no folder with anything in it")
@@ -125,6 +127,10 @@ class Format:
     def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
         """Where a row's video may be, relative to the root, most likely first."""
         yield row.video
+
+    def taken_as(self, options: ListingOptions) -> str:
+        """What its columns were taken as, in words; "" where it has none, or that is plain."""
+        return ""
 
     def classes(self, options: ListingOptions) -> Declaration | None:
         """The classes that the listing itself declares, None if it does not."""

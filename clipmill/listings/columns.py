@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,22 +13,34 @@ from clipmill.listings.label_rules import as_number, is_nothing
 from clipmill.listings.paths import BadRow, without_suffix
 from clipmill.listings.splits import split_name
 from clipmill.messages import ClipRow
+from clipmill.options import COLUMN_ROLES
 
 Aliases = Mapping[str, tuple[str, ...]]
 
 _SHARED: Aliases = {
-    "label": ("label", "class", "class_name", "classname", "label_name", "label_text", "category", "action"),
-    "number": ("label_id", "label_index", "label_number", "class_id", "class_index", "class_number"),
+    "label": (
+        *("label", "class", "class_name", "classname", "label_name", "label_text", "category", "action"),
+        *("action_label", "activity", "verb", "tag", "target", "cls", "y"),
+    ),
+    "number": ("label_id", "label_index", "label_number", "class_id", "class_index", "class_number", "labelid"),
     "split": ("split", "subset", "set", "partition"),
-    "start": ("start", "time_start", "start_time", "start_sec", "start_seconds", "t_start", "begin"),
-    "end": ("end", "time_end", "end_time", "end_sec", "end_seconds", "t_end"),
+    "start": (
+        *("start", "time_start", "start_time", "start_sec", "start_secs", "start_seconds", "start_timestamp"),
+        *("t_start", "begin", "begin_time", "from", "onset", "t0"),
+    ),
+    "end": (
+        *("end", "time_end", "end_time", "end_sec", "end_secs", "end_seconds", "end_timestamp", "stop", "stop_time"),
+        *("stop_timestamp", "t_end", "to", "offset", "t1"),
+    ),
+    "duration": ("duration", "duration_sec", "duration_seconds", "length_seconds"),
 }
 #: Names of the columns of a generic table, in lower case, "_" for other signs; earlier ones go first.
 GENERIC: Aliases = {
     **_SHARED,
     "path": (
         *("path", "file", "filename", "filepath", "file_name", "file_path", "video", "video_path", "videopath"),
-        *("video_file", "video_filename", "video_name", "source", "clip", "clip_path"),
+        *("video_file", "video_filename", "video_name", "source", "clip", "clip_path", "clip_name", "video_id"),
+        "clip_id",
     ),
     "group": ("group", "group_id"),
     "id": ("id", "clip_id", "uid"),
@@ -35,7 +48,12 @@ GENERIC: Aliases = {
 #: Names of the columns of a Kinetics table.
 KINETICS: Aliases = {**_SHARED, "path": ("youtube_id", "ytid", "yt_id", "youtubeid")}
 
-_ROLES = ("path", "label", "number", "split", "start", "end", "group", "id")
+_TIMES = frozenset(("start", "end", "begin", "stop", "onset", "offset", "timestamp", "timestamps"))
+_LABELS = frozenset(
+    ("label", "labels", "class", "classes", "category", "categories", "action", "actions", "verb", "tag", "tags")
+)
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)", re.ASCII)
+_SECONDS = re.compile(r"\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _RESERVED = frozenset(name for name, _ in CLIP_COLUMNS)
 
 
@@ -54,18 +72,27 @@ class Columns:
     extra: tuple[tuple[int, str], ...]
 
 
-def columns(names: Sequence[str], aliases: Aliases = GENERIC) -> Columns:
+def columns(names: Sequence[str], aliases: Aliases = GENERIC, chosen: Mapping[str, str] | None = None) -> Columns:
     """Find out which column is what.
+
+    Args:
+        names: of the columns.
+        aliases: the names that each role may have.
+        chosen: the name of a role's column (--columns), "" for none.
 
     Further columns keep their names; one that clips.parquet has itself is called
     "listing_frames" and the like, one without a name "column_3".
     """
     plain = [name.strip().casefold().replace(" ", "_").replace("-", "_") for name in names]
-    place = {}
+    chosen = chosen or {}
+    place = {role: names.index(name) for role, name in chosen.items() if name in names}
     for role, spellings in aliases.items():
-        found = next((spelling for spelling in spellings if spelling in plain), None)
+        free = (plain.index(name) for name in spellings if role not in chosen and name in plain)
+        found = next((number for number in free if number not in place.values()), None)
         if found is not None:
-            place[role] = plain.index(found)
+            place[role] = found
+    if "start" not in place or "end" in place:
+        place.pop("duration", None)  # of the whole video
     used = set(place.values())
     extra = []
     for number, name in enumerate(names):
@@ -73,6 +100,46 @@ def columns(names: Sequence[str], aliases: Aliases = GENERIC) -> Columns:
             own = name.strip() or f"column_{number + 1}"
             extra.append((number, f"listing_{own}" if own in _RESERVED else own))
     return Columns(tuple(names), place, tuple(extra))
+
+
+def is_header(line: str) -> bool:
+    """Whether a line is one of words alone, as over a table."""
+    cells = [cell.strip() for cell in re.split(r"[,;\t]", line)]
+    return len(cells) > 1 and all(cell and not re.search(r"[./\\\d]", cell) for cell in cells)
+
+
+def wrong_columns(where: str, found: Columns, chosen: Mapping[str, str]) -> str:
+    """What is wrong: a column that is not there, or one that looks like a time or a label but is passed over."""
+    for role, name in chosen.items():
+        if name and name not in found.names:
+            return f"--columns {role}={name}: {where} has no such column; it has {', '.join(found.names)}"
+    for roles, words in ((("start", "end"), _TIMES), (("label", "number"), _LABELS)):
+        if not any(role in found.place or role in chosen for role in roles):
+            for _, name in found.extra:
+                if words & set(re.split(r"[\W_]+", name.casefold())):
+                    role = roles[0]
+                    frames = "frame" in name.casefold() and role == "start"
+                    advice = (
+                        "frame numbers are not read, so write seconds"
+                        if frames
+                        else f"say --columns {role}={name}, as path=, label=, start= or end="
+                    )
+                    kind = "time" if role == "start" else "label"
+                    return (
+                        f"{where}: the column {name} looks like a {kind} and none is known for one: {advice}; "
+                        f"or --columns {role}= to carry it along unread"
+                    )
+    return ""
+
+
+def taken_as(found: Columns) -> str:
+    """What each column was taken as, in words, where that is not plain from its name; "" where it is."""
+    taken = {role: found.names[place].strip() for role, place in found.place.items()}
+    carried = [name for _, name in found.extra]
+    if not carried and all(role == name for role, name in taken.items()):
+        return ""
+    words = ", ".join(role if role == name else f"{role} = {name}" for role, name in taken.items())
+    return f"columns: {words}" + (f"; carried along: {', '.join(carried)}" if carried else "")
 
 
 class TableRows:
@@ -87,10 +154,10 @@ class TableRows:
         self.rows = rows
         self.columns = found
         self._extra = found.extra
-        self._places = [found.place.get(role, -1) for role in _ROLES]
+        self._places = [found.place.get(role, -1) for role in COLUMN_ROLES]
 
     def cells(self, values: Sequence[str]) -> list[str]:
-        """The cells for path, label, number, split, start, end, group and id; "" where there is none."""
+        """The cells for path, label, number, split, start, end, duration, group and id; "" where there is none."""
         return [values[place].strip() if place >= 0 else "" for place in self._places]
 
     def path(self, values: Sequence[str]) -> str:
@@ -107,7 +174,7 @@ class TableRows:
         Raises:
             BadRow: says which cell is wrong.
         """
-        path, text, number, split, start_text, end_text, group, clip_id = self.cells(values)
+        path, text, number, split, start_text, end_text, duration, group, clip_id = self.cells(values)
         source = self.rows.root.relative(path)
         label, own = text or None, label_number(number)
         split = split_name(split)
@@ -115,7 +182,7 @@ class TableRows:
             return self.rows.row(
                 line, source, label, own, clip_id=clip_id, split=split, group=group, extra=self.extra(values)
             )
-        start, end = time_range(start_text, end_text)
+        start, end = time_range(start_text, end_text, duration)
         return self.rows.row(
             line,
             source,
@@ -142,13 +209,21 @@ def label_number(text: str) -> int | None:
     return number
 
 
-def time_range(start: str, end: str) -> tuple[float | None, float | None]:
+def time_range(start: str, end: str, duration: str = "") -> tuple[float | None, float | None]:
     """Start and end in seconds; an empty cell is an open end.
+
+    Args:
+        start, end: seconds, or a clock's HH:MM:SS.mmm or MM:SS.
+        duration: seconds from start to end, where there is no end.
 
     Raises:
         BadRow: not a range that a video could have.
     """
     first, last = _seconds("start", start), _seconds("end", end)
+    if duration and not end:
+        lasts = _seconds("duration", duration)
+        last = None if lasts is None else (first or 0.0) + lasts
+        end = f"{last:g}"
     if last is not None and last <= (first or 0.0):
         raise BadRow(f"bad time range: end {end} s is not after start {start or 0} s")
     return first, last
@@ -157,11 +232,12 @@ def time_range(start: str, end: str) -> tuple[float | None, float | None]:
 def _seconds(name: str, text: str) -> float | None:
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
+    clock = _CLOCK.fullmatch(text)
+    if clock:
+        hours, minutes, seconds = clock.groups()
+        return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+    value = float(text) if _SECONDS.fullmatch(text) else math.nan
+    if not value < math.inf:
         raise BadRow(f"bad time range: {name} is {text!r}, not a number of seconds from 0")
     return value
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from clipmill.errors import ListingError
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser
-from clipmill.listings.columns import GENERIC, Aliases, Columns, TableRows, columns
+from clipmill.listings.columns import GENERIC, Aliases, Columns, TableRows, columns, taken_as, wrong_columns
 from clipmill.listings.paths import BadRow
 from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
@@ -19,10 +19,12 @@ from clipmill.options import ListingOptions
 _DELIMITERS = (",", "\t", ";")
 
 
-def header(first_line: str, aliases: Aliases = GENERIC) -> tuple[str, Columns] | None:
+def header(
+    first_line: str, aliases: Aliases = GENERIC, chosen: Mapping[str, str] | None = None
+) -> tuple[str, Columns] | None:
     """The delimiter and the columns that a header line tells, or None if it names no path."""
     for delimiter in _DELIMITERS:
-        found = columns(next(csv.reader([first_line], delimiter=delimiter), []), aliases)
+        found = columns(next(csv.reader([first_line], delimiter=delimiter), []), aliases, chosen)
         if "path" in found.place:
             return delimiter, found
     return None
@@ -37,18 +39,26 @@ class Csv(Format):
 
     def matches(self, look: Look) -> bool:
         """Whether the first line names a column of paths."""
-        return look.is_file and header(look.head[0], self.aliases) is not None
+        return look.is_file and header(look.head[0], self.aliases, look.columns) is not None
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
         """Check the header as well."""
         options = super().settle(options, looks)
         for look in looks:
-            found = header(look.head[0], self.aliases)
+            found = header(look.head[0], self.aliases, options.columns)
             names = [name for _, name in found[1].extra] if found else []
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
                 raise ListingError(f"{look.path}:1: two columns are called {twice}")
+            wrong = wrong_columns(look.path, found[1], options.columns) if found else ""
+            if wrong:
+                raise ListingError(wrong)
         return options
+
+    def taken_as(self, options: ListingOptions) -> str:
+        """What the columns of the first listing were taken as."""
+        found = header(text_lines.head(options.listings[0])[0], self.aliases, options.columns)
+        return taken_as(found[1]) if found else ""
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
         """A file with quotes is one slice, since a line may end inside of a cell."""
@@ -56,7 +66,7 @@ class Csv(Format):
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a data row. The header may come again: joining two tables makes such a file."""
-        found = header(text_lines.head(slice_.listing)[0], self.aliases)
+        found = header(text_lines.head(slice_.listing)[0], self.aliases, options.columns)
         if found is None:
             raise ListingError(f"{slice_.listing}: this is not {self.accepts} any more")
         delimiter, named = found

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 
-from clipmill.listings.base import RowParser
+from clipmill.listings.base import Look, RowParser
 from clipmill.listings.official_splits import OfficialLists, declared_number
 from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow
 
 # What the number behind a name means; a clip with 0 is in neither.
+_LINE = re.compile(r"[^/]+ [012]")
 _SPLITS = {"1": "train", "2": "test", "0": ""}
 
 
@@ -22,6 +23,10 @@ class Hmdb(OfficialLists):
     name = "hmdb"
     accepts = "HMDB51's split files (brush_hair_test_split1.txt, ...)"
     file = re.compile(r"(?P<word>.+)_test_split(?P<fold>[1-9])\.txt")
+
+    def matches(self, look: Look) -> bool:
+        """Whether the names are those of the official lists, and a list holds names without folders and 0, 1 or 2."""
+        return super().matches(look) and all(_LINE.fullmatch(line.strip()) for line in look.head)
 
     def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int] | None) -> ClipRow:
         """Names may hold any sign but a slash."""

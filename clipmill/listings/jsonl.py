@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
+from clipmill.errors import ListingError
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
-from clipmill.listings.base import Format, ListingSlice, Look, RowParser
-from clipmill.listings.columns import Columns, TableRows, columns
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser, look_at
+from clipmill.listings.columns import Columns, TableRows, columns, taken_as, wrong_columns
 from clipmill.listings.paths import BadRow
 from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
@@ -31,9 +32,21 @@ class Jsonl(Format):
         if not look.is_file or not look.head[0].lstrip().startswith("{"):
             return False
         try:
-            return "path" in columns(list(_object(look.head[0].encode()))).place
+            return "path" in _keys(look).place
         except BadRow:
             return False
+
+    def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
+        """Check the keys of the first lines as well."""
+        options = super().settle(options, looks)
+        for look in looks:
+            if wrong := wrong_columns(look.path, _keys(look), look.columns):
+                raise ListingError(wrong)
+        return options
+
+    def taken_as(self, options: ListingOptions) -> str:
+        """What the keys of the first line were taken as."""
+        return taken_as(_keys(look_at(options.listings[0], options.columns)))
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """One item a line that is not blank."""
@@ -51,13 +64,18 @@ class Jsonl(Format):
             if table is None:
                 if len(tables) == _KEY_SETS:
                     tables.clear()
-                table = tables[keys] = TableRows(rows, columns(keys))
+                table = tables[keys] = TableRows(rows, columns(keys, chosen=options.columns))
             values = [_text(value) for value in found.values()]
             try:
                 _check_plain(found, table.columns)
                 yield table.clip(line, values)
             except BadRow as error:
                 yield rows.bad(line, error, table.path(values))
+
+
+def _keys(look: Look) -> Columns:
+    """The columns of the first line."""
+    return columns(list(_object(look.head[0].encode())), chosen=look.columns)
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Kinetics(Csv):
 
     def matches(self, look: Look) -> bool:
         """Whether there is a column of ids and none of paths."""
-        return super().matches(look) and header(look.head[0]) is None
+        return super().matches(look) and header(look.head[0], chosen=look.columns) is None
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
         """Look at the folders anew."""
@@ -43,10 +43,10 @@ class Kinetics(Csv):
 
     def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
         """The clip of one row."""
-        youtube, text, number, split, start_text, end_text, _, _ = table.cells(values)
+        youtube, text, number, split, start_text, end_text, duration, _, _ = table.cells(values)
         if not _ID.fullmatch(youtube):
             raise BadRow(f"{youtube!r} is not a YouTube id")
-        start, end = time_range(start_text, end_text)
+        start, end = time_range(start_text, end_text, duration)
         name = youtube
         if start is not None and end is not None:
             name = f"{youtube}_{round(start):06d}_{round(end):06d}"

@@ -13,7 +13,7 @@ from clipmill.layout import is_label
 from clipmill.storage import split_path
 
 #: What `is_label` asks for, in words.
-LABEL_RULE = "a label is one line of text without blanks around it"
+LABEL_RULE = "a label is one line of text without blanks around it, zero bytes or more than 1,000 characters"
 
 #: (name, number) of each class, in the order of their numbers.
 Declared = list[tuple[str, int]]

@@ -6,8 +6,11 @@ import posixpath
 import re
 
 from clipmill.listings.base import Look
+from clipmill.listings.columns import is_header
 from clipmill.listings.paths import is_video
 
+# video, second, four corners from 0 to 1, ...
+_BOXES = re.compile(r"[\w-]+,\d+(?:\.\d+)?(?:,[01]\.\d+){4},")
 _AUDIO_SUFFIXES = frozenset((".wav", ".mp3", ".flac", ".m4a", ".aac", ".ogg", ".npy"))
 
 
@@ -18,6 +21,8 @@ def describe(look: Look) -> str:
         if first.startswith("{") and first.endswith("}"):
             return "JSON without a key path: each line's object needs one (or file, video, ...)"
         return "a JSON document of annotations: write it as JSON Lines, one object a line with path, label, start, end"
+    if _BOXES.match(first):
+        return "AVA's table of boxes, which has no clips: write a table of path, start, end and label"
     if re.match(r"\d+\s+[^\d\W]", first):
         return "a file of classes: it goes behind --labels"
     words = first.replace(",", " ").split()
@@ -34,4 +39,6 @@ def describe(look: Look) -> str:
         return "a list of videos without labels: put a header line that says path on top and name it .csv"
     if is_video(words[0]):
         return "a table without a header: put a line such as path,label on top"
+    if is_header(first):
+        return f"a table without a known column of paths: say which is one with --columns path=NAME ({first[:60]})"
     return f"nothing known (its first line is {first[:60]!r})"

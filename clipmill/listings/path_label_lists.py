@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser
+from clipmill.listings.columns import is_header
 from clipmill.listings.paths import BadRow, is_video
 from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 
 # A path, then a space, tab or comma, then a number: the path may hold spaces and commas itself.
-_LINE = re.compile(r"(.*[^\s,])(?:\s+|\s*,\s*)(\d{1,9})", re.ASCII)
+_LINE = re.compile(r"(.*[^\s,])(?:\s+|\s*,\s*)(-1|\d{1,9})", re.ASCII)
+
+
+_COMMENT = re.compile(rb"\s*#(?:\s|$)")
 
 
 class NumberedList(Format):
@@ -28,20 +32,27 @@ class NumberedList(Format):
 
     def matches(self, look: Look) -> bool:
         """Whether one of the first lines is a video's path and a number."""
-        if not look.is_file:
+        if not look.is_file or is_header(look.head[0]):
             return False
         found = [_LINE.fullmatch(line.strip()) for line in look.head]
-        return any(match and is_video(match[1]) for match in found)
+        return any(match and is_video(_path(match[1])) for match in found)
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """One item a line that is not blank."""
+        """One item a line that is neither blank nor a comment."""
         rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
         for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
-            if raw.strip():
+            if raw.strip() and not _COMMENT.match(raw):
                 try:
                     yield _row(rows, line, text_lines.text_of(raw))
                 except BadRow as error:
                     yield rows.bad(line, error)
+
+
+def _path(text: str) -> str:
+    """What stands before the first of the numbers behind it."""
+    while match := _LINE.fullmatch(text):
+        text = match[1]
+    return text
 
 
 def _row(rows: RowParser, line: int, text: str) -> ClipRow:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+#: What a column of a table can be.
+COLUMN_ROLES = ("path", "label", "number", "split", "start", "end", "duration", "group", "id")
+
 
 class ListingOptions(msgspec.Struct, frozen=True):
     """Which clips. Paths are absolute or URLs.
@@ -20,7 +23,8 @@ class ListingOptions(msgspec.Struct, frozen=True):
         include: glob that source paths must match, or None.
         class_every: keep every K-th class.
         limit: at most so many clips, spread over classes and splits; None for all.
-        labels: file with one class a line that pins the numbering, or None.
+        labels: file of classes that pins the numbering, or None.
+        columns: name of the column for path, label, number, split, start, end, duration, group or id; "" for none.
     """
 
     listings: tuple[str, ...]
@@ -34,6 +38,7 @@ class ListingOptions(msgspec.Struct, frozen=True):
     class_every: int = 1
     limit: int | None = None
     labels: str | None = None
+    columns: dict[str, str] = {}
 
     @property
     def chooses(self) -> bool:

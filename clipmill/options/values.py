@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from clipmill.options import Budget
+from clipmill.options import COLUMN_ROLES, Budget
 from clipmill.storage import absolute
 
 
@@ -109,6 +109,17 @@ def shares(text: str) -> dict[str, float]:
     return found
 
 
+def columns(text: str) -> dict[str, str]:
+    """Read which column is what: label=tag,start=t0; nothing behind a = is no column."""
+    found: dict[str, str] = {}
+    for word in text.split(","):
+        role, mark, column = (side.strip() for side in word.partition("="))
+        if not mark or role not in COLUMN_ROLES or role in found:
+            raise argparse.ArgumentTypeError(f"{text} is not like label=tag,start=t0, of {', '.join(COLUMN_ROLES)}")
+        found[role] = column
+    return found
+
+
 def name(text: str) -> str:
     """Read the name of a data set, which TFDS takes for a module's."""
     if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", text):
@@ -151,4 +162,5 @@ QUALITY = Kind("whole number from 1 to 100", "[0-9]+", quality)
 SIZE = Kind("width x height, as 320x240", "[0-9]+x[0-9]+", size)
 BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", budget)
 FAILURES_BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", failures_budget)
+COLUMNS = Kind("roles and names of columns", r"\w+=[^,]*(,\w+=[^,]*)*", columns)
 SHARES = Kind("shares that add up to 1", r"\w+=[0-9.]+(,\w+=[0-9.]+)*", shares)

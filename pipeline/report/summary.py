@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clipmill import layout
+from clipmill import layout, listings
 from clipmill.dataset.publish import Outcome
 from clipmill.estimate.census import Band, Census, Estimate
 from clipmill.estimate.forecast import Forecast
@@ -38,7 +38,8 @@ def headline(census: Census, options: BuildOptions) -> str:
         facts.append(words.plural(census.bad_rows, "bad row"))
     if census.ignored:
         facts.append(f"{words.plural(census.ignored, 'other file')} passed over")
-    lines = [f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}", *census.labels.notes]
+    lines = [f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"]
+    lines += filter(None, [listings.taken_as(options.listing), *census.labels.notes])
     for split, classes in lacking(options.listing, census.cuts).items():
         few = f"{', '.join(name or 'clips without a label' for name in classes[:3])}{', ...' * (len(classes) > 3)}"
         lines.append(f"{split} has nothing of {words.plural(len(classes), 'class')} with too few groups: {few}")

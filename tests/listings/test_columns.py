@@ -7,7 +7,9 @@ import json
 import pytest
 from listed import Listed, write
 
+from clipmill import listings
 from clipmill.errors import ListingError
+from clipmill.listings.label_files import LABEL_RULE
 
 
 def test_every_column(tmp_path):
@@ -93,8 +95,7 @@ def test_labels_that_label_files_cannot_hold(tmp_path):
     read = Listed(write(tmp_path / "l.csv", "path,label\n" + "".join(f"a.mp4,{label}\n" for label in labels)))
     assert [clip.label for clip in read.clips] == ["ab", "ab"]
     assert [(failure.row, failure.message) for failure in read.failures] == [
-        (row, f"{labels[row - 2]!r} is no label: a label is one line of text without blanks around it")
-        for row in (2, 3, 4)
+        (row, f"{labels[row - 2]!r} is no label: {LABEL_RULE}") for row in (2, 3, 4)
     ]
 
 
@@ -244,3 +245,92 @@ def test_a_json_line_that_is_not_utf8(tmp_path):
 def test_repeated_rows_are_all_read(tmp_path):
     read = Listed(write(tmp_path / "l.csv", "path,label\nx.mp4,a\nx.mp4,a\n"))
     assert [clip.row for clip in read.clips] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        ("01:02:03.5", "1:02:04", (3723.5, 3724.0)),
+        ("00:05", "00:31.25", (5.0, 31.25)),
+        ("90:00", "91:00", (5400.0, 5460.0)),
+        ("00:00:01,500", "2", (1.5, 2.0)),
+        ("1e1", ".5e2", (10.0, 50.0)),
+    ],
+)
+def test_times_of_a_clock(tmp_path, start, end, seconds):
+    (clip,) = Listed(write(tmp_path / "l.csv", f"path;start;end\nx.mp4;{start};{end}\n")).clips
+    assert (clip.start, clip.end) == seconds
+
+
+@pytest.mark.parametrize("start", ["1_0", "1:2_0", "nan", "inf", "-1", "\u0663", "1 0", "0x10", "a:b"])
+def test_what_is_no_time_is_a_bad_row(tmp_path, start):
+    (failure,) = Listed(write(tmp_path / "l.csv", f"path,start\nx.mp4,{start}\n")).failures
+    assert failure.message == f"bad time range: start is {start!r}, not a number of seconds from 0"
+
+
+@pytest.mark.parametrize(
+    "header", ["start_timestamp,stop_timestamp", "from,to", "onset,offset", "t0,t1", "start,duration"]
+)
+def test_other_names_of_times(tmp_path, header):
+    end = "1.5" if "duration" in header else "4"
+    (clip,) = Listed(write(tmp_path / "l.csv", f"video_id,{header}\nx.mp4,2.5,{end}\n")).clips
+    assert (clip.video, clip.start, clip.end, clip.extra) == ("x.mp4", 2.5, 4.0, {})
+
+
+@pytest.mark.parametrize("column", ["tag", "target", "verb", "activity", "y", "cls"])
+def test_other_names_of_labels(tmp_path, column):
+    assert Listed(write(tmp_path / "l.csv", f"clip_id,{column}\nx.mp4,jump\n")).clips[0].label == "jump"
+
+
+def test_the_length_of_a_video_is_no_range(tmp_path):
+    (clip,) = Listed(write(tmp_path / "l.csv", "path,duration\nx.mp4,9\n")).clips
+    assert (clip.start, clip.end, clip.extra) == (None, None, {"duration": "9"})
+    (clip,) = Listed(write(tmp_path / "l.csv", "path,start,end,duration\nx.mp4,1,2,9\n")).clips
+    assert (clip.end, clip.extra) == (2.0, {"duration": "9"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "l.csv",
+            "path,clip_start_ms,label\nx.mp4,1,a\n",
+            "clip_start_ms looks like a time .*--columns start=clip_start_ms",
+        ),
+        ("l.csv", "path,start_frame,label\nx.mp4,1,a\n", "start_frame looks like a time .*frame numbers are not read"),
+        ("l.csv", "path,action tags\nx.mp4,a\n", "action tags looks like a label .*--columns label=action tags"),
+        (
+            "l.jsonl",
+            '{"path": "x.mp4", "verb_class": 3}\n',
+            "verb_class looks like a label .*--columns label=verb_class",
+        ),
+    ],
+)
+def test_a_column_that_matters_is_not_passed_over(tmp_path, name, text, said):
+    with pytest.raises(ListingError, match=f"the column {said}"):
+        Listed(write(tmp_path / name, text))
+
+
+def test_columns_that_are_named(tmp_path):
+    listing = write(tmp_path / "l.csv", "name,label,my tag,t_0,path\nx.mp4,1,jump,2.5,other\n")
+    read = Listed(listing, columns={"path": "name", "label": "my tag", "start": "t_0"})
+    (clip,) = read.clips
+    assert (clip.video, clip.label, clip.start) == ("x.mp4", "jump", 2.5)
+    assert clip.extra == {"label": "1", "path": "other"}
+    assert listings.taken_as(read.options) == (
+        "columns: path = name, label = my tag, start = t_0; carried along: label, path"
+    )
+    (clip,) = Listed(write(tmp_path / "l.csv", "path,action_tags\nx.mp4,1\n"), columns={"label": ""}).clips
+    assert (clip.label, clip.extra) == (None, {"action_tags": "1"})
+    with pytest.raises(
+        ListingError, match=r"--columns label=none: .*l\.csv has no such column; it has path, action_tags"
+    ):
+        Listed(tmp_path / "l.csv", columns={"label": "none"})
+
+
+def test_a_zero_byte_and_a_book_are_no_labels(tmp_path):
+    text = "path,label\na.mp4,run\nb.mp4,run\n" + "c.mp4,jump\n" * 8000
+    read = Listed(write(tmp_path / "l.csv", text + f"d.mp4,wa\0lk\ne.mp4,{'x' * 100_000}\n"))
+    assert read.classes() == ["jump", "run"]
+    assert [failure.row for failure in read.failures] == [8004, 8005]
+    assert all(len(failure.message) < 300 for failure in read.failures)

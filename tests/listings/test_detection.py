@@ -50,7 +50,6 @@ def test_bad_rows_of_lists(tmp_path):
             5,
             f"the path /elsewhere/e.mp4 is outside the root {tmp_path}: give the folder that holds it as --videos",
         ),
-        (6, "'f.mp4 -1' is not a path and a number"),
     ]
 
 
@@ -68,6 +67,12 @@ def test_bad_rows_of_lists(tmp_path):
         ("classInd.txt", "1 Archery\n2 Biking\n", "a file of classes: it goes behind --labels"),
         ("paths.txt", "a.mp4\nb.mp4\n", "a list of videos without labels"),
         ("names.csv", "a.mp4,jump\n", "a table without a header"),
+        ("ava.csv", "-5KQ66BBWC4,0902,0.077,0.151,0.283,0.811,80,1\n", "AVA's table of boxes"),
+        (
+            "nopath.csv",
+            "name,label\nx.mp4,1\n",
+            "a table without a known column of paths: say which",
+        ),
         ("prose.txt", "Dear all\n", "nothing known"),
     ],
 )
@@ -78,6 +83,29 @@ def test_files_that_hold_no_clips_are_refused(tmp_path, name, text, why):
     assert str(refused.value).startswith(f"{listing}: this looks like {why}")
     assert "Listings are: " in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_lists_with_comments_several_numbers_and_none(tmp_path):
+    read = Listed(write(tmp_path / "l.txt", "# path label\na.mp4 0\n#\nb.mp4 -1\n#c.mp4 1\n"))
+    assert [(clip.video, clip.label) for clip in read.clips] == [("a.mp4", "0"), ("b.mp4", None), ("#c.mp4", "1")]
+    assert not read.failures
+    for text in ("x.mp4 0 -1\n", "x.mp4 0 3\n"):
+        read = Listed(write(tmp_path / "l.txt", text))
+        assert (read.options.format, read.failures[0].message) == (
+            *("list", f"{text.strip()!r} has several numbers behind the path; a clip has one label"),
+        )
+
+
+def test_a_list_is_hmdbs_by_what_stands_in_it(tmp_path):
+    write(tmp_path / "ucf_test_split1.txt", "Archery/v_Archery_g01_c01.avi 1\nBiking/v_Biking_g01_c01.avi 2\n")
+    read = Listed(tmp_path / "ucf_test_split1.txt")
+    assert read.options.format == "list"
+    assert {clip.video: clip.label for clip in read.clips} == {
+        "Archery/v_Archery_g01_c01.avi": "1",
+        "Biking/v_Biking_g01_c01.avi": "2",
+    }
+    write(tmp_path / "wave_test_split1.txt", "a b !.avi 1 \nc.avi 0\n")
+    assert Listed(tmp_path / "wave_test_split1.txt", videos=str(tmp_path)).options.format == "hmdb"
 
 
 @pytest.mark.parametrize(

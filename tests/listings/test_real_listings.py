@@ -10,6 +10,7 @@ from places import DATA
 
 from clipmill import listings
 from clipmill.errors import ListingError
+from clipmill.listings.base import look_at
 
 LISTS = DATA / "listings"
 
@@ -146,3 +147,19 @@ def test_absolute_paths_of_another_machine():
 def test_annotations_that_are_no_listing(name, why):
     with pytest.raises(ListingError, match=f"this looks like .*{why}"):
         Listed(LISTS / name)
+
+
+def test_no_listing_is_taken_for_another_format():
+    expected = {"ucf101": {"ucf"}, "hmdb51": {"hmdb"}, "kinetics": {"kinetics"}, "conventions": {"list"}}
+    found: dict[str, set[str]] = {name: set() for name in expected}
+    confused = []
+    for path in sorted(path for path in LISTS.rglob("*") if path.is_file()):
+        look = look_at(str(path))
+        matching = [name for name, known in listings.FORMATS.items() if known.matches(look)]
+        official = [name for name in matching if name in ("ucf", "hmdb")]
+        # Official lists go by their names first: trainlist01.txt is a list of paths and numbers, too.
+        if len(official) > 1 or len(set(matching) - {"ucf", "hmdb"}) > 1:
+            confused.append((path.name, matching))
+        found[path.relative_to(LISTS).parts[0]] |= set(matching[:1])
+    assert not confused
+    assert {name: kinds - {"ucf", "list"} if name == "hmdb51" else kinds for name, kinds in found.items()} == expected
