@@ -75,7 +75,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("out", PATH, "OUT", "where the data set goes: a folder, s3://... or gs://...", fills="out"),
         Option("videos", PATH, "ROOT", "where relative paths start", fills="listing.videos", shown="the listing's own"),
         Option("format", TEXT, "NAME", "format of the listing: {choices}", fills="listing.format"),
-        Option("columns", COLUMNS, "ROLE=NAME,...", "which column is what, as label=tag", fills="listing.columns"),
+        Option("columns", COLUMNS, "ROLE=NAME", "which column is what, as label=tag", fills="listing.columns"),
         Option("config", TEXT, "FILE", "options from a TOML file; the command line wins"),
     ),
     "what frames (default: all)": (
