@@ -78,7 +78,7 @@ def add_commands(commands: Commands) -> None:
     unpack.description = "Unpack a zip, tar or rar archive. What is there already is not unpacked again."
     unpack.add_argument("archive", metavar="ARCHIVE", help="a .zip, .tar, .tar.gz or .rar")
     unpack.add_argument("dest", metavar="DEST", help="a folder")
-    unpack.add_argument("--json", action="store_true", help="print what a program wants to read")
+    unpack.add_argument("--json", action="store_true", help="print JSON for programs")
     unpack.set_defaults(run=_later("unpacking.run_unpack"), parser=unpack)
 
     _add(commands, "versions", "list the versions, and what changed from one to the next", "keeping.list_versions")

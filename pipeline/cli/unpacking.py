@@ -51,7 +51,7 @@ def _unpacked(archive: str, out: str) -> str:
     folder = Path(out, "work", "unpacked", Path(archive).name.split(".")[0])
     done = _unpack(archive, str(folder))
     if done.written:
-        print(_told(done, str(folder)), file=sys.stderr)
+        print(_told(done, words.place(str(folder))), file=sys.stderr)
     # Most archives hold one folder that holds all.
     while len(inside := list(os.scandir(folder))) == 1 and inside[0].is_dir():
         folder = Path(inside[0].path)
