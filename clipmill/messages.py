@@ -212,7 +212,7 @@ class ClipTask(msgspec.Struct, frozen=True, array_like=True):
         clip_key: see `clipmill.keys.clip_key`.
         path: of the source, relative to the root.
         stamp: of the source when it was fingerprinted; another one means it changed.
-        decode_start, decode_end: the range to keep, in seconds from the stream's first timestamp; None for no bound.
+        decode_start, decode_end: the range to keep, in seconds from the container's start; None for no bound.
         span: the part to make.
     """
 

@@ -15,14 +15,12 @@ from clipmill.messages import WHOLE, ClipTask, Piece, Span, SpanDone
 from clipmill.options import FrameOptions
 from clipmill.sources.find import reading_source
 from clipmill.storage import Storage, open_storage
-from clipmill.video.container import BAD_SHARE, Video, open_video
-from clipmill.video.frames import Inexact, Shown, Walk, at_rate, every
+from clipmill.video.container import Video, open_video
+from clipmill.video.damage import judge
+from clipmill.video.frames import REORDERED, Inexact, Shown, Walk, at_rate, every
 from clipmill.video.jpeg import FrameEncoder
 from clipmill.video.limits import MAX_FRAME_BYTES, nothing_in_range, too_large
 from clipmill.video.timeline import MICROSECONDS, Timeline
-
-#: Frames by which a codec may put timestamps out of order (H.264 and HEVC: 16).
-_REORDERED = 16
 
 
 def decode_task(task: ClipTask, videos: str, out: str, options: FrameOptions) -> SpanDone:
@@ -101,35 +99,42 @@ def _remember(store: Storage, path: str, error: ClipError) -> None:
 def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, options: FrameOptions) -> Footer:
     # What the fragment's own writing fails with comes as an OSError here, and is no matter of the source.
     with reading_source(), videos.fetch(task.path) as file:
-        span, times = task.span, None
+        span, timeline = task.span, None
         if span == WHOLE and (options.fps or task.decode_start is not None or task.decode_end is not None):
             # Times are needed to choose frames, and nothing proves them: decode once to learn them.
             with open_video(file) as video:
-                times, span = _learn(video, task, options)
+                timeline, span = _learn(video, task, options)
         with open_video(file) as video:
-            return _encode_span(fragment, task, video, span, times, options)
+            return _encode_span(fragment, task, video, span, timeline, options)
 
 
-def _learn(video: Video, task: ClipTask, options: FrameOptions) -> tuple[list[int], Span]:
+def _learn(video: Video, task: ClipTask, options: FrameOptions) -> tuple[Timeline, Span]:
     """The time of every frame, and the clip's place among them."""
     walk = Walk(video, WHOLE)
     deque(walk, maxlen=0)
-    times = walk.times_so_far()
-    spans = Timeline(times).spans(task.decode_start, task.decode_end, options)
+    timeline = Timeline(walk.times_so_far(), lead=walk.lead())
+    spans = timeline.spans(task.decode_start, task.decode_end, options)
     if not spans:
-        _judge(walk, video, len(times))
-        raise nothing_in_range(task.decode_start, task.decode_end, times[-1] / MICROSECONDS)
-    return times, spans[0]
+        judge(walk, video, timeline.times)
+        raise nothing_in_range(task.decode_start, task.decode_end, timeline.seconds)
+    return timeline, spans[0]
 
 
 def _encode_span(
-    fragment: FragmentWriter, task: ClipTask, video: Video, span: Span, times: list[int] | None, options: FrameOptions
+    fragment: FragmentWriter,
+    task: ClipTask,
+    video: Video,
+    span: Span,
+    timeline: Timeline | None,
+    options: FrameOptions,
 ) -> Footer:
-    walk = Walk(video, span, times)
+    walk = Walk(video, span, timeline.times if timeline else None)
     frames = iter(walk)
     chosen: Iterable[tuple[Shown, int | None]] = every(frames, options.every, span.clip_first)
     if options.fps:
-        chosen = at_rate(frames, options.fps, span, task.decode_end, float(video.fps))
+        lead = timeline.lead if timeline else video.lead(span.origin)
+        end = None if task.decode_end is None else round(task.decode_end * MICROSECONDS) - lead
+        chosen = at_rate(frames, options.fps, span, end, float(video.fps))
     encoder = FrameEncoder(options)
     shown_at: list[int | None] = []
     numbers: list[int] = []
@@ -144,10 +149,9 @@ def _encode_span(
             raise too_large(*encoder.size)
     if span.origin is not None:
         deque(frames, maxlen=0)  # to where the proof can be checked
-    if span.of == 1:
-        _judge(walk, video, len(numbers))
+    lost = judge(walk, video, walk.times_so_far()) if span.origin is None else 0  # a proof allows no loss
     if None in shown_at:
-        deque(islice(frames, _REORDERED), maxlen=0)  # a frame's own timestamp may come with one of those after it
+        deque(islice(frames, REORDERED), maxlen=0)  # a frame's own timestamp may come with one of those after it
         known = walk.times_so_far()
         shown_at = [known[number] for number in numbers]
     timestamps = [time - span.zero for time in shown_at if time is not None]
@@ -155,17 +159,4 @@ def _encode_span(
     fps = options.fps or float(video.fps / options.every)
     # One span of many can lie between two ticks, or two K-th frames.
     size = encoder.size if numbers else (0, 0)
-    return fragment.finish(timestamps, index, size, fps, walk.tally.bad)
-
-
-def _judge(walk: Walk, video: Video, frames: int) -> None:
-    """Refuse what is not a whole clip, by the packets, never by the container's frame count."""
-    tally = walk.tally
-    if walk.reached_end and video.is_cut_short(tally):
-        raise ClipError(Reason.TRUNCATED, f"truncated after {frames} frames: the file ends before its own index does")
-    if not frames:
-        raise ClipError(Reason.CORRUPT, f"no frame could be decoded ({tally.last_error or 'the stream is empty'})")
-    if tally.bad > tally.packets * BAD_SHARE:
-        raise ClipError(
-            Reason.CORRUPT, f"{tally.bad} of {tally.packets} packets could not be decoded ({tally.last_error})"
-        )
+    return fragment.finish(timestamps, index, size, fps, lost)

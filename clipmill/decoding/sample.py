@@ -7,6 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import av
 import av.error
@@ -22,11 +23,16 @@ from clipmill.storage import open_storage
 from clipmill.video.container import Tally, Video, open_video
 from clipmill.video.geometry import plan_geometry
 from clipmill.video.jpeg import FrameEncoder
+from clipmill.video.timeline import MICROSECONDS, frame_times
 
 #: The size that estimates hold against the frames' own.
 SMALLER = 256
 #: From one sampled frame to the next at most so many are decoded; past that, the file is sought in.
 _REACH = 24
+#: A header's frame count and an index that are so near to each other are both believed.
+_CLOSE = 0.1
+#: Bytes of a file that are read to see how many packets it has.
+_ENOUGH = 16 << 20
 
 
 def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
@@ -45,35 +51,69 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
             plans = [plan for plan in clips_of_source(video, task, task.named[at]) if plan.row == 0]
             context = video.stream.codec_context
             stored = plan_geometry(context.width, context.height, task.frames)
+            length = _length(video)
             sample = ClipSample(
-                frames=sum(_stored_frames(video, plan, task.frames) for plan in plans),
+                frames=sum(_stored_frames(length, plan, task.frames) for plan in plans),
                 pixels=stored.width * stored.height,
             )
-            return _encode_some(video, plans, task.frames, frames, sample) if frames else sample
+            return _encode_some(video, length, plans, task.frames, frames, sample) if frames else sample
     except ClipError as error:
         return ClipSample(problem=Reason(error.reason).value)
 
 
-def _stored_frames(video: Video, plan: SourceClip, options: FrameOptions) -> float:
+class _Length(NamedTuple):
+    """How long a file is, in seconds, and how many frames a second of it has."""
+
+    seconds: float
+    fps: float
+
+
+def _length(video: Video) -> _Length:
+    """What the header says, where the index or the packets of the first megabytes bear it out; else what they say."""
+    claimed, fps = video.duration or 0.0, float(video.fps)
+    if claimed and abs(video.indexed - claimed * fps) <= _CLOSE * claimed * fps:
+        return _Length(claimed, fps)
+    tally = Tally()
+    nbytes = 0
+    stamps = []
+    with video.again() as other:
+        for packet in other.packets(tally):
+            stamps.append(packet.pts if packet.pts is not None else packet.dts)
+            nbytes += packet.size
+            if max(tally.position, nbytes) > _ENOUGH:
+                break
+    if not stamps:
+        return _Length(0.0, fps)
+    times = frame_times(stamps, video.time_base, video.fps)
+    seconds = times[-1] / MICROSECONDS * len(times) / (len(times) - 1) if len(times) > 1 else 1 / fps
+    fps = len(times) / seconds
+    if max(tally.position, nbytes) > _ENOUGH:
+        seconds *= video.size / max(tally.position, nbytes)
+        # A header is nearer to the truth than a file's first part, if it is near to it at all.
+        seconds = claimed if abs(claimed - seconds) < 0.5 * seconds else seconds
+    return _Length(seconds, fps)
+
+
+def _stored_frames(length: _Length, plan: SourceClip, options: FrameOptions) -> float:
     """How many frames a clip will have, by the headers."""
     if plan.problem:
         return 0.0
     if plan.spans[-1].last is not None:
-        seconds = (plan.spans[-1].last - plan.spans[0].first) / float(video.fps)
+        seconds = (plan.spans[-1].last - plan.spans[0].first) / length.fps
     else:
-        end = min(filter(None, [plan.decode_end, video.duration]), default=0.0)
+        end = length.seconds if plan.decode_end is None else min(plan.decode_end, length.seconds)
         seconds = max(0.0, end - (plan.decode_start or 0.0))
     # A frame at 0, and one each time that so much has passed; durations may be off by a little.
-    frames = math.ceil(seconds / _seconds_per_stored(video, options) - 0.01)
+    frames = math.ceil(seconds / _seconds_per_stored(length.fps, options) - 0.01)
     return min(frames, options.max_frames) if options.max_frames else frames
 
 
-def _seconds_per_stored(video: Video, options: FrameOptions) -> float:
-    return 1 / options.fps if options.fps else options.every / float(video.fps)
+def _seconds_per_stored(fps: float, options: FrameOptions) -> float:
+    return 1 / options.fps if options.fps else options.every / fps
 
 
 def _encode_some(
-    video: Video, plans: list[SourceClip], options: FrameOptions, frames: int, sample: ClipSample
+    video: Video, length: _Length, plans: list[SourceClip], options: FrameOptions, frames: int, sample: ClipSample
 ) -> ClipSample:
     """Add what some frames say of the sizes of all, and of the CPU seconds that they take."""
     encoder = FrameEncoder(options)
@@ -85,7 +125,7 @@ def _encode_some(
     encoding = aside = 0.0
     decoded = 0
     began = time.process_time()
-    for frame, number in _spread(video, plans, options, frames):
+    for frame, number in _spread(video, length, plans, options, frames):
         decoded += number
         start = time.process_time()
         sizes.append(len(encoder.encode(frame)))
@@ -101,28 +141,28 @@ def _encode_some(
         bytes_per_frame=statistics.fmean(sizes),
         spread=statistics.stdev(sizes) / len(sizes) ** 0.5 if len(sizes) > 1 else 0.0,
         smaller=statistics.fmean(small),
-        seconds_per_frame=decoding * _seconds_per_stored(video, options) * float(video.fps) + encoding / len(sizes),
+        seconds_per_frame=decoding * _seconds_per_stored(length.fps, options) * length.fps + encoding / len(sizes),
     )
 
 
 def _spread(
-    video: Video, plans: list[SourceClip], options: FrameOptions, frames: int
+    video: Video, length: _Length, plans: list[SourceClip], options: FrameOptions, frames: int
 ) -> Iterator[tuple[av.VideoFrame, int]]:
     """Frames from the middle of equal parts of a clip, each with how many were decoded for it.
 
     Those right after a key frame would not do: encoders spend more on them.
     """
     first = plans[0].decode_start or 0.0
-    end = plans[-1].decode_end if plans[-1].decode_end is not None else video.duration or 0.0
+    end = plans[-1].decode_end if plans[-1].decode_end is not None else length.seconds
     if options.max_frames and len(plans) == 1:
-        end = min(end, first + options.max_frames * _seconds_per_stored(video, options))
+        end = min(end, first + options.max_frames * _seconds_per_stored(length.fps, options))
     step = max(0.0, end - first) / frames
-    origin = (video.container.start_time or 0) / av.time_base
+    origin = (video.container.start_time or 0) / av.time_base + (video.lead() / MICROSECONDS if not first else 0.0)
     left = video.frames(Tally())
     for number in range(frames):
         target = origin + first + step * (number + 0.5)
         # The first time in any case: a proof may have read the file to its end.
-        if step * float(video.fps) > _REACH or number == 0:
+        if step * length.fps > _REACH or number == 0:
             with contextlib.suppress(av.error.FFmpegError):  # some formats cannot be sought in
                 video.container.seek(round(target * av.time_base))
                 left = video.frames(Tally())

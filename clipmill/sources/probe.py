@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from typing import IO
 
@@ -16,7 +15,7 @@ from clipmill.sources.trimming import part_of_file
 from clipmill.storage import Stat, open_storage
 from clipmill.video.container import Video, open_video
 from clipmill.video.limits import nothing_in_range
-from clipmill.video.seek_points import prove
+from clipmill.video.seek_points import packet_times, prove
 from clipmill.video.timeline import MICROSECONDS, Timeline
 
 _CHUNK = 1 << 20
@@ -95,11 +94,14 @@ def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> li
         named: whether the file's name carries the times, for each row.
     """
     timeline = prove(video) if _pays(video, task, named) else None
-    length = video.duration if timeline is None else timeline.times[-1] / MICROSECONDS + 1 / float(video.fps)
+    length = None if video.duration is None else video.lead() / MICROSECONDS + video.duration
+    if timeline is not None:
+        length = timeline.seconds + 1 / float(video.fps)
+    there = (timeline or packet_times(video)) if task.segment_seconds else None
     plans = []
     for row, ((start, end), carried) in enumerate(zip(task.ranges, named, strict=True)):
         part = part_of_file(start, end, length, 1 / float(video.fps), carried, task.trimmed)
-        for segment, first, last in _segments(part.start, part.end, timeline, video.duration, task.segment_seconds):
+        for segment, first, last in _segments(part.start, part.end, there, task.segment_seconds):
             plans.append(_plan(row, segment, first, last, part.trimmed, timeline, task))
     return plans
 
@@ -117,20 +119,26 @@ def _pays(video: Video, task: SourceTask, named: Sequence[bool]) -> bool:
 
 
 def _segments(
-    start: float | None, end: float | None, timeline: Timeline | None, duration: float | None, seconds: float | None
+    start: float | None, end: float | None, there: Timeline | None, seconds: float | None
 ) -> list[tuple[int | None, float | None, float | None]]:
-    if not seconds:
+    """Number, start and end of the segments that have a frame: a container's duration may be any number."""
+    if there is None or not seconds:
         return [(None, start, end)]
-    if timeline is not None:
-        duration = (timeline.times[-1] + 1) / MICROSECONDS
     first = start or 0.0
-    last = duration if end is None else min(end, duration) if duration is not None else end
-    if last is None:
+
+    def edge(number: int) -> int:
+        return round((first + seconds * number) * MICROSECONDS)
+
+    found = set()
+    for time in (time + there.lead for time in there.times):
+        if time >= edge(0) and (end is None or time < round(end * MICROSECONDS)):
+            number = int((time / MICROSECONDS - first) / seconds)
+            found.add(number + (edge(number + 1) <= time) - (edge(number) > time))
+    if not found:
         return [(0, start, end)]
-    count = max(1, math.ceil((last - first) / seconds - 1e-9))
-    # The last one is left open, since a container's duration is only a hint.
-    stops = [first + seconds * (number + 1) for number in range(count - 1)] + [end]
-    return [(number, first + seconds * number, stop) for number, stop in enumerate(stops)]
+    numbers = sorted(found)
+    stops = [first + seconds * (number + 1) for number in numbers[:-1]] + [end]  # decoding may find some more
+    return [(n, first + seconds * n, stop) for n, stop in zip(numbers, stops, strict=True)]
 
 
 def _plan(
@@ -145,7 +153,7 @@ def _plan(
     spans = [WHOLE] if timeline is None else timeline.spans(start, end, task.frames, task.span_frames)
     problem = None
     if timeline is not None and not spans:
-        error = nothing_in_range(start, end, timeline.times[-1] / MICROSECONDS)
+        error = nothing_in_range(start, end, timeline.seconds)
         problem = Reason(error.reason).value, error.message
     return SourceClip(
         row=row,

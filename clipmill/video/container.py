@@ -17,6 +17,8 @@ from av.video.stream import VideoStream
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.video.declared_size import declared_size
+from clipmill.video.structure import HOLE, broken_at, zeros
+from clipmill.video.timeline import GARBAGE, microseconds
 
 # Demuxers that read one file and nothing else: no playlist, script, image sequence or network.
 _DEMUXERS = (
@@ -27,8 +29,10 @@ _DEMUXERS = (
 # Without bitexact 11 of 116 files gave other pixels on other SIMD levels.
 _DECODER = {"flags": "+bitexact"}
 _DEMUXER_ERRORS = (av.error.FFmpegError, OSError, UnicodeDecodeError)
-#: A clip may lose this share: of its packets as bad ones, of the bytes that its index names at its end.
+#: A clip may lose this share: of its packets as bad or lost ones, of the bytes that its index names at its end.
 BAD_SHARE = 0.05
+#: No packet of a lossy codec begins with so many zeros.
+_HEADER = 16
 
 
 @dataclass
@@ -37,20 +41,27 @@ class Tally:
 
     Attributes:
         packets: that held data.
-        bad: refused by the decoder; and 1 if the demuxer gave up.
+        bad: refused by the decoder, or without a frame's data, and frames that it flags as damaged; and 1 if the
+            demuxer gave up.
         last_error: of those.
         position: of the last packet, bytes from the file's start.
+        flagged: packets that the demuxer takes for damaged.
     """
 
     packets: int = 0
     bad: int = 0
     last_error: str = ""
     position: int = -1
+    flagged: int = 0
 
     def refuse(self, error: Exception) -> None:
         """Count an error."""
+        self.spoil(_describe(error))
+
+    def spoil(self, why: str) -> None:
+        """Count what is damaged without an error."""
         self.bad += 1
-        self.last_error = _describe(error)
+        self.last_error = why
 
 
 @dataclass(frozen=True)
@@ -58,14 +69,18 @@ class Video:
     """An open video file and the stream that is decoded.
 
     Attributes:
+        file: that is read.
         size: of the file in bytes.
         declared: bytes that the container claims, or None where it does not say.
+        indexed: entries of the container's index that lie in the file: its packets where it lists all, else fewer.
     """
 
     container: InputContainer
     stream: VideoStream
+    file: IO[bytes]
     size: int
     declared: int | None
+    indexed: int = 0
 
     @property
     def time_base(self) -> Fraction:
@@ -82,12 +97,38 @@ class Video:
 
     @property
     def duration(self) -> float | None:
-        """Seconds of video the container claims, or None."""
+        """Seconds of video the container claims, of AVI at least those that its index has; or None."""
+        claimed = 0.0
         if self.stream.duration and self.stream.duration > 0:
-            return float(self.stream.duration * self.time_base)
-        if self.container.duration and self.container.duration > 0:
-            return self.container.duration / av.time_base
-        return None
+            claimed = float(self.stream.duration * self.time_base)
+        elif self.container.duration and self.container.duration > 0:
+            claimed = self.container.duration / av.time_base
+        if self.container.format.name == "avi":
+            claimed = max(claimed, float(self.indexed / self.fps))
+        return claimed or None
+
+    def lead(self, first: int | None = None) -> int:
+        """Microseconds from the container's start, where its earliest stream starts, to the first frame.
+
+        Args:
+            first: timestamp of that frame; by default the stream's start.
+        """
+        if first is None or self.container.format.name == "avi":
+            # What AVI says is when frames are decoded: with B-frames the first one seems to be late.
+            first = self.stream.start_time
+        if first is None or self.container.start_time is None:
+            return 0
+        lead = microseconds(first, self.time_base) - self.container.start_time
+        # Ogg's start is now and then a frame behind the first one, and nothing is shown before time 0.
+        return lead if 0 < lead < GARBAGE else 0
+
+    @contextlib.contextmanager
+    def again(self) -> Iterator[Video]:
+        """Open the same file from its start, and leave this video as it stands."""
+        at = self.file.tell()
+        with open_video(self.file) as video:
+            yield video
+        self.file.seek(at)
 
     def packets(self, tally: Tally) -> Iterator[av.Packet[VideoStream]]:
         """The stream's packets in file order. A demuxer's error ends them, and is counted."""
@@ -102,7 +143,17 @@ class Video:
             if packet.size:
                 tally.packets += 1
                 tally.position = max(tally.position, packet.pos or 0)
-                yield packet
+                tally.flagged += packet.is_corrupt
+                if self._is_hole(packet):
+                    tally.spoil("zeros where its frame should be")
+                else:
+                    yield packet
+
+    def _is_hole(self, packet: av.Packet[VideoStream]) -> bool:
+        """Whether zeros stand where a packet of any codec that loses something begins with a header."""
+        return (
+            not any(memoryview(packet)[:_HEADER]) and packet.size >= _HEADER and self.stream.codec_context.codec.lossy
+        )
 
     def frames(self, tally: Tally) -> Iterator[av.VideoFrame]:
         """Frames in the decoder's output order, from where the container stands.
@@ -148,6 +199,21 @@ class Video:
             unread += entry.size if entry.pos > tally.position > 0 else 0
         return unread > BAD_SHARE * named
 
+    def unread(self, tally: Tally) -> int:
+        """Packets that the index of a file that was read to its end names, and that were not there."""
+        named = sum(entry.size > 0 for entry in self.stream.index_entries)
+        return max(0, named - tally.packets)
+
+    def broken_at(self, tally: Tally) -> int | None:
+        """The byte where the file's structure breaks; None for a break behind the packets with little after it."""
+        at = self.file.tell()
+        broken = broken_at(self.file, self.size)
+        self.file.seek(at)
+        # Some writers fill the last block of a disk.
+        if broken is None or (broken > tally.position and self.size - broken < BAD_SHARE * self.size):
+            return None
+        return broken
+
 
 @contextlib.contextmanager
 def open_video(file: IO[bytes]) -> Iterator[Video]:
@@ -164,30 +230,46 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
         raise ClipError(Reason.EMPTY, "the file has no bytes")
     declared = declared_size(file, size)
     file.seek(0)
+    if not any(file.read(HOLE)):
+        # Behind zeros a demuxer of raw streams may find frames.
+        raise _damage_or(Reason.NOT_A_VIDEO, "no video format begins with zeros", file, size, declared)
+    file.seek(0)
     try:
         container = av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _DEMUXERS})
     except (*_DEMUXER_ERRORS, ValueError) as error:
         _unless_of_the_disk(error)
         message = f"no video format that clipmill reads ({_describe(error)})"
-        raise _truncated_or(Reason.NOT_A_VIDEO, message, size, declared) from error
+        raise _damage_or(Reason.NOT_A_VIDEO, message, file, size, declared) from error
     with container:
         streams = [stream for stream in container.streams.video if not _is_picture(stream)]
         if not streams:
-            raise _truncated_or(Reason.NO_VIDEO_STREAM, "the file has no video stream", size, declared)
+            raise _damage_or(Reason.NO_VIDEO_STREAM, "the file has no video stream", file, size, declared)
         stream = next((stream for stream in streams if stream.codec_context is not None), None)
         if stream is None:
             raise ClipError(Reason.CORRUPT, "no decoder reads its video stream")
         stream.codec_context.thread_count = 1
         stream.codec_context.thread_type = "NONE"
         stream.codec_context.options = dict(_DECODER)
-        yield Video(container, stream, size, declared)
+        indexed = sum(entry.pos + entry.size <= size for entry in stream.index_entries)
+        yield Video(container, stream, file, size, declared, indexed)
 
 
-def _truncated_or(reason: Reason, message: str, size: int, declared: int | None) -> ClipError:
-    """Why a file shows no video: it was cut before its index, or this reason."""
-    if declared is None or declared <= size:
-        return ClipError(reason, message)
-    return ClipError(Reason.TRUNCATED, f"holds {size:,} of at least {declared:,} bytes, and its index is gone")
+def _damage_or(reason: Reason, message: str, file: IO[bytes], size: int, declared: int | None) -> ClipError:
+    """Why a file shows no video: it was cut before its index, has holes, or this reason."""
+    if declared is not None and declared > size:
+        return ClipError(Reason.TRUNCATED, f"holds {size:,} of at least {declared:,} bytes, and its index is gone")
+    file.seek(0)
+    head = file.read(HOLE)
+    broken = broken_at(file, size)
+    if broken is not None or (head and not any(head)):
+        empty = zeros(file, size)
+        if BAD_SHARE * size < empty <= size - HOLE:
+            return ClipError(
+                Reason.TRUNCATED, f"{empty:,} of its {size:,} bytes are zeros, as an interrupted download leaves them"
+            )
+    if broken:
+        return ClipError(Reason.CORRUPT, f"its structure breaks at byte {broken:,} ({message})")
+    return ClipError(reason, message)
 
 
 def _is_picture(stream: VideoStream) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from clipmill.messages import Span
 from clipmill.video.container import Tally, Video
 from clipmill.video.limits import MAX_PIXELS
 from clipmill.video.timeline import MICROSECONDS, first_tick, frame_times, microseconds, tick_time
+
+#: Frames by which a codec may put timestamps out of order (H.264 and HEVC: 16).
+REORDERED = 16
 
 
 class Inexact(Exception):
@@ -41,22 +45,25 @@ class Walk:
         Inexact: while iterating, where a proof does not hold.
 
     Attributes:
+        span: that is walked.
         tally: packets read and refused.
+        before: those that were read before the span's first frame was in the making.
         reached_end: the file was read to its end.
     """
 
     def __init__(self, video: Video, span: Span, times: list[int] | None = None) -> None:
         self._video = video
-        self._span = span
+        self.span = span
         self._times = times
         self._stamps: list[int | None] = []
         context = video.stream.codec_context
         self._size = context.width, context.height  # as the container has it; decoding may change it
         self.tally = Tally()
+        self.before = Tally()
         self.reached_end = False
 
     def __iter__(self) -> Iterator[Shown]:
-        span = self._span
+        span = self.span
         _refuse_giants(*self._size)
         if span.seek is not None:
             try:
@@ -69,6 +76,8 @@ class Walk:
             if span.seek is not None and not self._stamps and frame.pts is not None and frame.pts < span.seek:
                 continue  # the demuxer knows only of an earlier key frame
             self._check(frame)
+            if number < span.first - REORDERED:
+                self.before = dataclasses.replace(self.tally)
             time = self._time(frame, number)
             if span.last is not None and number >= span.last:
                 self._demand(span.origin is None or time == span.until)
@@ -87,12 +96,14 @@ class Walk:
         """
         before = self._stamps[-1] if self._stamps else None
         self._stamps.append(frame.pts)
-        if self._span.origin is not None:
-            first = self._span.origin if self._span.seek is None else self._span.seek
+        if self.span.origin is not None:
+            first = self.span.origin if self.span.seek is None else self.span.seek
             self._demand(frame.pts is not None and (frame.pts == first if before is None else frame.pts > before))
             # What is concealed may come from any frame before.
             self._demand(not self.tally.bad and not frame.is_corrupt)
             self._demand((frame.width, frame.height) == self._size)
+        elif frame.is_corrupt:
+            self.tally.spoil("its decoder flags a frame as damaged")
 
     @staticmethod
     def _demand(holds: bool) -> None:
@@ -102,9 +113,14 @@ class Walk:
     def _time(self, frame: av.VideoFrame, number: int) -> int | None:
         if self._times is not None:
             return self._times[number]
-        if self._span.origin is not None and frame.pts is not None:
-            return microseconds(frame.pts - self._span.origin, self._video.time_base)
+        if self.span.origin is not None and frame.pts is not None:
+            return microseconds(frame.pts - self.span.origin, self._video.time_base)
         return None
+
+    def lead(self) -> int:
+        """Microseconds from the container's start to the file's first frame."""
+        known = [stamp for stamp in self._stamps if stamp is not None]
+        return self._video.lead(min(known) if len(known) == len(self._stamps) and known else None)
 
     def times_so_far(self) -> list[int]:
         """Microseconds of all frames decoded from the file's start, in output order."""
@@ -124,12 +140,12 @@ def every(frames: Iterable[Shown], step: int, clip_first: int) -> Iterator[tuple
 
 
 def at_rate(
-    frames: Iterable[Shown], fps: float, span: Span, end: float | None, source_fps: float
+    frames: Iterable[Shown], fps: float, span: Span, end: int | None, source_fps: float
 ) -> Iterator[tuple[Shown, int]]:
     """For each tick of `fps`, counted from the clip's first frame, the last frame shown at it.
 
     Args:
-        end: of the clip in seconds, if it has one.
+        end: of the clip in microseconds from the file's first frame, if it has one.
         source_fps: how long the file's last frame is shown.
     """
     tick = 0
@@ -147,7 +163,7 @@ def at_rate(
         return
     until = span.until if span.until is not None else held.time + round(MICROSECONDS / source_fps)
     if end is not None:
-        until = min(until, round(end * MICROSECONDS))
+        until = min(until, end)
     while (time := tick_time(tick, fps)) < until - span.zero:
         yield held, span.zero + time
         tick += 1

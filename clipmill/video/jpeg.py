@@ -19,6 +19,7 @@ from clipmill.video import geometry
 from clipmill.video.fidelity import encode_faithfully
 from clipmill.video.geometry import Geometry
 from clipmill.video.libjpeg import PlaneEncoder, Planes
+from clipmill.video.upright import Upright, upright
 
 if TYPE_CHECKING:
     import av
@@ -93,35 +94,35 @@ class FrameEncoder:
 
     def encode(self, frame: av.VideoFrame) -> bytes:
         """Encode one frame as a JPEG: baseline, 4:2:0, full-range BT.601, with restart intervals."""
-        turns = _quarter_turns(frame) if self._rotate else 0
+        shown = upright(frame) if self._rotate else Upright()
         if self._first_size is None:
             self._first_size = frame.width, frame.height
-            upright = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
-            self._geometry = geometry.plan_geometry(*upright, self._options)
+            turned = (frame.height, frame.width) if shown.turns % 2 else (frame.width, frame.height)
+            self._geometry = geometry.plan_geometry(*turned, self._options)
             self._jpeg = PlaneEncoder(self._geometry.width, self._geometry.height)
             if self._options.quality is not None:
                 self._jpeg.use_quality(self._options.quality)
         same_size = (frame.width, frame.height) == self._first_size
-        if self._planes_will_do(frame, turns) and same_size:
-            self._put_planes(frame, turns)
+        if self._planes_will_do(frame, shown) and same_size:
+            self._put_planes(frame, shown)
         else:
-            self._put_rgb(frame, turns, same_size)
+            self._put_rgb(frame, shown, same_size)
         assert self._jpeg is not None
         return encode_faithfully(self._jpeg) if self._options.quality is None else self._jpeg.encode()
 
-    def _planes_will_do(self, frame: av.VideoFrame, turns: int) -> bool:
+    def _planes_will_do(self, frame: av.VideoFrame, shown: Upright) -> bool:
         return (
             frame.format.name in ("yuv420p", "yuvj420p")
             and frame.colorspace in _BT601
-            # Turning odd-sized planes would shift their chroma by half a sample.
-            and (turns == 0 or (frame.width % 2 == 0 and frame.height % 2 == 0))
+            # Turning or mirroring odd-sized planes would shift their chroma by half a sample.
+            and (shown.as_it_is or (frame.width % 2 == 0 and frame.height % 2 == 0))
         )
 
-    def _put_planes(self, frame: av.VideoFrame, turns: int) -> None:
+    def _put_planes(self, frame: av.VideoFrame, shown: Upright) -> None:
         assert self._geometry is not None and self._jpeg is not None
         planes = [_plane(plane) for plane in frame.planes]
-        if turns:
-            planes = [np.ascontiguousarray(np.rot90(plane, turns)) for plane in planes]
+        if not shown.as_it_is:
+            planes = [np.ascontiguousarray(shown.apply(plane)) for plane in planes]
         planes = self._lay_out(planes)
         rooms: Sequence[Plane] = self._jpeg.planes
         if self._geometry.has_bars:
@@ -164,15 +165,13 @@ class FrameEncoder:
             )
         return free
 
-    def _put_rgb(self, frame: av.VideoFrame, turns: int, same_size: bool) -> None:
+    def _put_rgb(self, frame: av.VideoFrame, shown: Upright, same_size: bool) -> None:
         g = self._geometry
         assert g is not None and self._first_size is not None
         rgb = self._to_rgb(frame)
         if not same_size:
             rgb = _resize(rgb, *self._first_size)
-        if turns:
-            rgb = np.rot90(rgb, turns)
-        rgb = np.ascontiguousarray(rgb)
+        rgb = np.ascontiguousarray(shown.apply(rgb))
         if (rgb.shape[1], rgb.shape[0]) != (g.scaled_width, g.scaled_height):
             rgb = _resize(rgb, g.scaled_width, g.scaled_height)
         left, top = max(g.left, 0), max(g.top, 0)
@@ -195,11 +194,6 @@ class FrameEncoder:
             threads=1,
         )
         return _plane(converted.planes[0], channels=3)
-
-
-def _quarter_turns(frame: av.VideoFrame) -> int:
-    """How often the display matrix turns a frame counterclockwise by 90 degrees; 0 where it is no rotation."""
-    return round(frame.rotation / 90) % 4 if abs(frame.rotation) <= 360 else 0
 
 
 def _split(rgb: Plane, planes: Planes) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from av.video.codeccontext import VideoCodecContext
 
 from clipmill.video.container import Tally, Video
-from clipmill.video.timeline import Timeline, in_order
+from clipmill.video.timeline import Timeline, frame_times, in_order
 
 # A key frame of these resets every reference.
 _CLEAN_KEYS = frozenset({"vp8", "libvpx", "vp9", "libvpx-vp9", "av1", "libdav1d"})
@@ -42,9 +42,19 @@ def prove(video: Video) -> Timeline | None:
             return None
         stamps.append(packet.pts)
     times = in_order(stamps, video.time_base)
-    if not stamps or times is None or tally.bad or video.is_cut_short(tally):
+    if not stamps or times is None or tally.bad or video.is_cut_short(tally) or video.unread(tally):
         return None
-    return Timeline(times, min(stamps), _closed(stamps, keys))
+    return Timeline(times, min(stamps), _closed(stamps, keys), video.lead(min(stamps)))
+
+
+def packet_times(video: Video) -> Timeline:
+    """About when the packets that are in a file are shown; nothing is proven."""
+    tally = Tally()
+    with video.again() as other:
+        stamps = [packet.pts if packet.pts is not None else packet.dts for packet in other.packets(tally)]
+    known = [stamp for stamp in stamps if stamp is not None]
+    times = frame_times(stamps, video.time_base, video.fps)
+    return Timeline(times, lead=video.lead(min(known) if len(known) == len(stamps) and known else None))
 
 
 def _is_444(context: VideoCodecContext) -> bool:

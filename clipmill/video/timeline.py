@@ -16,8 +16,8 @@ from clipmill.messages import Span
 from clipmill.options import FrameOptions
 
 MICROSECONDS = 1_000_000
-# A thousand years: timestamps further apart are garbage, and would not fit a record's 64 bits for long.
-_GARBAGE = 1000 * 366 * 86400 * MICROSECONDS
+#: A thousand years: timestamps further apart are garbage, and would not fit a record's 64 bits for long.
+GARBAGE = 1000 * 366 * 86400 * MICROSECONDS
 
 
 class Timeline(msgspec.Struct, frozen=True):
@@ -27,11 +27,18 @@ class Timeline(msgspec.Struct, frozen=True):
         times: microseconds from the first frame, strictly increasing, one per frame.
         origin: timestamp of the first frame in the stream's units; None where nothing is proven.
         clean: (frame number, timestamp) of the key frames where decoding may begin.
+        lead: microseconds from the container's start, which is time 0 of ranges, to the first frame.
     """
 
     times: list[int]
     origin: int | None = None
     clean: list[tuple[int, int]] = []
+    lead: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """When the last frame is shown, from the container's start."""
+        return (self.lead + self.times[-1]) / MICROSECONDS
 
     def spans(self, start: float | None, end: float | None, options: FrameOptions, longest: int = 0) -> list[Span]:
         """The spans of the clip shown in [start, end) seconds; none if no frame is.
@@ -40,8 +47,8 @@ class Timeline(msgspec.Struct, frozen=True):
             options: how many frames are wanted at most.
             longest: cut it at clean key frames into spans of about so many frames; 0 never does.
         """
-        first = 0 if start is None else bisect_left(self.times, round(start * MICROSECONDS))
-        last = len(self.times) if end is None else bisect_left(self.times, round(end * MICROSECONDS))
+        first = 0 if start is None else bisect_left(self.times, round(start * MICROSECONDS) - self.lead)
+        last = len(self.times) if end is None else bisect_left(self.times, round(end * MICROSECONDS) - self.lead)
         if first >= last:
             return []
         if options.max_frames:
@@ -98,7 +105,7 @@ def _from_first(stamps: list[int], time_base: Fraction) -> list[int] | None:
     """Sorted, in microseconds from the first one; None where they cannot be meant."""
     order = sorted(stamps)
     times = [microseconds(stamp - order[0], time_base) for stamp in order]
-    return None if times and times[-1] > _GARBAGE else times
+    return None if times and times[-1] > GARBAGE else times
 
 
 def strictly_increasing(times: Iterable[int]) -> list[int]:

@@ -41,7 +41,9 @@ def by_spans(times, fps, start, end, source_fps, keys, longest):
     timeline = Timeline(times, 0, [(key, times[key]) for key in keys])
     out = []
     for span in timeline.spans(start, end, FrameOptions(fps=fps), longest):
-        for frame, time in at_rate(shown(times, span), fps, span, end, source_fps):
+        for frame, time in at_rate(
+            shown(times, span), fps, span, None if end is None else round(end * 1e6), source_fps
+        ):
             out.append((frame.number, time - span.zero))
     return out
 

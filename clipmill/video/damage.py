@@ -1,0 +1,63 @@
+"""What of a clip is lost: judged by its packets, its index and its structure, never by a header's word alone."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from itertools import pairwise
+
+from clipmill.errors import ClipError
+from clipmill.ledger import Reason
+from clipmill.video.container import BAD_SHARE, Video
+from clipmill.video.frames import Walk
+from clipmill.video.timeline import MICROSECONDS
+
+#: A time between two frames that is so many times the usual one is a gap.
+_GAP = 1.5
+
+
+def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
+    """Refuse what is not a whole clip.
+
+    Args:
+        walk: over the clip, from the file's start.
+        times: of all the file's frames up to there, in microseconds.
+
+    Returns:
+        Packets that were bad, or lost.
+
+    Raises:
+        ClipError: truncated or corrupt.
+    """
+    tally = walk.tally
+    frames = len(times) - walk.span.first
+    if walk.reached_end and video.is_cut_short(tally):
+        raise ClipError(Reason.TRUNCATED, f"truncated after {frames} frames: the file ends before its own index does")
+    if frames <= 0:
+        raise ClipError(Reason.CORRUPT, f"no frame could be decoded ({tally.last_error or 'the stream is empty'})")
+    bad, packets = tally.bad - walk.before.bad, tally.packets - walk.before.packets
+    if bad > packets * BAD_SHARE:
+        raise ClipError(Reason.CORRUPT, f"{bad} of {packets} packets could not be decoded ({tally.last_error})")
+    lost = _lost(walk, video, times)
+    if bad + lost > (packets + lost) * BAD_SHARE:
+        raise ClipError(
+            Reason.CORRUPT, f"about {lost} of {frames + lost} frames are lost: the file has holes where they should be"
+        )
+    return bad + lost
+
+
+def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
+    """Frames that the file held once and that nobody can read: by its index, or by what is around a break in it."""
+    unread = video.unread(walk.tally) if walk.reached_end else 0
+    broken = video.broken_at(walk.tally)
+    if len(times) < 2 or (broken is None and not walk.tally.flagged):
+        return unread
+    usual = statistics.median(b - a for a, b in pairwise(times))
+    gaps = [b - a for a, b in pairwise(times[walk.span.first :])]
+    behind = 0
+    if walk.reached_end:
+        # Not a word to be trusted but where something is known to be missing.
+        gaps.append(round((video.duration or 0) * MICROSECONDS) - times[-1])
+        if broken is not None and broken > walk.tally.position:
+            behind = round(len(times) * (video.size - broken) / broken)
+    return max(unread, behind, sum(round(gap / usual) - 1 for gap in gaps if gap > _GAP * usual))

@@ -1,0 +1,175 @@
+"""Where the structure of a file breaks: a container is a chain of parts, each of which says where the next begins.
+
+Demuxers look for the next part that they know and go on without a word, so the chain is
+walked here. AVI (RIFF chunks), MP4 and MOV (boxes, ISO/IEC 14496-12), Matroska and WebM
+(EBML elements, RFC 9559), FLV (tags, Adobe's specification 10.1, annex E.4), Ogg (pages,
+RFC 3533) and MPEG transport streams (packets, ISO/IEC 13818-1, 2.4.3.2) have such a chain; of other
+formats nothing is said.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import IO
+
+#: A run of so many zeros is no video: what an interrupted download leaves, a block of a disk at the least.
+HOLE = 512
+_SEGMENT = 0x18538067
+_CLUSTER = 0x1F43B675
+_EBML = 0x1A45DFA3
+_ANYWHERE = {0xEC, 0xBF}  # Void, CRC-32
+# SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags.
+_LEVEL_1 = {0x114D9B74, 0x1549A966, 0x1654AE6B, _CLUSTER, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367}
+# Timestamp, SimpleBlock, BlockGroup, Position, PrevSize, EncryptedBlock, SilentTracks.
+_IN_CLUSTER = {0xE7, 0xA3, 0xA0, 0xA7, 0xAB, 0xAF, 0x5854}
+_BOXES = frozenset(
+    b"ftyp moov mdat free skip wide uuid pnot styp sidx moof mfra udta meta emsg prft pdin ssix PICT junk".split()
+)
+_CHUNKS = frozenset(b"JUNK idx1 LIST RIFF".split())
+
+
+def broken_at(file: IO[bytes], size: int) -> int | None:
+    """The first byte where a part of the chain should begin and none does; None where the chain holds.
+
+    Args:
+        file: seekable; its position afterwards is anywhere.
+        size: of the file in bytes. A last part that reaches past it breaks nothing.
+    """
+    file.seek(0)
+    head = file.read(12)
+    walk: Callable[[IO[bytes], int], Iterator[int]] | None = None
+    if head[:4] == b"RIFF" and head[8:] == b"AVI ":
+        walk = _riff
+    elif head[:4] == b"\x1a\x45\xdf\xa3":
+        walk = _matroska
+    elif head[:3] == b"FLV":
+        walk = _flv
+    elif head[:4] == b"OggS":
+        walk = _ogg
+    elif head[4:8] in _BOXES:
+        walk = _boxes
+    elif head[0] == 0x47:
+        walk = _transport
+    return next(walk(file, size), None) if walk else None
+
+
+def zeros(file: IO[bytes], size: int) -> int:
+    """Bytes in runs of zeros that are at least `HOLE` long, to whole blocks of that size."""
+    file.seek(0)
+    blank = bytes(HOLE)
+    total = 0
+    while block := file.read(1 << 20):
+        if blank in block:
+            total += sum(block[at : at + HOLE] == blank for at in range(0, len(block), HOLE)) * HOLE
+    return min(total, size)
+
+
+def _riff(file: IO[bytes], size: int) -> Iterator[int]:
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        head = file.read(12)
+        name, length = struct.unpack("<4sI", head[:8])
+        kind = head[8:12]
+        stream = name[:2].isdigit() or name[:2] == b"ix"
+        if name in (b"RIFF", b"LIST") and (kind in (b"AVI ", b"AVIX", b"movi", b"rec ") or not length):
+            at += 12
+        elif name in _CHUNKS or stream:
+            at += 8 + length + length % 2
+        else:
+            # Some writers count a chunk's pad byte, or leave it out.
+            file.seek(max(0, at - 1))
+            near = file.read(10)
+            if near[:2].isdigit() or near[:4] in _CHUNKS:
+                at -= 1
+            elif near[2:4].isdigit() or near[2:6] in _CHUNKS:
+                at += 1
+            else:
+                yield at
+                return
+
+
+def _boxes(file: IO[bytes], size: int) -> Iterator[int]:
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        head = file.read(16)
+        length, name = struct.unpack(">I4s", head[:8])
+        if name not in _BOXES and not (name.isalnum() and length >= 8):
+            yield at
+            return
+        if length == 1 and len(head) == 16:
+            (length,) = struct.unpack(">Q", head[8:])
+        if length < 8:  # 0: to the end of the file
+            return
+        at += length
+
+
+def _matroska(file: IO[bytes], size: int) -> Iterator[int]:
+    at = 0
+    known = {_EBML, _SEGMENT}
+    while at + 2 <= size:
+        file.seek(at)
+        name, length, taken = _element(file.read(12))
+        if name not in known | _ANYWHERE:
+            yield at
+            return
+        if name in (_SEGMENT, _CLUSTER):
+            known, length = _LEVEL_1 | (_IN_CLUSTER if name == _CLUSTER else set()), 0
+        elif name in _LEVEL_1:
+            known = _LEVEL_1
+        if length is None:
+            return
+        at += taken + length
+
+
+def _element(head: bytes) -> tuple[int, int | None, int]:
+    """An EBML element's id, its length (None for unknown), and the bytes that both take; id 0 where there is none."""
+    if not head or head[0] < 0x10:
+        return 0, 0, 1
+    wide = 9 - head[0].bit_length()
+    rest = head[wide:]
+    if not rest or not rest[0]:
+        return 0, 0, 1
+    extra = 9 - rest[0].bit_length()
+    value = int.from_bytes(rest[:extra], "big") & ((1 << 7 * extra) - 1)
+    name = int.from_bytes(head[:wide], "big")
+    return name, None if value == (1 << 7 * extra) - 1 else value, wide + extra
+
+
+def _flv(file: IO[bytes], size: int) -> Iterator[int]:
+    file.seek(5)
+    at = int.from_bytes(file.read(4), "big") + 4
+    while at + 11 <= size:
+        file.seek(at)
+        head = file.read(11)
+        if head[0] & 0x1F not in (8, 9, 18) or head[8:11] != b"\0\0\0":
+            yield at
+            return
+        at += 11 + int.from_bytes(head[1:4], "big") + 4
+
+
+def _ogg(file: IO[bytes], size: int) -> Iterator[int]:
+    at = 0
+    while at + 27 <= size:
+        file.seek(at)
+        head = file.read(27)
+        if head[:4] != b"OggS":
+            yield at
+            return
+        at += 27 + head[26] + sum(file.read(head[26]))
+
+
+def _transport(file: IO[bytes], size: int) -> Iterator[int]:
+    file.seek(188)
+    if file.read(1) != b"\x47":  # with time codes or parity between them
+        return
+    file.seek(0)
+    at = 0
+    while block := file.read(188 << 10):
+        for first in range(0, len(block), 188):
+            if block[first] != 0x47:
+                yield at + first
+                return
+        at += len(block)

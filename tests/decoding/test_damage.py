@@ -1,0 +1,53 @@
+"""Damage is seen: what an interrupted download, a bad disk or a cut leaves is no whole clip."""
+
+from __future__ import annotations
+
+import numbered
+import pytest
+from footage import make_clip
+
+from clipmill.errors import ClipError
+
+
+@pytest.fixture(scope="module", params=["x.mkv", "x.mp4", "x.avi", "x.ts"])
+def film(request, tmp_path_factory):
+    codec = "mpeg4" if request.param == "x.avi" else "libx264"
+    return numbered.write(tmp_path_factory.mktemp("film") / request.param, 90, codec=codec)
+
+
+def damaged(film, tmp_path, start, end, fill=b"\0"):
+    data = bytearray(film.read_bytes())
+    begin, stop = int(len(data) * start), int(len(data) * end)
+    data[begin:stop] = (fill * (stop - begin))[: stop - begin]
+    path = tmp_path / film.name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("start, end", [(0.25, 0.75), (0.5, 1.0), (0.4, 0.55), (0.0, 0.5)])
+def test_zeros_of_an_interrupted_download_are_no_whole_clip(film, tmp_path, start, end):
+    with pytest.raises(ClipError) as caught:
+        made = make_clip(damaged(film, tmp_path, start, end), tmp_path / "out")
+        raise AssertionError(f"{len(made.frames)} of 90 frames, bad packets {made.bad_packets}")
+    # Of a transport stream without its beginning nobody knows that it is none.
+    named = ("corrupt", "truncated") if film.suffix != ".ts" else ("corrupt", "truncated", "not_a_video")
+    assert caught.value.reason in named, caught.value.message
+
+
+def test_a_small_hole_costs_its_frames_and_is_counted(tmp_path):
+    film = numbered.write(tmp_path / "a.avi", 90, codec="mpeg4")
+    data = film.read_bytes()
+    hole = 512 / len(data)
+    (tmp_path / "b").mkdir()
+    made = make_clip(damaged(film, tmp_path / "b", 0.5, 0.5 + hole), tmp_path / "out")
+    assert len(made.frames) >= 86 and made.bad_packets > 0
+
+
+def test_a_good_part_of_a_damaged_file_is_a_good_clip(tmp_path):
+    film = numbered.write(tmp_path / "a.mkv", 90)
+    (tmp_path / "b").mkdir()
+    path = damaged(film, tmp_path / "b", 0.6, 0.8)
+    made = make_clip(path, tmp_path / "out", start=0.4, end=1.2)
+    assert numbered.numbers(made.frames) == list(range(10, 30)) and made.bad_packets == 0
+    with pytest.raises(ClipError):
+        make_clip(path, tmp_path / "whole")
