@@ -70,7 +70,7 @@ test-flink: setup ## the tests on a real Flink cluster, started on this machine 
 docs-options: setup ## write docs/options.md and the form of the Dataflow template from the table of options
 	$(BIN)/python -m tools.options
 
-bench: setup ## the benchmarks
+bench: setup ## the benchmarks that need nothing but real clips, in one page
 	$(BIN)/python -m benchmarks
 
 lock: setup ## resolve the newest versions into the lock files

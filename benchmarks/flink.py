@@ -32,8 +32,8 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clipmill-bench-") as folder:
         sets = {
-            name: make_set(arguments.videos, Path(folder) / name, n)
-            for name, n in (("one", 0), ("all", arguments.copies))
+            name: make_set(arguments.videos, Path(folder) / name, copies, share)
+            for name, copies, share in (("one", 1, 0.0), ("all", arguments.copies, 1.0))
         }
         frames = count_frames(sets["all"])
         with Cluster(Path(folder) / "flink", slots=_SLOTS) as cluster:

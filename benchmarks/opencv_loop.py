@@ -1,6 +1,6 @@
 """The plain loop people write: VideoCapture, imencode, one file per clip; one thread.
 
-python -m benchmarks.opencv_loop VIDEOS OUT
+python -m benchmarks.opencv_loop VIDEOS OUT [QUALITY]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import cv2
 QUALITY = 95
 
 
-def convert(videos: Path, out: Path) -> int:
+def convert(videos: Path, out: Path, quality: int = QUALITY) -> int:
     """Convert every video of a folder; returns how many frames there were."""
     cv2.setNumThreads(1)
     frames = 0
@@ -28,11 +28,11 @@ def convert(videos: Path, out: Path) -> int:
                 ok, frame = capture.read()
                 if not ok:
                     break
-                _, jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+                _, jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
                 file.write(jpeg.tobytes())
                 frames += 1
     return frames
 
 
 if __name__ == "__main__":
-    print(convert(Path(sys.argv[1]), Path(sys.argv[2])))
+    print(convert(Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])))

@@ -114,6 +114,22 @@ def test_quality_decodes_everything_and_plan_says_so(videos: Path, tmp_path: Pat
     assert (work()["known"], work()["reused"], work()["spans"]) == (9, 0, 9)
 
 
+def test_frames_of_another_codec_epoch_are_decoded_anew_and_plan_and_build_say_why(
+    videos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    built(videos, "--out", out)
+    manifest = out / "versions" / (out / "CURRENT").read_text().strip() / "manifest.json"
+    text = manifest.read_text()
+    assert '"codec_epoch": 2' in text
+    # Those who wrote the first epoch did not write its number.
+    manifest.write_text(text.replace(',\n "codec_epoch": 2', ""))
+    why = "since this clipmill makes other frames of a video (codec epoch 2, was 1)"
+    (line,) = [line for line in plan(videos, out) if "to decode" in line]
+    assert line.endswith(why)
+    assert f"everything is decoded anew, {why}" in clipmill("build", videos, "--out", out, "--max-frames", 2).out
+
+
 def test_plan_says_what_is_known(videos: Path, tmp_path: Path, started: list[int]) -> None:
     out = tmp_path / "out"
     built(videos, "--out", out)
