@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -14,13 +15,14 @@ from clipmill import __version__, layout
 from clipmill.dataset.leftovers import remove_leftovers
 from clipmill.dataset.publish import OUTCOME, Outcome
 from clipmill.dataset.run_lock import live_run
+from clipmill.dataset.versions import difference
 from clipmill.errors import DataError, ListingError, NoSuchDataset, StorageError, TryAgain, UsageError
 from clipmill.estimate.census import Census, Estimate, estimate, rows_of, take_census
 from clipmill.estimate.forecast import Foresight
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import logs, words
 from clipmill.pipeline.report.progress import Line, Progress
-from clipmill.pipeline.report.summary import closing, expectation, headline, study
+from clipmill.pipeline.report.summary import closing, expectation, headline, since, study
 from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
 from clipmill.storage import Storage, open_storage
@@ -29,6 +31,8 @@ from clipmill.workers.shared_pool import children, close_children
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
 _STUDY = (1000, 50)
+#: Two versions are compared at the end of a build where they have no more clips than this: some 500 MB of rows.
+_COMPARED = 500_000
 #: What stands in an output; a folder that has other things in it and none of these is somebody else's.
 _OURS = {layout.CURRENT, "runs", "shards", "versions", "work"}
 
@@ -79,6 +83,7 @@ def build(
         print(msgspec.json.encode(outcome).decode())
     if not outcome.code:
         splits = layout.read_manifest(storage, outcome.version).splits
+        _say_change(storage, outcome, say)
         say("outcome", closing(outcome, splits, options, time.monotonic() - began), outcome_fields(outcome))
     # Workers know the output by its whole path, people by what they typed.
     message = outcome.message.replace(options.out, words.place(options.out))
@@ -115,6 +120,16 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     else:
         print(study(census, expected, forecast, options, storage))
     return 0
+
+
+def _say_change(storage: Storage, outcome: Outcome, say: Callable[..., None]) -> None:
+    """Say what changed against the version before, where there is one and its clips fit in memory."""
+    before, after = outcome.before, outcome.version
+    if not outcome.changed or before is None or after is None or outcome.clips > _COMPARED:
+        return
+    with contextlib.suppress(NoSuchDataset, FileNotFoundError):  # gc may have taken it meanwhile
+        change = difference(storage, before, after)
+        say("change", since(change, before), msgspec.structs.asdict(change))
 
 
 def _say_nothing(event: str, text: str, fields: object = None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from clipmill import layout, listings
 from clipmill.dataset.publish import Outcome
+from clipmill.dataset.versions import Difference
 from clipmill.estimate.census import Band, Census, Estimate
 from clipmill.estimate.forecast import Forecast
 from clipmill.layout import SplitEntry
@@ -132,6 +133,19 @@ def _reuse(forecast: Forecast) -> list[tuple[str, str]]:
         ("reused", words.plural(forecast.held, "clip")),
         ("to decode", f"{words.plural(forecast.new, 'clip')}{why}"),
     ]
+
+
+def since(change: Difference, before: str) -> str:
+    """Return what a build changed against the version published before it, in one line."""
+    counts = {
+        "added": change.added,
+        "removed": change.removed,
+        "with other frames": change.changed,
+        "relabelled": change.relabelled,
+        "in another split": change.moved,
+    }
+    said = [f"{number:,} {what}" for what, number in counts.items() if number]
+    return f"since {words.version(before)}: {'clips ' + ', '.join(said) if said else 'no clip is another one'}"
 
 
 def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOptions, seconds: float) -> str:

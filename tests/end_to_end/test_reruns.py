@@ -75,6 +75,19 @@ def test_nothing_changed(videos: Path, tmp_path: Path, started: list[int]) -> No
     assert "nothing changed" in clipmill("build", videos, "--out", out).out
 
 
+def test_what_changed_is_said_in_one_line(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = built(videos, "--out", out)["version"]
+    (videos / "c0/v0.avi").unlink()
+    os.rename(videos / "c1/v1.avi", videos / "c2/v1.avi")
+    write_videos(videos, {"c1/v20": 4, "c1/v21": 5, "c2/v5": 4}, seed=3)
+    said = clipmill("build", videos, "--out", out, "--yes").out.splitlines()
+    change = [line for line in said if line.startswith("since ")]
+    # In a tree the class is part of a clip's id.
+    assert change == [f"since {first[:8]}: clips 3 added, 2 removed, 1 with other frames"]
+    assert not [line for line in clipmill("build", videos, "--out", out).out.splitlines() if "since" in line]
+
+
 def test_a_new_clip_is_the_only_one_that_is_decoded(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     built(videos, "--out", out)
