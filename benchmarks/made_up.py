@@ -77,6 +77,7 @@ def _clip(row: int) -> Clip:
         width=340,
         height=256,
         fps=29.97,
+        duration=frames / 29.97,
         bad_packets=0,
         extra={},
         nbytes=frames * _FRAME_BYTES,

@@ -75,7 +75,8 @@ CLIP_COLUMNS = (
     ("frames", "int32"),
     ("width", "int32"),
     ("height", "int32"),
-    ("fps", "double"),
+    ("fps", "double"),  # frames / duration: the mean rate
+    ("duration", "double"),  # seconds, the last frame shown as long as the one before it; not in older versions
     ("bytes", "int64"),  # of all its encoded frames
     ("bad_packets", "int32"),  # skipped while decoding
     ("shard", "string"),

@@ -251,6 +251,7 @@ class SpanDone(msgspec.Struct, frozen=True, array_like=True):
         digest: the clip's digest where the span is the whole clip, else "".
         inexact: decoding did not give what was proven: the clip must be decoded as one span.
         failure: (reason, message) if there is no such clip.
+        duration: seconds that the clip is shown, where the span is the whole clip.
     """
 
     clip_key: str
@@ -266,6 +267,7 @@ class SpanDone(msgspec.Struct, frozen=True, array_like=True):
     digest: str = ""
     inexact: bool = False
     failure: tuple[str, str] | None = None
+    duration: float = 0.0
 
 
 class Clip(msgspec.Struct, frozen=True, array_like=True):
@@ -294,6 +296,7 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
     width: int
     height: int
     fps: float
+    duration: float
     bad_packets: int
     extra: dict[str, str]
     nbytes: int

@@ -13,7 +13,8 @@ F = "f" * 64
 CLIP = Clip(
     clip_id="a", split="train", folds=(), label_index=0, label_text="walk", label_source=1, group=None,
     source="a.avi", start=None, end=None, trimmed=None, fingerprint=F, clip_key="c" * 32, digest="d" * 64, frames=10,
-    width=320, height=240, fps=25.0, bad_packets=0, extra={}, nbytes=1000, pieces=[Piece("work/x")], shared=False,
+    width=320, height=240, fps=25.0, duration=0.4, bad_packets=0, extra={}, nbytes=1000,
+    pieces=[Piece("work/x")], shared=False,
 )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ _COLUMNS = [
     "width",
     "height",
     "fps",
+    "duration",
     "bytes",
     "bad_packets",
     "shard",
@@ -69,11 +70,29 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
 
 
 def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:
-    for batch in pq.ParquetFile(file).iter_batches(batch_size=8192, columns=_COLUMNS):
-        columns = [batch.column(name).to_pylist() for name in _COLUMNS]
-        for key, digest, frames, width, height, fps, nbytes, bad, shard, offset, length in zip(*columns, strict=True):
-            piece = Piece(shard_path(shard), schema, offset, length)
-            yield key, SpanDone(key, 0, 1, piece, frames, nbytes, width, height, fps, bad, digest)
+    table = pq.ParquetFile(file)
+    if "duration" not in table.schema_arrow.names:
+        return  # of before CODEC_EPOCH 2: no clip of it has a key of today
+    for batch in table.iter_batches(batch_size=8192, columns=_COLUMNS):
+        for row in batch.to_pylist():
+            key = row["clip_key"]
+            yield (
+                key,
+                SpanDone(
+                    clip_key=key,
+                    number=0,
+                    of=1,
+                    piece=Piece(shard_path(row["shard"]), schema, row["offset"], row["length"]),
+                    frames=row["frames"],
+                    nbytes=row["bytes"],
+                    width=row["width"],
+                    height=row["height"],
+                    fps=row["fps"],
+                    bad_packets=row["bad_packets"],
+                    digest=row["digest"],
+                    duration=row["duration"],
+                ),
+            )
 
 
 def published_labels(storage: Storage, version: str) -> list[str]:

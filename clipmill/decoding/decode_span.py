@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from clipmill.decoding.fragments import Footer, FragmentWriter, clip_digest, fragment_path, read_fragment
+from clipmill.decoding.fragments import Footer, FragmentWriter, clip_digest, fragment_path, read_fragment, seconds_shown
 from clipmill.errors import ClipError, StorageError
 from clipmill.ledger import REMEMBERED, Reason
 from clipmill.messages import WHOLE, ClipTask, Piece, Span, SpanDone
@@ -59,6 +59,7 @@ def decode_task(task: ClipTask, videos: str, out: str, options: FrameOptions) ->
         footer.fps,
         footer.bad_packets,
         clip_digest([footer.digests]) if span.of == 1 else "",
+        duration=seconds_shown(footer.timestamps, footer.fps) if span.of == 1 else 0.0,
     )
 
 

@@ -204,10 +204,23 @@ def clip_digest(digests: Sequence[bytes]) -> str:
     return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
-def digest_of(storage: Storage, pieces: list[Piece]) -> str:
-    """The digest of a clip that was decoded in several spans; reads their footers only."""
+def seconds_shown(timestamps: Sequence[int], fps: float) -> float:
+    """How long frames that begin at these microseconds are shown, the last one as long as the one before it.
+
+    Args:
+        fps: by which a frame is shown that is the only one.
+    """
+    if len(timestamps) < 2:
+        return len(timestamps) / fps
+    return (2 * timestamps[-1] - timestamps[-2]) / 1_000_000
+
+
+def joined(storage: Storage, pieces: list[Piece]) -> tuple[str, float]:
+    """Digest and duration, in seconds, of a clip that was decoded in several spans; reads their footers only."""
     footers = [read_footer(storage, piece.path) for piece in pieces]
     missing = [piece.path for piece, footer in zip(pieces, footers, strict=True) if footer is None]
     if missing:
         raise StorageError(f"{storage.root}/{missing[0]}: a fragment of this run is gone; build again")
-    return clip_digest([footer.digests for footer in footers if footer is not None])
+    known = [footer for footer in footers if footer is not None]
+    times = [time for footer in known for time in footer.timestamps]
+    return clip_digest([footer.digests for footer in known]), seconds_shown(times, known[0].fps)

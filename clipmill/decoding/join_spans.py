@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from clipmill.decoding.fragments import digest_of
+from clipmill.decoding.fragments import joined
 from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.messages import Clip, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions
 from clipmill.storage import Storage
 from clipmill.video.limits import MAX_FRAME_BYTES, too_large
+
+#: Seconds: many containers have timestamps in whole milliseconds.
+_ROUNDED = 0.002
 
 
 def group_frames(
@@ -38,8 +41,12 @@ def group_frames(
     if failure:
         yield from (failure_of(job.row, Stage.DECODE_FRAMES, *failure) for job in jobs)
         return
-    digest = ordered[0].digest or digest_of(storage, [span.piece for span in ordered])
-    yield from (_clip(job, ordered, digest, len(jobs) > 1) for job in jobs)
+    first = ordered[0]
+    if first.of > 1:
+        digest, duration = joined(storage, [span.piece for span in ordered])
+    else:
+        digest, duration = first.digest, first.duration
+    yield from (_clip(job, ordered, digest, duration, len(jobs) > 1) for job in jobs)
 
 
 def _too_much_or_little(spans: list[SpanDone], options: BuildOptions) -> tuple[str, str] | None:
@@ -52,8 +59,14 @@ def _too_much_or_little(spans: list[SpanDone], options: BuildOptions) -> tuple[s
     return None
 
 
-def _clip(job: ResolvedClip, spans: list[SpanDone], digest: str, shared: bool) -> Clip:
+def _mean_rate(frames: int, duration: float, fps: float) -> float:
+    """Frames per second of a clip; the stream's own rate where that is the same but for rounded timestamps."""
+    return fps if not duration or abs(frames / fps - duration) < _ROUNDED else frames / duration
+
+
+def _clip(job: ResolvedClip, spans: list[SpanDone], digest: str, duration: float, shared: bool) -> Clip:
     row = job.row
+    frames = sum(span.frames for span in spans)
     return Clip(
         clip_id=row.clip_id,
         split=row.split,
@@ -69,10 +82,11 @@ def _clip(job: ResolvedClip, spans: list[SpanDone], digest: str, shared: bool) -
         fingerprint=job.fingerprint,
         clip_key=job.whole.clip_key,
         digest=digest,
-        frames=sum(span.frames for span in spans),
+        frames=frames,
         width=spans[0].width,
         height=spans[0].height,
-        fps=spans[0].fps,
+        fps=_mean_rate(frames, duration, spans[0].fps),
+        duration=duration,
         bad_packets=sum(span.bad_packets for span in spans),
         extra=row.extra,
         nbytes=sum(span.nbytes for span in spans),

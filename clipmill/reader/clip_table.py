@@ -20,7 +20,10 @@ from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
 
 #: Columns that every reader needs; a million clips take some 90 MB.
-CORE = ("clip_id", "split", "label_index", "frames", "width", "height", "fps", "shard", "offset", "length", "frames_at")
+CORE = (
+    "clip_id", "split", "label_index", "frames", "width", "height", "fps", "duration",
+    "shard", "offset", "length", "frames_at",
+)  # fmt: skip
 
 
 class ClipTable(NamedTuple):
@@ -30,7 +33,7 @@ class ClipTable(NamedTuple):
         ids: clip ids, an Arrow array of strings.
         label: int32, -1 for unlabelled.
         frames, width, height: int32.
-        fps: float64.
+        seconds: float64, how long each is shown.
         shard: int32, index into `shards`.
         offset, length, frames_at: int64, as in `clipmill.layout.CLIP_COLUMNS`.
         shards: the id of each shard, and what reads it.
@@ -42,7 +45,7 @@ class ClipTable(NamedTuple):
     frames: npt.NDArray[np.int32]
     width: npt.NDArray[np.int32]
     height: npt.NDArray[np.int32]
-    fps: npt.NDArray[np.float64]
+    seconds: npt.NDArray[np.float64]
     shard: npt.NDArray[np.int32]
     offset: Ints
     length: Ints
@@ -96,7 +99,9 @@ class ClipColumns:
         with io.BufferedReader(_RangedFile(self._storage, path, stat.size), 1 << 16) as file:
             # One thread: it is fast enough, and several would hold many columns twice at once.
             parquet = pq.ParquetFile(file, read_dictionary=["split", "shard"])
-            table = parquet.read(columns=None if columns is None else list(columns), use_threads=False)
+            there = parquet.schema_arrow.names
+            wanted = None if columns is None else [name for name in columns if name in there or name != "duration"]
+            table = parquet.read(columns=wanted, use_threads=False)
         pa.default_memory_pool().release_unused()
         return table
 
@@ -110,13 +115,22 @@ def to_arrays(columns: pa.Table, reader: FrameReader) -> ClipTable:
         frames=_array(columns, "frames"),
         width=_array(columns, "width"),
         height=_array(columns, "height"),
-        fps=_array(columns, "fps"),
+        seconds=_seconds(columns),
         shard=_plain(shard.indices),
         offset=_array(columns, "offset"),
         length=_array(columns, "length"),
         frames_at=_array(columns, "frames_at"),
         shards=[(name, reader) for name in shard.dictionary.to_pylist()],
     )
+
+
+def _seconds(columns: pa.Table) -> npt.NDArray[np.float64]:
+    # Versions of before the column `duration` have the container's frame rate, right or wrong.
+    seconds: npt.NDArray[np.float64] = _array(columns, "frames") / _array(columns, "fps")
+    if "duration" in columns.column_names:
+        known = _array(columns, "duration")
+        seconds = np.where(np.isnan(known), seconds, known)
+    return seconds
 
 
 def _array(columns: pa.Table, name: str) -> npt.NDArray[Any]:

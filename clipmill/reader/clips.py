@@ -90,7 +90,7 @@ class Clips:
     @property
     def lengths(self) -> Lengths:
         """What samplers plan with."""
-        return Lengths(_LateIds(self), self.table.frames[self.rows].astype(np.int64), self.table.fps[self.rows])
+        return Lengths(_LateIds(self), self.table.frames[self.rows].astype(np.int64), self.table.seconds[self.rows])
 
     def single(self, instead: str) -> Member:
         """Return the only member.

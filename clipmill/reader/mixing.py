@@ -62,7 +62,7 @@ def _relabelled(clips: ClipSet, number: int, numbers: dict[str, int]) -> ClipTab
         frames=table.frames[rows],
         width=table.width[rows],
         height=table.height[rows],
-        fps=table.fps[rows],
+        seconds=table.seconds[rows],
         shard=table.shard[rows],
         offset=table.offset[rows],
         length=table.length[rows],

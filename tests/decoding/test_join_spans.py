@@ -39,10 +39,10 @@ def group(store, jobs, spans, options=OPTIONS):
 
 
 def test_one_span_is_a_clip(store):
-    (clip,) = group(store, [job()], [span(digest="d" * 64, bad_packets=1)])
+    (clip,) = group(store, [job()], [span(digest="d" * 64, bad_packets=1, duration=0.2)])
     assert clip == Clip(
         "a", "train", ("train",), 4, "walk", 7, "g1", "a.mp4", 1.0, 2.0, None, "f" * 64, KEY, "d" * 64, 5, 320, 240,
-        25.0, 1, {"camera": "left"}, 5000, [Piece(fragment_path(KEY, 0, 1))], False,
+        25.0, 0.2, 1, {"camera": "left"}, 5000, [Piece(fragment_path(KEY, 0, 1))], False,
     )  # fmt: skip
 
 
@@ -97,3 +97,15 @@ def test_too_much_or_too_little_goes_to_the_ledger(store, span, reason, words):
 
 def test_behind_a_closed_gate_there_is_nothing_to_group(store):
     assert group(store, [job()], []) == []
+
+
+def test_the_rate_is_the_mean_of_what_is_shown_and_no_header(store):
+    """30 frames at 33 ms and 60 at 100 ms, of a stream that says 30 a second."""
+    times = [33_000 * n for n in range(30)] + [990_000 + 100_000 * n for n in range(60)]
+    for number, part in enumerate((times[:50], times[50:])):
+        with FragmentWriter(store, fragment_path(KEY, number, 2)) as fragment:
+            for _ in part:
+                fragment.add(b"frame")
+            fragment.finish(part, list(range(len(part))), (320, 240), 30.0, 0)
+    (clip,) = group(store, [job()], [span(0, 2, frames=50), span(1, 2, frames=40)])
+    assert clip.duration == pytest.approx(6.99) and clip.fps == pytest.approx(90 / 6.99)

@@ -18,7 +18,7 @@ import simplejpeg
 from miniature import draw_frame, read_code
 
 from clipmill.decoding.decode_span import decode_task
-from clipmill.decoding.fragments import digest_of, read_fragment
+from clipmill.decoding.fragments import joined, read_fragment
 from clipmill.errors import ClipError
 from clipmill.keys import clip_key
 from clipmill.listings import name_carries_times
@@ -182,7 +182,7 @@ def make_clip(
         height=done[0].height,
         fps=done[0].fps,
         bad_packets=sum(span.bad_packets for span in done),
-        digest=digest_of(store, [span.piece for span in done]),
+        digest=joined(store, [span.piece for span in done])[0],
         spans=plan.spans,
         again=again,
     )

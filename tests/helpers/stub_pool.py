@@ -53,7 +53,9 @@ class StubPool:
             frames = 30 + number % 300
             digest = hashlib.sha256(job.task.clip_key.encode()).hexdigest()
             piece = Piece(f"work/fragments/{job.task.clip_key}")
-            return SpanDone(job.task.clip_key, 0, 1, piece, frames, 20_000 * frames, 320, 240, 25.0, 0, digest)
+            return SpanDone(
+                job.task.clip_key, 0, 1, piece, frames, 20_000 * frames, 320, 240, 25.0, 0, digest, duration=frames / 25
+            )
         assert isinstance(job, ShardJob)
         lengths = [clip.nbytes for clip in job.clips]
         places = []

@@ -44,6 +44,7 @@ def clip(name, frames=COMMON, split="train", nbytes=100):
         320,
         240,
         25.0,
+        frames / 25,
         0,
         {},
     )

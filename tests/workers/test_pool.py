@@ -100,7 +100,7 @@ def hole(tmp_path):
 def light(out, schema="tfds") -> ShardJob:
     """A job for which a child loads next to nothing; its fragment is not there."""
     clip = Clip(
-        "a", "train", (), 0, "x", None, None, "a.mp4", None, None, None, "f", "c", "d", 1, 1, 1, 1.0, 0, {}, 1,
+        "a", "train", (), 0, "x", None, None, "a.mp4", None, None, None, "f", "c", "d", 1, 1, 1, 1.0, 1.0, 0, {}, 1,
         [Piece("work/none")], False,
     )  # fmt: skip
     return ShardJob("ab" * 16, schema, "x", [clip], str(out))

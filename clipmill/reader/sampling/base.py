@@ -20,12 +20,12 @@ class Lengths(NamedTuple):
     Attributes:
         ids: (clips,) clip ids, anything that can be iterated.
         frames: (clips,) int64.
-        fps: (clips,) frames per second.
+        seconds: (clips,) how long each is shown, its last frame as long as the one before it.
     """
 
     ids: Any
     frames: Ints
-    fps: npt.NDArray[Any]
+    seconds: npt.NDArray[Any]
 
 
 class ClipTimes(NamedTuple):

@@ -34,7 +34,7 @@ def pick(sampler: Sampler, frames: int, seed: int = 0, view: int = 0, times: np.
 
 
 def of(*frames: int, fps: float = 25.0) -> Lengths:
-    return Lengths([f"clip{n}" for n in range(len(frames))], np.array(frames), np.full(len(frames), fps))
+    return Lengths([f"clip{n}" for n in range(len(frames))], np.array(frames), np.array(frames) / fps)
 
 
 ANY = st.sampled_from(
@@ -201,3 +201,22 @@ def test_chunks_of_a_batch_end_together() -> None:
 def test_parameters_that_make_no_sense(make: object, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         make()  # type: ignore[operator]
+
+
+@given(st.lists(st.sampled_from([17_000, 33_333, 40_000, 100_000, 700_000]), min_size=1, max_size=60), st.floats(1, 60))
+@settings(max_examples=200, deadline=None)
+def test_ticks_of_a_clip_of_uneven_frames_are_those_that_the_table_foretells(steps: list[int], fps: float) -> None:
+    times = np.cumsum([0, *steps])
+    seconds = (times[-1] + steps[-1]) / 1e6
+    clips = Lengths(["a"], np.array([len(times)]), np.array([seconds]))
+    picked = pick(AtFps(fps), len(times), times=times)
+    assert AtFps(fps).counts(clips).tolist() == [len(picked)]
+    shown = [max(n for n in range(len(times)) if times[n] <= tick * 1e6 / fps + 1) for tick in range(len(picked))]
+    assert picked == shown
+
+
+def test_ticks_are_counted_by_the_clock_and_not_by_the_headers_rate() -> None:
+    """30 frames at 33 ms and 60 at 100 ms: 7 s, of which 30 frames a second would make 3."""
+    times = np.array([33_000 * n for n in range(30)] + [990_000 + 100_000 * n for n in range(60)])
+    assert AtFps(10).counts(Lengths(["a"], np.array([90]), np.array([6.99]))).tolist() == [70]
+    assert len(pick(AtFps(10), 90, times=times)) == 70
