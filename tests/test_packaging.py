@@ -73,6 +73,11 @@ def test_the_reader_loads_neither_beam_nor_a_framework_nor_a_decoder() -> None:
     assert not loaded_by("import clipmill.reader") & {"apache_beam", "tensorflow", "torch", "av"}
 
 
+def test_the_command_line_loads_none_of_the_heavy_packages() -> None:
+    loaded = loaded_by("import clipmill.pipeline.cli.main as command; command._parser()")
+    assert not loaded & {"apache_beam", "tensorflow", "torch", "cv2", "av", "pyarrow", "numpy", "obstore"}
+
+
 def test_a_child_that_decodes_loads_neither_beam_nor_tensorflow() -> None:
     loaded = loaded_by(
         "import clipmill.workers.child, clipmill.decoding.decode_span, clipmill.sources.probe, clipmill.shards.write"

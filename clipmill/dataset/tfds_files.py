@@ -9,7 +9,7 @@ from typing import Any
 
 from clipmill.errors import UsageError
 from clipmill.layout import LABELS, Manifest, is_label, split_order
-from clipmill.records import Schema
+from clipmill.records.base import Schema
 
 #: TFDS reads nothing but major.minor.patch; a version of ours is a hash, so this one stays.
 _TFDS_VERSION = "1.0.0"

@@ -14,7 +14,8 @@ import simplejpeg
 from clipmill.decoding.fragments import clip_digest
 from clipmill.errors import DataError, StorageError
 from clipmill.layout import Manifest, frames_path, index_path, shard_path
-from clipmill.records import ClipRecord, Schema, body_size, get_schema
+from clipmill.records import get_schema
+from clipmill.records.base import ClipRecord, Schema, body_size
 from clipmill.records.tfrecord import FRAMING, BadRecord, read_record
 from clipmill.shards.shard_file import file_crc, read_index, read_sizes
 from clipmill.storage import Storage

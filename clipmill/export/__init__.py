@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from clipmill.errors import UsageError
-from clipmill.export.base import ExportFormat
+
+if TYPE_CHECKING:
+    # It loads numpy, which a command line that asks for names alone need not wait for.
+    from clipmill.export.base import ExportFormat
 
 #: By the word after --to: the module that has the format in its `FORMATS`. Loaded when asked for, since between
 #: them they need OpenCV, Arrow and libav, and `clipmill --help` needs none.

@@ -12,7 +12,8 @@ import msgspec
 
 from clipmill.errors import StorageError
 from clipmill.layout import Manifest, shard_path, split_order
-from clipmill.records import ClipRecord, get_schema
+from clipmill.records import get_schema
+from clipmill.records.base import ClipRecord
 from clipmill.records.tfrecord import after, before, read_record
 from clipmill.storage import Storage, Writer
 

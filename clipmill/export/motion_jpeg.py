@@ -10,7 +10,7 @@ from clipmill.errors import MissingExtra
 from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, in_order, records_of, splits
 from clipmill.export.frame_folders import clip_path
 from clipmill.layout import LABELS
-from clipmill.records import ClipRecord
+from clipmill.records.base import ClipRecord
 from clipmill.storage import Storage
 
 #: Timestamps of records are in microseconds; MP4's own clock can be the same.

@@ -35,7 +35,8 @@ from clipmill.export.base import (
 )
 from clipmill.layout import LABELS
 from clipmill.options import FrameOptions
-from clipmill.records import ClipRecord, protobuf
+from clipmill.records import protobuf
+from clipmill.records.base import ClipRecord
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import ahead
 from clipmill.video.geometry import Geometry, lay_out, plan_geometry

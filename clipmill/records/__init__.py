@@ -6,18 +6,26 @@ out the two kinds of record; `fields` has the kinds of feature.
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
+from typing import TYPE_CHECKING
+
 from clipmill.errors import UsageError
-from clipmill.records.base import ClipRecord, FrameFacts, FrameKeys, Schema, body_size
-from clipmill.records.frames import FramesSchema
-from clipmill.records.mediaseq import MediaSequenceSchema
-from clipmill.records.tfds import TfdsSchema
 
-__all__ = ["SCHEMAS", "ClipRecord", "FrameFacts", "FrameKeys", "Schema", "body_size", "get_schema"]
+if TYPE_CHECKING:
+    # It loads numpy, which a command line that asks for names alone need not wait for.
+    from clipmill.records.base import Schema
 
-#: Every schema by its name.
-SCHEMAS: dict[str, Schema] = {schema.name: schema for schema in (TfdsSchema(), FramesSchema(), MediaSequenceSchema())}
+#: The module and class of each schema, by its name.
+#: Named, not imported: they load numpy, and a command line needs the names alone.
+SCHEMAS = {
+    "tfds": ("clipmill.records.tfds", "TfdsSchema"),
+    "frames": ("clipmill.records.frames", "FramesSchema"),
+    "mediaseq": ("clipmill.records.mediaseq", "MediaSequenceSchema"),
+}
 
 
+@cache
 def get_schema(name: str) -> Schema:
     """Return the schema of a name.
 
@@ -26,4 +34,6 @@ def get_schema(name: str) -> Schema:
     """
     if name not in SCHEMAS:
         raise UsageError(f"--schema {name}: not one of {', '.join(SCHEMAS)}")
-    return SCHEMAS[name]
+    module, kind = SCHEMAS[name]
+    schema: Schema = getattr(importlib.import_module(module), kind)()
+    return schema

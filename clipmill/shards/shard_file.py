@@ -15,7 +15,7 @@ import numpy as np
 
 from clipmill.errors import DataError
 from clipmill.layout import MAX_RECORD, ShardEntry, frames_path, index_path, shard_path
-from clipmill.records import ClipRecord, Schema, body_size
+from clipmill.records.base import ClipRecord, Schema, body_size
 from clipmill.records.tfrecord import AFTER, FRAMING, after, before
 from clipmill.storage import Storage, Writer
 

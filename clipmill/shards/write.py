@@ -9,7 +9,8 @@ from clipmill.decoding.fragments import read_fragment
 from clipmill.errors import DataError, StorageError
 from clipmill.layout import ShardEntry, frames_path, shard_path
 from clipmill.messages import Clip, Piece, ShardDone, ShardPlan
-from clipmill.records import ClipRecord, get_schema
+from clipmill.records import get_schema
+from clipmill.records.base import ClipRecord
 from clipmill.records.tfrecord import read_record
 from clipmill.shards.shard_file import RecordPlace, ShardClip, read_places, shard_entry, write_shard
 from clipmill.storage import Storage, open_storage

@@ -98,7 +98,7 @@ def add_commands(commands: Commands) -> None:
     demo = commands.add_parser("demo", help="make, build, verify and read a small data set")
     demo.description = "Make a small data set of moving shapes, build it, verify it, draw a batch."
     demo.add_argument("--out", default="clipmill-demo", metavar="OUT", help="a new folder (default clipmill-demo)")
-    demo.set_defaults(run=_making("clipmill demo", "making.run_demo"), parser=demo)
+    demo.set_defaults(run=_making("clipmill demo", "showing.run_demo"), parser=demo)
 
 
 def _add_build(commands: Commands, name: str, text: str, function: str) -> None:

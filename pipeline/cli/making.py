@@ -1,4 +1,4 @@
-"""Commands that make a data set: build, plan, demo."""
+"""Commands that make a data set: build, plan."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from functools import partial
 from clipmill.pipeline.build import build, plan
 from clipmill.pipeline.cli.arguments import build_options
 from clipmill.pipeline.cli.unpacking import refuse_archives, unpacked_listings
-from clipmill.pipeline.demo.run import demo
 from clipmill.pipeline.report import logs
 from clipmill.pipeline.report.summary_file import Summary
 from clipmill.pipeline.runners import get_runner
-from clipmill.storage import absolute
 
 
 def run_build(arguments: argparse.Namespace) -> int:
@@ -32,8 +30,3 @@ def run_plan(arguments: argparse.Namespace) -> int:
     """Say what a build would make and take."""
     refuse_archives(arguments.listing)
     return plan(build_options(arguments), as_json=arguments.json)
-
-
-def run_demo(arguments: argparse.Namespace) -> int:
-    """Make, build, verify and draw a small data set."""
-    return demo(absolute(arguments.out))

@@ -33,7 +33,8 @@ from clipmill.layout import (
     split_order,
     version_path,
 )
-from clipmill.records import ClipRecord, get_schema
+from clipmill.records import get_schema
+from clipmill.records.base import ClipRecord
 from clipmill.shards.shard_file import ShardClip, write_shard
 from clipmill.storage import Storage, open_storage
 

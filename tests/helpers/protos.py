@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from clipmill.records import ClipRecord
+from clipmill.records.base import ClipRecord
 
 NAMES = ["tfds", "frames", "mediaseq"]
 

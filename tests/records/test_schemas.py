@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from protos import CLIP, FRAMES, NAMES, Example, SequenceExample, serialize
 
 from clipmill.errors import DataError, UsageError
-from clipmill.records import ClipRecord, get_schema, protobuf
+from clipmill.records import get_schema, protobuf
+from clipmill.records.base import ClipRecord
 
 
 def parsed(name, record):

@@ -32,7 +32,8 @@ from clipmill.errors import DataError, UsageError
 from clipmill.layout import frames_path, shard_path
 from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
-from clipmill.records import FrameFacts, Schema, get_schema
+from clipmill.records import get_schema
+from clipmill.records.base import FrameFacts, Schema
 from clipmill.records.tfrecord import AFTER, BEFORE
 
 #: The sizes of all frames are held in memory up to so many bytes; of a larger data set each clip's are read.

@@ -38,7 +38,7 @@ from clipmill.reader.frameworks.base import EpochReader
 from clipmill.reader.loading.loader import Loader, ReadClip
 from clipmill.reader.loading.recipe import ClipRequest, View
 from clipmill.reader.order.permutations import Lanes
-from clipmill.records import FrameFacts, Schema
+from clipmill.records.base import FrameFacts, Schema
 
 if TYPE_CHECKING:
     # Only named in signatures: importing it takes seconds and 450 MB.
