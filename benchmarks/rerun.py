@@ -25,7 +25,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks.measure import measure
-from clipmill.dataset.inspect import read_clips
+from clipmill.dataset.clip_table import read_clips
 from clipmill.layout import current_version, read_manifest
 from clipmill.listings import resolve
 from clipmill.messages import Clip

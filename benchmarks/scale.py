@@ -168,7 +168,19 @@ def _write(plan: ShardPlan, storage: Storage, options: BuildOptions) -> ShardWri
         frames_crc32c=plan.digest[16:24],
     )
     columns = further_columns(plan.clips)
-    return ShardWritten(plan.split, plan.band, plan.number, plan.shard, plan.digest, entry, path, columns, 0, 0, [])
+    return ShardWritten(
+        split=plan.split,
+        band=plan.band,
+        number=plan.number,
+        shard=plan.shard,
+        digest=plan.digest,
+        entry=entry,
+        part=path,
+        columns=columns,
+        trimmed=0,
+        ranged=0,
+        shared=[],
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -13,10 +14,12 @@ from clipmill.options import FrameOptions
 
 #: Raised when the golden frames in the tests change.
 CODEC_EPOCH = 2
+#: A clip's fields that are part of the data set, in order: all but where its frames were found.
+_row = attrgetter(*(name for name in Clip.__struct_fields__ if name not in ("pieces", "shared")))
 
 
 def clip_key(fingerprint: str, start: float | None, end: float | None, options: FrameOptions) -> str:
-    """The name of a clip's pixels: a hash of the source's content and of all that changes them.
+    """Return the name of a clip's pixels: a hash of the source's content and of all that changes them.
 
     Args:
         fingerprint: SHA-256 of the source's bytes, hex.
@@ -29,7 +32,7 @@ def clip_key(fingerprint: str, start: float | None, end: float | None, options: 
 
 
 def shard_id(schema: str, epoch: int, dataset: str, clips: Sequence[Clip]) -> str:
-    """The name of a shard: a hash of its schema and of all that its records say, in order.
+    """Return the name of a shard: a hash of its schema and of all that its records say, in order.
 
     Returns:
         32 hex digits.
@@ -41,14 +44,12 @@ def shard_id(schema: str, epoch: int, dataset: str, clips: Sequence[Clip]) -> st
 
 
 def rows_digest(clips: Sequence[Clip]) -> str:
-    """A hash of the clips' rows in the clip table, hex."""
-    # Where the frames were found (the last two fields) is not part of the data set.
-    rows = [msgspec.to_builtins(clip)[:-2] for clip in clips]
-    return _hash(rows)
+    """Return a hash of the clips' rows in the clip table, hex."""
+    return _hash([_row(clip) for clip in clips])
 
 
 def version_name(labels: Sequence[str], options: dict[str, Any], shards: Iterable[tuple[str, str, str]]) -> str:
-    """The name of a version: a hash of the ordered shards and the tables' rows.
+    """Return the name of a version: a hash of the ordered shards and the tables' rows.
 
     Args:
         options: those that change bytes.
@@ -61,7 +62,7 @@ def version_name(labels: Sequence[str], options: dict[str, Any], shards: Iterabl
 
 
 def unit(*words: str | int) -> float:
-    """A number in [0, 1) that depends on the words alone."""
+    """Return a number in [0, 1) that depends on the words alone."""
     digest = hashlib.sha256("\x1f".join(map(str, words)).encode()).digest()
     return int.from_bytes(digest[:7], "big") / (1 << 56)
 

@@ -17,7 +17,8 @@ from clipmill.dataset.publish import OUTCOME, Outcome
 from clipmill.dataset.run_lock import live_run
 from clipmill.dataset.versions import difference
 from clipmill.errors import DataError, ListingError, NoSuchDataset, StorageError, TryAgain, UsageError
-from clipmill.estimate.census import Census, Estimate, estimate, rows_of, take_census
+from clipmill.estimate.census import Census, rows_of, take_census
+from clipmill.estimate.estimate import Estimate, estimate
 from clipmill.estimate.forecast import Foresight
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import logs, words

@@ -16,7 +16,7 @@ import pytest
 from places import ROOT
 
 PACKAGES = {"clipmill": "clipmill", "transforms": "clipmill.transforms", "pipeline": "clipmill.pipeline"}
-MOST_LATE_IMPORTS = 45
+MOST_LATE_IMPORTS = 20
 MOST_ROOT_FILES = 8
 MOST_LINES = 400
 

@@ -68,7 +68,7 @@ def tell(options: BuildOptions, *, last: bool = False) -> None:
         _told_at = time.monotonic()
         packed = msgspec.json.encode(_counts)
     path = run_path(options.run, f"counts/{socket.gethostname()}-{os.getpid()}")
-    # Nothing but a bar hangs on it.
+    # Only the progress bar uses these.
     with contextlib.suppress(StorageError):
         open_storage(options.out).put(path, packed, durable=False)
 

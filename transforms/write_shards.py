@@ -61,7 +61,9 @@ class _Write(InChildren):
 
     def prepare(self, plan: ShardPlan) -> tuple[ShardPlan, Job]:
         options = self._options
-        return plan, ShardJob(plan.shard, options.schema, options.name, plan.clips, options.out)
+        return plan, ShardJob(
+            shard=plan.shard, schema=options.schema, dataset=options.name, clips=plan.clips, out=options.out
+        )
 
     def finished(self, plan: ShardPlan, result: Any) -> Iterator[ShardWritten]:
         if isinstance(result, ClipError):

@@ -10,7 +10,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clipmill.layout import CLIP_COLUMNS
+from clipmill.layout import CLIP_COLUMNS, CLIPS, version_path
 from clipmill.messages import Clip
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import ahead
@@ -35,13 +35,25 @@ def clip_schema(extra: tuple[str, ...] = ()) -> pa.Schema:
     return pa.schema(fields + [pa.field(name, pa.string()) for name in extra])
 
 
+def read_clips(storage: Storage, version: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read the clip table of a version, or some of its columns."""
+    with storage.fetch(version_path(version, CLIPS)) as file:
+        return open_table(file).read(columns, use_threads=False)
+
+
+def open_table(file: IO[bytes]) -> pq.ParquetFile:
+    """Open a clip table, or a part of one, for reading."""
+    # A thread of Arrow's that is still in a Python file when Python ends takes the process down with it.
+    return pq.ParquetFile(file, pre_buffer=False)
+
+
 def further_columns(clips: Sequence[Clip]) -> list[str]:
-    """Names of the listing's own columns, as the clip table has them."""
+    """Return the names of the listing's own columns, as the clip table has them."""
     return sorted({_column(name) for clip in clips for name in clip.extra})
 
 
 def shard_rows(shard: str, clips: Sequence[Clip], places: Sequence[tuple[int, int, int]]) -> bytes:
-    """The rows of one shard, as a small Parquet file.
+    """Return the rows of one shard, as a small Parquet file.
 
     Args:
         places: (offset, length, first frame's place in .frames) of each record.
@@ -60,7 +72,7 @@ def shard_rows(shard: str, clips: Sequence[Clip], places: Sequence[tuple[int, in
 
 
 def _column(name: str) -> str:
-    """A listing's column may not take the name of one of ours."""
+    """Rename a listing's column that would take the name of one of ours."""
     return f"listing_{name}" if name in _RESERVED else name
 
 
@@ -80,7 +92,7 @@ def join(storage: Storage, parts: Iterable[str], further: Sequence[str], file: I
         waiting: list[pa.Table] = []
         rows = 0
         for data in ahead(storage.read, parts):
-            table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
+            table = open_table(io.BytesIO(data)).read(use_threads=False)
             for name in further:
                 if name not in table.column_names:
                     table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from clipmill.dataset.clip_table import read_clips
 from clipmill.dataset.ledger_file import NAME as LEDGER
 from clipmill.errors import NoSuchDataset, UsageError
 from clipmill.layout import (
-    CLIPS,
     LABELS,
     named_shard,
     read_manifest,
@@ -25,13 +23,6 @@ from clipmill.storage import Storage
 from clipmill.storage.concurrent import ahead
 
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
-
-
-def read_clips(storage: Storage, version: str, columns: list[str] | None = None) -> pa.Table:
-    """The clip table of a version, or some of its columns."""
-    with storage.fetch(version_path(version, CLIPS)) as file:
-        # A thread of Arrow's that is still in a Python file when Python ends takes the process down with it.
-        return pq.ParquetFile(file, pre_buffer=False).read(columns, use_threads=False)
 
 
 def summarize(storage: Storage) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from itertools import chain
 from typing import IO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from clipmill.dataset.clip_table import open_table
 from clipmill.layout import CLIPS, LABELS, read_manifest, shard_path, version_path
 from clipmill.messages import Piece, SpanDone
 from clipmill.storage import Storage
@@ -70,7 +70,7 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
 
 
 def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:
-    table = pq.ParquetFile(file)
+    table = open_table(file)
     if "duration" not in table.schema_arrow.names:
         return  # of before CODEC_EPOCH 2: no clip of it has a key of today
     for batch in table.iter_batches(batch_size=8192, columns=_COLUMNS):

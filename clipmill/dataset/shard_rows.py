@@ -29,17 +29,17 @@ def keep_shard_rows(
             if nobody_else:
                 delete_all(storage, fragments)
     return ShardWritten(
-        plan.split,
-        plan.band,
-        plan.number,
-        plan.shard,
-        plan.digest,
-        done.entry,
-        path,
-        further_columns(plan.clips),
-        sum(clip.trimmed is True for clip in plan.clips),
-        sum(clip.trimmed is False for clip in plan.clips),
-        _fragments(plan, shared=True),
+        split=plan.split,
+        band=plan.band,
+        number=plan.number,
+        shard=plan.shard,
+        digest=plan.digest,
+        entry=done.entry,
+        part=path,
+        columns=further_columns(plan.clips),
+        trimmed=sum(clip.trimmed is True for clip in plan.clips),
+        ranged=sum(clip.trimmed is False for clip in plan.clips),
+        shared=_fragments(plan, shared=True),
     )
 
 

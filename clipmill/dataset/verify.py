@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import threading
@@ -14,9 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from clipmill.dataset.clip_table import clip_schema
+from clipmill.dataset.clip_table import clip_schema, open_table
 from clipmill.dataset.tfds_files import tables
 from clipmill.dataset.verify_shard import Problem, ShardCheck, TableRow
 from clipmill.errors import NoSuchDataset, UsageError
@@ -222,7 +222,7 @@ class _VersionCheck:
         if found != self.manifest.clips_sha256:
             self._add(CLIPS, "", f"its SHA-256 is {found}, in the manifest {self.manifest.clips_sha256}")
         try:
-            file = pq.ParquetFile(pa.BufferReader(data))
+            file = open_table(io.BytesIO(data))
             table = file.read(columns=[name for name in _COLUMNS if name in file.schema_arrow.names])
             table = table.cast(pa.schema([clip_schema().field(name) for name in table.column_names]))
         except (pa.ArrowException, OSError) as error:

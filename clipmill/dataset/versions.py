@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from clipmill.dataset.inspect import read_clips
+from clipmill.dataset.clip_table import read_clips
 from clipmill.dataset.links import relink_shards
 from clipmill.dataset.publish import OUTCOME, Outcome, link_latest, move_pointer, write_outcome
 from clipmill.dataset.run_lock import live_run
@@ -87,7 +87,14 @@ def versions(storage: Storage) -> list[Version]:
     for name in storage.children("versions")[0]:
         manifest = storage.stat(version_path(name, MANIFEST))
         if manifest is not None:
-            found.append(Version(name, published.get(name, manifest.modified), name in named, name == current))
+            found.append(
+                Version(
+                    name=name,
+                    time=published.get(name, manifest.modified),
+                    published=name in named,
+                    current=name == current,
+                )
+            )
     return sorted(found, key=lambda version: (version.time, version.name))
 
 
@@ -110,7 +117,9 @@ def difference(storage: Storage, before: str | None, after: str) -> Difference:
     shards = {name for split in read_manifest(storage, after).splits.values() for name in split.shards}
     new = _clips(storage, after)
     if before is None:
-        return Difference(len(new), 0, 0, 0, 0, len(shards), len(shards))
+        return Difference(
+            added=len(new), removed=0, changed=0, relabelled=0, moved=0, rewritten=len(shards), shards=len(shards)
+        )
     old = _clips(storage, before)
     both = [(old[clip], new[clip]) for clip in new.keys() & old.keys()]
     same = [(was, is_) for was, is_ in both if was[0] == is_[0]]

@@ -48,17 +48,17 @@ def decode_task(task: ClipTask, videos: str, out: str, options: FrameOptions) ->
     if footer.failure:
         raise ClipError(*footer.failure)
     return SpanDone(
-        task.clip_key,
-        span.number,
-        span.of,
-        Piece(path),
-        len(footer.sizes),
-        sum(footer.sizes),
-        footer.width,
-        footer.height,
-        footer.fps,
-        footer.bad_packets,
-        clip_digest([footer.digests]) if span.of == 1 else "",
+        clip_key=task.clip_key,
+        number=span.number,
+        of=span.of,
+        piece=Piece(path),
+        frames=len(footer.sizes),
+        nbytes=sum(footer.sizes),
+        width=footer.width,
+        height=footer.height,
+        fps=footer.fps,
+        bad_packets=footer.bad_packets,
+        digest=clip_digest([footer.digests]) if span.of == 1 else "",
         duration=seconds_shown(footer.timestamps, footer.fps) if span.of == 1 else 0.0,
     )
 

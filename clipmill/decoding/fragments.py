@@ -105,15 +105,16 @@ class FragmentWriter:
         """Write the footer, and return it."""
         self._flush()
         footer = Footer(
-            self.sizes,
-            timestamps,
-            frame_index,
-            b"".join(self._digests),
-            int.from_bytes(self._crc.digest(), "big"),
-            *size,
-            fps,
-            bad_packets,
-            failure,
+            sizes=self.sizes,
+            timestamps=timestamps,
+            frame_index=frame_index,
+            digests=b"".join(self._digests),
+            crc32c=int.from_bytes(self._crc.digest(), "big"),
+            width=size[0],
+            height=size[1],
+            fps=fps,
+            bad_packets=bad_packets,
+            failure=failure,
         )
         packed = msgspec.msgpack.encode(footer)
         self._file.write(packed + _TAIL.pack(google_crc32c.value(packed), len(packed), _MAGIC))

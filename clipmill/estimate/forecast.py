@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clipmill.dataset.inspect import read_clips
+from clipmill.dataset.clip_table import read_clips
 from clipmill.decoding.fragments import fragment_path, remembered_failure
 from clipmill.errors import ClipError
 from clipmill.keys import CODEC_EPOCH, clip_key
@@ -105,13 +105,13 @@ class Foresight:
         gone = published - len(self._seen) if every else None
         moved = scale * (held - stays + rows - held - failed) + (gone or 0)
         return Forecast(
-            published,
-            round(scale * held),
-            round(scale * failed),
-            clips - round(scale * held) - round(scale * failed),
-            gone,
-            self._rewritten(moved),
-            self.changed(),
+            published=published,
+            held=round(scale * held),
+            failed=round(scale * failed),
+            new=clips - round(scale * held) - round(scale * failed),
+            gone=gone,
+            rewritten=self._rewritten(moved),
+            changed=self.changed(),
         )
 
     def changed(self) -> list[str]:
@@ -173,7 +173,7 @@ class Foresight:
         stays = same_id is not None and (held[0], row.label or "", row.split) == tuple(
             self._table[name][same_id].as_py() for name in ("clip_key", "label_text", "split")
         )
-        return Foreseen("", True, stays, frames, nbytes)
+        return Foreseen(held=True, stays=stays, frames=frames, nbytes=nbytes)
 
     def _failed_before(self, choices: list[list[str]]) -> str:
         if not self._out.local:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from clipmill.dataset.inspect import read_clips
+from clipmill.dataset.clip_table import read_clips
 from clipmill.errors import UsageError
 from clipmill.export import get_format
 from clipmill.export.base import COLUMNS, DataSet, ExportFile, ExportOptions, ExportPlan, StoredClip

@@ -84,7 +84,7 @@ def plan_band(
     for number, group in enumerate(cut(clips, target)):
         rows = [_decode_clip(clip.packed) for clip in group]
         shard = keys.shard_id(schema.name, schema.epoch, options.name, rows)
-        yield ShardPlan(split, band, number, shard, keys.rows_digest(rows), rows)
+        yield ShardPlan(split=split, band=band, number=number, shard=shard, digest=keys.rows_digest(rows), clips=rows)
 
 
 def _unpacked(packed: bytes, sort: str) -> PackedClip:

@@ -67,7 +67,7 @@ def _answer(packed: bytes) -> bytes:
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = str(error).strip() or "no message"
         what = f"{type(error).__name__}: {text.splitlines()[0]} ({os.path.basename(where.filename)}:{where.lineno})"
-        return _failed(Reason.CRASHED.value, f"the decoder stumbled: {what}")
+        return _failed(Reason.CRASHED.value, f"internal error in the decoder: {what}")
 
 
 def _failed(kind: str, message: str) -> bytes:

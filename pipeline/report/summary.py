@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from clipmill import layout, listings
 from clipmill.dataset.publish import Outcome
 from clipmill.dataset.versions import Difference
-from clipmill.estimate.census import Band, Census, Estimate
+from clipmill.estimate.census import Census
+from clipmill.estimate.estimate import Band, Estimate
 from clipmill.estimate.forecast import Forecast
 from clipmill.layout import SplitEntry
 from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Failure, Reason

@@ -11,7 +11,8 @@ from building import clips
 from commanding import built, clipmill
 from footage import write_film
 
-from clipmill.estimate.census import Band, take_census
+from clipmill.estimate.census import take_census
+from clipmill.estimate.estimate import Band
 from clipmill.listings import resolve
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.pipeline.demo.synthetic import make_dataset

@@ -136,7 +136,7 @@ def test_a_source_that_cannot_be_read_costs_its_clips(pool, film, tmp_path):
 
 
 def test_a_bug_that_one_video_brings_out_costs_that_clip(pool, film, tmp_path):
-    with pytest.raises(ClipError, match=r"the decoder stumbled: \w+Error: .* \(\w+\.py\w*:\d+\)") as caught:
+    with pytest.raises(ClipError, match=r"internal error in the decoder: \w+Error: .* \(\w+\.py\w*:\d+\)") as caught:
         pool.submit(decode(film, tmp_path, every=0)).result()
     assert caught.value.reason == "crashed"
     assert pool.submit(decode(film, tmp_path)).result().frames == 30

@@ -1,0 +1,210 @@
+"""What a build will take: frames, bytes, disk, time and money, estimated from a sample of its clips."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from clipmill.estimate.census import Census
+from clipmill.estimate.forecast import Foreseen
+from clipmill.ledger import Reason
+from clipmill.messages import ClipRow, ClipSample
+from clipmill.options import BuildOptions
+from clipmill.shards.plan import target_bytes
+from clipmill.sources.clips import source_tasks
+from clipmill.workers.jobs import SampleJob
+from clipmill.workers.pool import Pool
+
+#: Dataflow batch workers, us-central1, dollars per vCPU hour with 4 GB of memory, 2026 list prices, rounded up.
+DOLLARS_PER_CORE_HOUR = 0.075
+#: Seconds until the first clip is decoded; CPU seconds for what is not decoding: a row's way through the graph,
+#: hashing and probing its file; writing, hashing, checking and copying a byte.
+_START_UP = 5.0
+_SECONDS_PER_CLIP = 0.005
+_SECONDS_PER_BYTE = 2e-9
+#: Frame counts from headers are off by so much now and then.
+_HEADERS = 0.01
+#: Frames sampled after a seek lie nearer to a key frame than most, and their JPEGs are larger by up to so much.
+_NEAR_KEY_FRAMES = 0.04
+#: And no machine is equally fast from one hour to the next.
+_CLOCK = 0.15
+#: Shards are 1.09 times the target on average, and some are twice as large.
+_MEAN_SHARD = 1.09
+_LARGE_SHARD = 1.25
+#: Bytes that a record holds for each frame beside its JPEG; and those of everything that is not a shard or a
+#: fragment's JPEGs: tables, ledgers and notes, for each clip and in all.
+_RECORD = 11
+_TABLES = (3_000, 100_000)
+
+
+class Band(msgspec.Struct, frozen=True):
+    """An estimate and how far off it may be (two standard errors, to either side)."""
+
+    value: float
+    error: float
+
+    def times(self, factor: float) -> Band:
+        """The band of a multiple."""
+        return Band(self.value * factor, self.error * factor)
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """What a build will take.
+
+    Attributes:
+        missing: share of the clips whose file is not there.
+        held: share of the clips whose frames are in the output already.
+        frames, bytes: of the data set.
+        smaller_bytes: of the data set with --short-side 256; None where that was not tried.
+        peak_bytes: that the output's disk must have free, for the worst moment.
+        shards: how many.
+        split_shards: how many, by split.
+        minutes: on this machine, with the workers asked for.
+        dollars: on rented cores, each as fast as one here, at `dollars_per_core_hour`.
+        sampled, encoded: clips that were looked at, and those of which frames were encoded.
+    """
+
+    missing: float
+    held: float
+    frames: Band
+    bytes: Band
+    smaller_bytes: float | None
+    peak_bytes: float
+    shards: int
+    split_shards: dict[str, int]
+    minutes: Band
+    dollars: Band
+    dollars_per_core_hour: float
+    sampled: int
+    encoded: int
+
+
+def estimate(
+    census: Census,
+    options: BuildOptions,
+    pool: Pool,
+    foreseen: Sequence[Foreseen],
+    rewritten: float,
+    *,
+    encode: int,
+    frames: int = 8,
+) -> Estimate:
+    """Estimate a build from a sample of its clips.
+
+    Args:
+        foreseen: what is known of the census's sample; only clips that are new are looked at.
+        rewritten: share of the shards that is not published yet.
+        encode: clips of which `frames` frames are encoded, since headers do not predict the size of a JPEG.
+    """
+    new = [row for row, seen in zip(census.sample, foreseen, strict=True) if not seen.held and not seen.problem]
+    fresh = _take_samples(new, options, pool, encode, frames)
+    held = [seen for seen in foreseen if seen.held]
+    problems = [sample.problem for sample in fresh if sample.problem] + [s.problem for s in foreseen if s.problem]
+    looked_at = max(1, len(problems) + len(held) + sum(not sample.problem for sample in fresh))
+    each = census.clips / looked_at  # a clip of the sample stands for so many
+    fresh = [sample for sample in fresh if not sample.problem]
+    clips = each * len(fresh)
+
+    sizes = [_Clip(s, s.frames * _stored(s.bytes_per_frame), s.frames * s.spread) for s in fresh]
+    small = [_Clip(s, s.frames * _stored(s.smaller), 0.0) for s in fresh]
+    costs = [_Clip(sample, sample.frames * sample.seconds_per_frame, 0.0) for sample in fresh]
+    new_frames = _total([sample.frames for sample in fresh], clips)
+    new_frames = Band(new_frames.value, math.hypot(new_frames.error, _HEADERS * new_frames.value))
+    new_bytes = _by_pixels(sizes, clips)
+    cpu = _by_pixels(costs, clips)
+    held_frames = _total([float(seen.frames) for seen in held], each * len(held))
+    held_bytes = _total([float(seen.nbytes) for seen in held], each * len(held))
+    nbytes = _sum(new_bytes, held_bytes)
+
+    split_bytes = {split: nbytes.value * clips / census.clips for split, clips in census.splits.items()}
+    targets = {split: target_bytes(int(size), options) for split, size in split_bytes.items()}
+    split_shards = {
+        split: min(census.splits[split], math.ceil(size / (_MEAN_SHARD * targets[split])) or 1)
+        for split, size in split_bytes.items()
+    }
+    # As many shards are under way as there are jobs in flight; each keeps its fragments until it is durable.
+    in_flight = (2 * options.workers + 1) * _LARGE_SHARD * max(targets.values(), default=0)
+    written = (nbytes.value + nbytes.error) * rewritten
+    tables = _TABLES[0] * census.clips + _TABLES[1]
+    seconds = cpu.value + _SECONDS_PER_CLIP * census.clips + _SECONDS_PER_BYTE * written
+    busy = Band(seconds, math.hypot(cpu.error, _CLOCK * seconds))
+    return Estimate(
+        missing=problems.count(Reason.MISSING.value) / looked_at,
+        held=len(held) / looked_at,
+        frames=_sum(new_frames, held_frames),
+        bytes=nbytes,
+        smaller_bytes=_by_pixels(small, clips).value if any(s.smaller for s in fresh) and not held else None,
+        peak_bytes=written + min(in_flight, new_bytes.value + new_bytes.error) + (tables if written else 0),
+        shards=sum(split_shards.values()),
+        split_shards=split_shards,
+        minutes=_sum(Band(_START_UP, 0.3 * _START_UP), busy.times(1 / options.workers)).times(1 / 60),
+        dollars=busy.times(DOLLARS_PER_CORE_HOUR / 3600),
+        dollars_per_core_hour=DOLLARS_PER_CORE_HOUR,
+        sampled=len(census.sample),
+        encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),
+    )
+
+
+def _stored(bytes_per_frame: float) -> float:
+    return bytes_per_frame and bytes_per_frame + _RECORD
+
+
+def _take_samples(
+    rows: Sequence[ClipRow], options: BuildOptions, pool: Pool, encode: int, frames: int
+) -> list[ClipSample]:
+    tasks = [task for row in rows for _, task in source_tasks([row], options)]
+    looks = ((number, SampleJob(task, options.videos, 0)) for number, task in enumerate(tasks))
+    samples = {number: result for number, result in pool.window(looks) if isinstance(result, ClipSample)}
+    present = [number for number in sorted(samples) if not samples[number].problem][:encode]
+    closer = ((number, SampleJob(tasks[number], options.videos, frames)) for number in present)
+    samples |= {number: result for number, result in pool.window(closer) if isinstance(result, ClipSample)}
+    return list(samples.values())
+
+
+class _Clip(NamedTuple):
+    """A clip of the sample, something that it has (0 where that was not measured), and the standard error of it."""
+
+    sample: ClipSample
+    has: float
+    error: float
+
+
+def _by_pixels(clips: Sequence[_Clip], population: float) -> Band:
+    """The sum of what all clips have, of which some were measured.
+
+    It goes with the pixels, which are known of every clip of the sample: a ratio estimate,
+    with the error of the ratio and that of the number of pixels.
+    """
+    measured = [clip for clip in clips if clip.has]
+    if not measured:
+        return Band(0.0, 0.0)
+    pixels = _total([clip.sample.frames * clip.sample.pixels for clip in clips], population)
+    of_measured = [clip.sample.frames * clip.sample.pixels for clip in measured]
+    ratio = sum(clip.has for clip in measured) / sum(of_measured)
+    number = len(measured)
+    between = sum((clip.has - ratio * x) ** 2 for clip, x in zip(measured, of_measured, strict=True))
+    between *= max(0.0, 1 - number / population) / max(1, number - 1) / number
+    within = sum(clip.error**2 for clip in measured) / number**2
+    relative = 2 * math.sqrt(between + within) / (ratio * statistics.fmean(of_measured))
+    if number == 1 < population:
+        relative = max(relative, 0.5)  # one clip says nothing of the others
+    relative = math.hypot(relative, pixels.error / pixels.value, _HEADERS, _NEAR_KEY_FRAMES)
+    return Band(ratio * pixels.value, ratio * pixels.value * relative)
+
+
+def _total(values: Sequence[float], population: float) -> Band:
+    """The sum over a population of which these are a sample."""
+    if not values:
+        return Band(0.0, 0.0)
+    error = 0.0
+    if 1 < len(values) < population:
+        error = 2 * statistics.stdev(values) * math.sqrt((1 - len(values) / population) / len(values))
+    return Band(statistics.fmean(values), error).times(population)
+
+
+def _sum(a: Band, b: Band) -> Band:
+    return Band(a.value + b.value, math.hypot(a.error, b.error))
