@@ -173,7 +173,7 @@ def test_a_flipped_bit_costs_one_clip(published, at, what):
 
 
 def test_every_byte_of_a_shard_counts(tmp_path):
-    published = Published(tmp_path, clips=2, lengths=[2], size=(16, 16), splits=["train"])
+    published = Published(tmp_path, clips=2, lengths=[2], sizes=[(16, 16)], splits=["train"])
     row = published.row(0)
     for at in range(0, row["length"], 3):
         published.damage(published.shard_file(row), flipped(at))
