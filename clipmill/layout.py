@@ -27,32 +27,35 @@ LABELS = "label.labels.txt"
 
 
 def shard_path(shard: str) -> str:
-    """TFRecord file of a shard."""
+    """Return the path of a shard's TFRecord file."""
     return f"shards/{shard}.tfrecord"
 
 
 def index_path(shard: str) -> str:
-    """Text, one line a record: byte offset and length, framing included (DALI's .idx)."""
+    """Return the path of a shard's index: a line of text for each record, its offset and length in bytes (DALI's .idx).
+
+    The length is that of the record with its framing.
+    """
     return f"shards/{shard}.index"
 
 
 def frames_path(shard: str) -> str:
-    """Little-endian u32 sizes of every record's frames, in order."""
+    """Return the path of a shard's frame sizes: little-endian u32 sizes of every record's frames, in order."""
     return f"shards/{shard}.frames"
 
 
 def version_path(version: str, name: str = "") -> str:
-    """An object of a version's folder."""
+    """Return the path of an object in a version's folder."""
     return f"versions/{version}/{name}".rstrip("/")
 
 
 def run_path(run: str, name: str) -> str:
-    """An object of a run's folder."""
+    """Return the path of an object in a run's folder."""
     return f"runs/{run}/{name}"
 
 
 def named_shard(dataset: str, split: str, index: int, count: int) -> str:
-    """The name other readers expect of a shard (TFDS's pattern)."""
+    """Return the name other readers expect of a shard (TFDS's pattern)."""
     return f"{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"
 
 
@@ -150,13 +153,13 @@ def is_label(name: str) -> bool:
 
 
 def split_order(split: str) -> tuple[int, str]:
-    """Sort key that puts train, val and test first, the rest by name."""
+    """Return a sort key that puts train, val and test first, the rest by name."""
     known = ("train", "val", "test")
     return (known.index(split) if split in known else len(known), split)
 
 
 def current_version(storage: Storage) -> str | None:
-    """The published version's name, or None if nothing was published."""
+    """Read the published version's name; None if nothing was published."""
     try:
         return storage.read(CURRENT).decode().strip() or None
     except FileNotFoundError:
@@ -164,7 +167,7 @@ def current_version(storage: Storage) -> str | None:
 
 
 def read_manifest(storage: Storage, version: str | None = None) -> Manifest:
-    """The manifest of a version, by default of the published one.
+    """Read the manifest of a version, by default of the published one.
 
     Args:
         version: its name, or the first digits of it, as commands show them.

@@ -1,4 +1,4 @@
-"""Whether a run may go on: the budgets, and labels that would move."""
+"""Judging whether a run may go on: the budgets, and labels that would move."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def judge_change(published: int, lost: int, options: BuildOptions) -> Verdict:
 
 
 def judge_labels(before: Sequence[str], after: Sequence[str], options: BuildOptions) -> Verdict:
-    """Refuse to give the number of a published class to another."""
+    """Close the gate where a published class would get another number."""
     moved = [index for index, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
     if options.renumber or not moved:
         return _OPEN
@@ -104,5 +104,5 @@ def _budget(budget: Budget) -> str:
 
 
 def _enough(number: int, rows: int) -> str:
-    """A budget, in percent with one decimal, that `number` of `rows` would not pass."""
+    """Return the smallest budget, in percent with one decimal, that lets `number` of `rows` be lost."""
     return f"{-(-1000 * number // rows) / 10:g}%"

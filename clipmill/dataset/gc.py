@@ -77,12 +77,12 @@ def _kept(there: Sequence[Version], keep: int, before: float) -> set[str]:
 
 
 def _waiting(storage: Storage) -> set[str]:
-    """Shards that a killed build wrote, and that its rerun will find."""
+    """List the shards that a killed build wrote, and that its rerun will find."""
     return {path.rpartition("/")[2].partition(".")[0] for path, _ in storage.list(PARTS)}
 
 
 def _headless(storage: Storage, there: Sequence[Version], before: float) -> list[str]:
-    """Folders of versions without a manifest: half written, or half removed."""
+    """List the folders of versions without a manifest: half written, or half removed."""
     whole = {version.name for version in there}
     young = {
         path.split("/")[1]

@@ -63,10 +63,10 @@ def summarize(storage: Storage) -> dict[str, Any]:
 
 
 def find_clip(storage: Storage, clip_id: str) -> dict[str, Any]:
-    """All that the table says of one clip.
+    """Return all that the clip table says of one clip.
 
     Raises:
-        UsageError: there is no such clip; names some that sound alike, or any.
+        UsageError: there is no such clip; the message names similar ids, or any.
     """
     manifest = read_manifest(storage)
     table = read_clips(storage, manifest.version)
@@ -79,7 +79,7 @@ def find_clip(storage: Storage, clip_id: str) -> dict[str, Any]:
 
 
 def find_run(storage: Storage, run: str | None) -> str:
-    """The id of a run that ended: the latest, or the one whose id begins like this.
+    """Return the id of a run that ended: the latest, or the one whose id begins like this.
 
     Raises:
         NoSuchDataset: no run has ended here.
@@ -97,20 +97,20 @@ def find_run(storage: Storage, run: str | None) -> str:
 
 
 def unfinished_run(storage: Storage) -> str | None:
-    """The id of the latest run, if it has not ended."""
+    """Return the id of the latest run if it has not ended, else None."""
     ended, begun = _runs(storage)
     return begun[-1] if begun and begun[-1] not in ended else None
 
 
 def _runs(storage: Storage) -> tuple[list[str], list[str]]:
-    """Ids of the runs that left a ledger, and of all, each in order of time."""
+    """Return the ids of the runs that left a ledger, and of all, each in order of time."""
     begun = storage.children("runs")[0]
     with_ledger = ahead(lambda run: storage.stat(run_path(run, LEDGER)) is not None, begun)
     return [run for run, there in zip(begun, with_ledger, strict=True) if there], list(begun)
 
 
 def split_files(storage: Storage, split: str | None) -> list[str]:
-    """Paths of the published version's named shards, of one split or of all.
+    """Return the paths of the published version's named shards, of one split or of all.
 
     Raises:
         UsageError: there is no such split.

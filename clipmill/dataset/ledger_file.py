@@ -70,7 +70,7 @@ class Ledger(msgspec.Struct, frozen=True):
 
 
 def read_ledger(storage: Storage, run: str, reason: str | None = None) -> list[Failure]:
-    """The rows of a run's ledger, in the order of the listing: all, or those of one reason."""
+    """Read the rows of a run's ledger, in the order of the listing: all, or those of one reason."""
     table = pq.ParquetFile(pa.BufferReader(storage.read(run_path(run, NAME)))).read(use_threads=False)
     if reason is not None:
         table = table.filter(pc.equal(table["reason"], reason))
@@ -82,7 +82,8 @@ def _counts(table: pa.Table, column: str) -> dict[str, int]:
 
 
 def _sorted(table: pa.Table) -> Iterator[pa.Table]:
-    """A table's rows in the order of the listing, part by part: there may be millions, and one copy is enough."""
+    """Iterate over a table's rows in the order of the listing, part by part."""
+    # There may be millions: one copy of them is enough.
     keys = [(name, "ascending") for name in ("listing", "row", "source", "clip_id")]
     order = pc.sort_indices(table, sort_keys=keys)
     for start in range(0, len(order), _BATCH):

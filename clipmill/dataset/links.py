@@ -21,7 +21,7 @@ def link_shards(storage: Storage, disk: Disk, manifest: Manifest) -> int:
 
 
 def relink_shards(storage: Storage, disk: Disk, version: str, *, changed: bool) -> None:
-    """Let no version keep the file of a shard that was damaged, taken away and made anew.
+    """Link every version to the new file of a shard that was damaged, taken away and made anew.
 
     Args:
         version: that is to be published, or stays.
@@ -38,7 +38,7 @@ def relink_shards(storage: Storage, disk: Disk, version: str, *, changed: bool) 
 
 
 def _names(manifest: Manifest) -> tuple[str, dict[str, str]]:
-    """A version's folder, and the shard that each name in it stands for."""
+    """Return a version's folder, and the shard that each name in it stands for."""
     names = {
         named_shard(manifest.dataset, split, index, len(entry.shards)): shard_path(shard)
         for split, entry in manifest.splits.items()

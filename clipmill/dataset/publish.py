@@ -29,7 +29,10 @@ from clipmill.storage.concurrent import delete_all, each
 
 OUTCOME = "outcome.json"
 
-#: By run, which came first in this process: that somebody stopped it, or that it moves the pointer.
+#: By (output, run), which came first in this process: "stop", or "publish", the moving of the pointer.
+#: The graph runs in a thread that Ctrl-C does not reach, so the two race. Whoever asks first decides, and the
+#: other one hears of it: without this, a run could say "stopped" (exit 130) although CURRENT had moved already,
+#: or move it after the command had said so and had taken its children away.
 _decided: dict[tuple[str, str], str] = {}
 _deciding = threading.Lock()
 
@@ -125,7 +128,7 @@ def publish(
 
 
 def stop_publishing(options: BuildOptions) -> bool:
-    """Keep a run of this process from publishing; False where that is too late, and it must be waited for."""
+    """Keep a run of this process from publishing; returns False where it is too late: then wait for the run."""
     return _decide(options, "stop") == "stop"
 
 
@@ -201,7 +204,7 @@ def move_pointer(storage: Storage, before: str | None, version: str) -> str | No
 
 
 def link_latest(storage: Storage, version: str) -> None:
-    """OUT/latest, for people: a link that follows CURRENT on local disks."""
+    """Point OUT/latest, which is for people, at the published version, on local disks."""
     if storage.disk is not None:
         storage.disk.link(layout.version_path(version), "latest")
 

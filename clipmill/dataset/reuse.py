@@ -20,7 +20,7 @@ PARTS = "work/parts"
 
 
 def shard_rows_path(run: str, shard: str, schema: str) -> str:
-    """Where a run keeps a shard's part of the clip table until it publishes."""
+    """Return where a run keeps a shard's part of the clip table until it publishes."""
     return f"{PARTS}/{run}/{shard}.{schema}.parquet"
 
 
@@ -41,7 +41,7 @@ _COLUMNS = [
 
 
 def published_spans(storage: Storage, version: str) -> Iterator[tuple[str, SpanDone]]:
-    """(clip key, its frames) for every clip of a version."""
+    """Iterate over (clip key, where its frames are) for every clip of a version."""
     manifest = read_manifest(storage, version)
     paths = [shard_path(shard) for shard in manifest.shards]
     # A shard that somebody took away, because it was damaged perhaps, is made anew.
@@ -51,7 +51,7 @@ def published_spans(storage: Storage, version: str) -> Iterator[tuple[str, SpanD
 
 
 def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone]]:
-    """(clip key, its frames) for every clip in a shard that a run wrote and did not publish.
+    """Iterate over (clip key, where its frames are) for every clip in a shard that a run wrote and did not publish.
 
     Args:
         schema: only shards of this schema are considered.
@@ -96,5 +96,5 @@ def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:
 
 
 def published_labels(storage: Storage, version: str) -> list[str]:
-    """The classes of a version, in order."""
+    """Return the classes of a version, in order."""
     return storage.read(version_path(version, LABELS)).decode().splitlines()

@@ -71,7 +71,7 @@ def sweeping(storage: Storage, token: str) -> Iterator[None]:
 
 
 def others(storage: Storage, run: str) -> list[str]:
-    """Ids of the other runs that are live."""
+    """Return the ids of the other runs that are live."""
     if storage.disk is not None:
         return [name for name in storage.children(LIVE)[1] if name != run and storage.disk.is_held(f"{LIVE}/{name}")]
     beats = {path.rpartition("/")[2]: stat.modified for path, stat in storage.list(LIVE)}
@@ -82,7 +82,7 @@ def others(storage: Storage, run: str) -> list[str]:
 
 @contextlib.contextmanager
 def alone(storage: Storage, run: str) -> Iterator[bool]:
-    """Whether no other run is live; on local disks none begins before the `with` block ends."""
+    """Tell whether no other run is live; on local disks none begins before the `with` block ends."""
     if storage.disk is None:
         yield not others(storage, run)
         return

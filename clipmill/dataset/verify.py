@@ -1,4 +1,4 @@
-"""Is a published version whole? Everything in it is held against everything else."""
+"""Verifying a published version: every file in it is checked against all others."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class _VersionCheck:
         self.report.problems.append(Problem(version_path(self.version, name), where, what))
 
     def _check_pointer(self) -> None:
-        """The link beside CURRENT, where there is one, leads to the same version.
+        """Check that the link beside CURRENT, where there is one, leads to the same version.
 
         Or to another one that is there: a run that was killed after it moved CURRENT leaves that.
         """
@@ -168,7 +168,7 @@ class _VersionCheck:
         report.splits, report.shards = len(manifest.splits), len(manifest.shards)
 
     def _check_names(self) -> None:
-        """The names that other readers expect are the shards themselves, or the same bytes."""
+        """Check that the names other readers expect are the shards themselves, or the same bytes."""
         expected = set()
         for split, entry in self.manifest.splits.items():
             for index, shard in enumerate(entry.shards):
@@ -194,7 +194,7 @@ class _VersionCheck:
         return None if known and crc == known.crc32c else f"is not the same as {shard_path(shard)}"
 
     def _check_tables(self) -> list[str]:
-        """The label file and TFDS's files; returns the labels."""
+        """Check the label file and TFDS's files; returns the labels."""
         labels = (self._read(LABELS) or b"").decode("utf-8", "replace").split("\n")[:-1]
         try:
             expected = tables(self.manifest, labels, get_schema(self.manifest.schema))
@@ -295,7 +295,7 @@ class _VersionCheck:
 
 
 def _by_shard(table: pa.Table) -> dict[str, pa.Table]:
-    """The rows of each shard, in the order of their offsets."""
+    """Group the rows by shard, in the order of their offsets."""
     table = table.take(pc.sort_indices(table, [("shard", "ascending"), ("offset", "ascending")]))
     parts = {}
     start = 0

@@ -73,7 +73,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def versions(storage: Storage) -> list[Version]:
-    """All versions that are there, in the order in which they were published."""
+    """List all versions that are there, in the order in which they were published."""
     published: dict[str, float] = {}
     current = current_version(storage)
     named = {current}
@@ -113,7 +113,7 @@ def _seconds(text: str) -> float:
 
 
 def difference(storage: Storage, before: str | None, after: str) -> Difference:
-    """What changed between two versions; everything was added where there is none before."""
+    """Count what changed between two versions; everything was added where there is none before."""
     shards = {name for split in read_manifest(storage, after).splits.values() for name in split.shards}
     new = _clips(storage, after)
     if before is None:
@@ -196,7 +196,7 @@ def _previous(storage: Storage, there: Sequence[Version]) -> str:
 
 
 def _damage(storage: Storage, version: str) -> str:
-    """The first thing that a version lacks, by sizes and the clip table's hash; "" if nothing."""
+    """Describe the first thing that a version lacks, by sizes and the clip table's hash; "" if nothing."""
     manifest = read_manifest(storage, version)
     try:
         if hashlib.sha256(storage.read(version_path(version, CLIPS))).hexdigest() != manifest.clips_sha256:

@@ -110,7 +110,7 @@ def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, opti
 
 
 def _learn(video: Video, task: ClipTask, options: FrameOptions) -> tuple[Timeline, Span]:
-    """The time of every frame, and the clip's place among them."""
+    """Decode a file once for the time of every frame, and find the clip's place among them."""
     walk = Walk(video, WHOLE)
     deque(walk, maxlen=0)
     timeline = Timeline(walk.times_so_far(), lead=walk.lead())

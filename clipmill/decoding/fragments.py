@@ -57,7 +57,7 @@ class Footer(msgspec.Struct, frozen=True, array_like=True):
 
 
 def fragment_path(clip_key: str, span: int, of: int) -> str:
-    """Where the fragment of a clip's span lies."""
+    """Return the path of a span's fragment."""
     return f"work/fragments/{clip_key[:2]}/{clip_key}-{span}-{of}"
 
 
@@ -129,7 +129,7 @@ class FragmentWriter:
 
 
 def read_footer(storage: Storage, path: str) -> Footer | None:
-    """The footer of a fragment; None if there is no such fragment, or it is torn."""
+    """Read the footer of a fragment; None if there is no such fragment, or it is torn."""
     stat = storage.stat(path)
     if stat is None:
         return None
@@ -140,7 +140,7 @@ def read_footer(storage: Storage, path: str) -> Footer | None:
 
 
 def remembered_failure(storage: Storage, path: str) -> tuple[str, str] | None:
-    """(reason, message) where a fragment says that its clip cannot be decoded; None for all others."""
+    """Read (reason, message) of a fragment that says that its clip cannot be decoded; None for all others."""
     stat = storage.stat(path)
     if stat is None or stat.size > _FAILURE_BYTES:
         return None
@@ -161,7 +161,7 @@ def _packed_footer(end: bytes, size: int, storage: Storage, path: str) -> bytes 
 
 
 def read_fragment(storage: Storage, path: str) -> tuple[Footer, list[memoryview]]:
-    """A whole fragment: its footer and its frames.
+    """Read a whole fragment: its footer and its frames.
 
     Raises:
         FileNotFoundError: there is none.
@@ -197,7 +197,7 @@ def cut(frames: memoryview, sizes: Sequence[int]) -> list[memoryview]:
 
 
 def clip_digest(digests: Sequence[bytes]) -> str:
-    """SHA-256 over the SHA-256 of each frame, hex: the same however the clip was cut into spans.
+    """Return the SHA-256 over the SHA-256 of each frame, hex: the same however the clip was cut into spans.
 
     Args:
         digests: the `Footer.digests` of the clip's spans, in order.
@@ -206,7 +206,7 @@ def clip_digest(digests: Sequence[bytes]) -> str:
 
 
 def seconds_shown(timestamps: Sequence[int], fps: float) -> float:
-    """How long frames that begin at these microseconds are shown, the last one as long as the one before it.
+    """Return the seconds that frames are shown which begin at these microseconds, the last as long as that before it.
 
     Args:
         fps: by which a frame is shown that is the only one.
@@ -217,7 +217,7 @@ def seconds_shown(timestamps: Sequence[int], fps: float) -> float:
 
 
 def joined(storage: Storage, pieces: list[Piece]) -> tuple[str, float]:
-    """Digest and duration, in seconds, of a clip that was decoded in several spans; reads their footers only."""
+    """Return digest and duration, in seconds, of a clip that was decoded in several spans, from their footers."""
     footers = [read_footer(storage, piece.path) for piece in pieces]
     missing = [piece.path for piece, footer in zip(pieces, footers, strict=True) if footer is None]
     if missing:

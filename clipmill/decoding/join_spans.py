@@ -18,7 +18,7 @@ _ROUNDED = 0.002
 def group_frames(
     jobs: Iterable[ResolvedClip], spans: Iterable[SpanDone], storage: Storage, options: BuildOptions
 ) -> Iterator[Clip | Failure | ResolvedClip]:
-    """The clips of one clip key: several where the same content goes by several ids.
+    """Join the spans of one clip key into clips: several where the same content goes by several ids.
 
     Args:
         spans: decoded or reused, in any order, duplicates allowed.

@@ -1,4 +1,7 @@
-"""A look at one clip without decoding it: how long it is, and how large its JPEGs come out."""
+"""Sampling a clip for estimates: how long it is, and how large some of its frames come out as JPEGs.
+
+Used by clipmill.estimate alone, and kept here, since it runs in the decoders' children.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ _ENOUGH = 16 << 20
 
 
 def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
-    """Look at the first row of a source.
+    """Sample the clip of a source's first row.
 
     Args:
         frames: how many frames to encode, spread over the clip; 0 looks at headers only.
@@ -62,14 +65,14 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
 
 
 class _Length(NamedTuple):
-    """How long a file is, in seconds, and how many frames a second of it has."""
+    """Return how long a file is, in seconds, and how many frames a second of it has."""
 
     seconds: float
     fps: float
 
 
 def _length(video: Video) -> _Length:
-    """What the header says, where the index or the packets of the first megabytes bear it out; else what they say."""
+    """Return what the header says, if the index or the packets of the first megabytes agree; else what they say."""
     claimed, fps = video.duration or 0.0, float(video.fps)
     if claimed and abs(video.indexed - claimed * fps) <= _CLOSE * claimed * fps:
         return _Length(claimed, fps)
@@ -95,7 +98,7 @@ def _length(video: Video) -> _Length:
 
 
 def _stored_frames(length: _Length, plan: SourceClip, options: FrameOptions) -> float:
-    """How many frames a clip will have, by the headers."""
+    """Return how many frames a clip will have, by the headers."""
     if plan.problem:
         return 0.0
     if plan.spans[-1].last is not None:
@@ -115,7 +118,7 @@ def _seconds_per_stored(fps: float, options: FrameOptions) -> float:
 def _encode_some(
     video: Video, length: _Length, plans: list[SourceClip], options: FrameOptions, frames: int, sample: ClipSample
 ) -> ClipSample:
-    """Add what some frames say of the sizes of all, and of the CPU seconds that they take."""
+    """Encode some frames, and add their mean size and the CPU seconds that a frame takes."""
     encoder = FrameEncoder(options)
     smaller = None
     if options.size is None and options.short_side is None:
@@ -148,7 +151,7 @@ def _encode_some(
 def _spread(
     video: Video, length: _Length, plans: list[SourceClip], options: FrameOptions, frames: int
 ) -> Iterator[tuple[av.VideoFrame, int]]:
-    """Frames from the middle of equal parts of a clip, each with how many were decoded for it.
+    """Decode frames from the middle of equal parts of a clip, each with how many were decoded for it.
 
     Those right after a key frame would not do: encoders spend more on them.
     """

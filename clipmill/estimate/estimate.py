@@ -174,7 +174,7 @@ class _Clip(NamedTuple):
 
 
 def _by_pixels(clips: Sequence[_Clip], population: float) -> Band:
-    """The sum of what all clips have, of which some were measured.
+    """Estimate the sum of what all clips have, of which some were measured.
 
     It goes with the pixels, which are known of every clip of the sample: a ratio estimate,
     with the error of the ratio and that of the number of pixels.
@@ -197,7 +197,7 @@ def _by_pixels(clips: Sequence[_Clip], population: float) -> Band:
 
 
 def _total(values: Sequence[float], population: float) -> Band:
-    """The sum over a population of which these are a sample."""
+    """Estimate the sum over a population of which these are a sample."""
     if not values:
         return Band(0.0, 0.0)
     error = 0.0

@@ -1,4 +1,4 @@
-"""What a build will find done already: from the notes on sources and the published clip table, no video is opened."""
+"""Forecasting what a build will find done, from the notes on sources and the published clip table alone."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Foresight:
         self._seen: set[int] = set()
 
     def forecast(self, foreseen: Iterable[Foreseen], clips: int) -> Forecast:
-        """What comes of a listing of so many clips, by what was foreseen for all of them or for a sample."""
+        """Sum up what was foreseen for all clips of a listing, or for a sample of them."""
         rows = stays = held = failed = 0
         for seen in foreseen:
             rows += 1
@@ -123,7 +123,8 @@ class Foresight:
         return words
 
     def _rewritten(self, moved: float) -> float:
-        """The share of the shards that hold one of `moved` clips drawn at random, and some more for cuts that move."""
+        """Estimate the share of the shards that change if `moved` clips, drawn at random, come, go or move."""
+        # A shard changes if it holds one of them; the factor and the shard more are for neighbours, whose cuts move.
         if self._manifest is None or self._changed_options(lambda name: name not in FRAME_OPTIONS):
             return 1.0
         shards = max(1, len(self._manifest.shards))
@@ -144,7 +145,7 @@ class Foresight:
         ]
 
     def look(self, rows: Iterable[ClipRow]) -> Iterator[Foreseen]:
-        """What is known of each row, in order."""
+        """Iterate over what is known of each row, in order."""
         rows = iter(rows)
         while batch := list(islice(rows, _BATCH)):
             yield from self._look(batch)
@@ -182,7 +183,7 @@ class Foresight:
         return next((failure[0] for failure in found if failure), "")
 
     def _keys(self, row: ClipRow) -> tuple[str, list[list[str]]]:
-        """What is wrong with a row's source, and the clip keys that the row may come to, most likely first."""
+        """Return what is wrong with a row's source, and the clip keys that the row may come to, most likely first."""
         for _, task in source_tasks([row], self._options):
             try:
                 return self._recalled(row, task)
@@ -212,7 +213,7 @@ class Foresight:
             yield [clip_key(source.fingerprint, None, None, frames)]
 
     def _places(self, column: str, wanted: list[str]) -> dict[str, int]:
-        """Where in the published table some values stand; those that do not are left out."""
+        """Find the rows of the published table that hold some values; values that are not there are left out."""
         assert self._table is not None
         places = pc.index_in(pa.array(wanted, pa.string()), value_set=self._table[column]).to_pylist()
         return {value: place for value, place in zip(wanted, places, strict=True) if place is not None}

@@ -42,18 +42,18 @@ _decode_clip = msgspec.msgpack.Decoder(Clip).decode
 
 
 def order_of(clip: Clip, sort: str) -> SortKey:
-    """A clip's place in its split: by (frames, clip id), or at random."""
+    """Return a clip's place in its split: by (frames, clip id), or at random."""
     first = clip.frames if sort == "length" else keys.unit("order", clip.clip_key, clip.clip_id)
     return first, clip.clip_id
 
 
 def landmark(clip: Clip, sort: str) -> SortKey | None:
-    """A clip's place in its split where the clip is a landmark, else None."""
+    """Return a clip's place in its split if the clip is a landmark, else None."""
     return order_of(clip, sort) if keys.unit("landmark", clip.clip_id) * LANDMARK < 1 else None
 
 
 def outline(nbytes: int, landmarks: Iterable[SortKey], options: BuildOptions) -> Outline:
-    """The outline of a split.
+    """Settle the outline of a split.
 
     Args:
         nbytes: of all its clips.
@@ -66,14 +66,14 @@ def outline(nbytes: int, landmarks: Iterable[SortKey], options: BuildOptions) ->
 
 
 def band_of(order: SortKey, edges: Sequence[SortKey]) -> int:
-    """Which band a place is in, from 0."""
+    """Return the number of the band that a place is in, from 0."""
     return bisect_left(edges, order)
 
 
 def plan_band(
     split: str, band: int, target: int, packed: Iterable[bytes], options: BuildOptions
 ) -> Iterator[ShardPlan]:
-    """The shards of one band of a split, in order.
+    """Plan the shards of one band of a split, in order.
 
     Args:
         target: the outline's.

@@ -141,7 +141,7 @@ def _write_record(out: _Summed, schema: Schema, clip: ShardClip) -> None:
 
 
 def read_places(storage: Storage, shard: str, frames: Sequence[int]) -> list[RecordPlace]:
-    """Where the records of a written shard are, from its index.
+    """Read where the records of a written shard are, from its index.
 
     Args:
         storage: the data set's.
@@ -160,7 +160,7 @@ def read_places(storage: Storage, shard: str, frames: Sequence[int]) -> list[Rec
 
 
 def read_index(storage: Storage, shard: str) -> list[tuple[int, int]]:
-    """Offset and length of every record of a shard, in bytes, framing included.
+    """Read the offset and length of every record of a shard, in bytes, framing included.
 
     Raises:
         FileNotFoundError: there is no index.
@@ -174,7 +174,7 @@ def read_index(storage: Storage, shard: str) -> list[tuple[int, int]]:
 
 
 def read_sizes(storage: Storage, shard: str) -> np.ndarray:
-    """The sizes of all frames of a shard in bytes: (frames,) uint32.
+    """Read the sizes of all frames of a shard in bytes: (frames,) uint32.
 
     Raises:
         FileNotFoundError: there is no .frames file.
@@ -187,7 +187,7 @@ def read_sizes(storage: Storage, shard: str) -> np.ndarray:
 
 
 def frame_ranges(schema: Schema, place: RecordPlace, sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Where each frame of a record is in the shard's file: half-open ranges of bytes.
+    """Return where each frame of a record is in the shard's file: half-open ranges of bytes.
 
     Args:
         schema: of the record.
@@ -203,7 +203,7 @@ def frame_ranges(schema: Schema, place: RecordPlace, sizes: Sequence[int]) -> li
 
 
 def shard_entry(storage: Storage, shard: str) -> ShardEntry:
-    """What the manifest says of a shard, from its files alone.
+    """Compute a shard's entry in the manifest from its files alone.
 
     Raises:
         FileNotFoundError: one of the three files is missing.
@@ -222,7 +222,7 @@ def shard_entry(storage: Storage, shard: str) -> ShardEntry:
 
 
 def file_crc(file: IO[bytes]) -> tuple[int, str]:
-    """Size of an open file and its CRC-32C as the manifest has it, from where it stands to its end."""
+    """Return the size of an open file and its CRC-32C as the manifest has it, from where it stands to its end."""
     size = crc = 0
     while chunk := file.read(CHUNK):
         size += len(chunk)

@@ -41,7 +41,7 @@ def assemble_shard(out: str, shard: str, schema: str, dataset: str, clips: list[
 
 
 def published_shard(storage: Storage, plan: ShardPlan, entry: ShardEntry) -> ShardDone | None:
-    """A planned shard that a manifest names, where its files are there; its bytes are not read."""
+    """Take a planned shard from a manifest if its files are there; its bytes are not read."""
     try:
         stats = [storage.stat(path) for path in (shard_path(plan.shard), frames_path(plan.shard))]
         places = read_places(storage, plan.shard, [clip.frames for clip in plan.clips])
@@ -52,7 +52,7 @@ def published_shard(storage: Storage, plan: ShardPlan, entry: ShardEntry) -> Sha
 
 
 def _found_shard(storage: Storage, shard: str, clips: list[Clip]) -> ShardDone | None:
-    """A shard that an earlier run wrote and did not publish; None where its files are not all there and whole."""
+    """Take a shard that an earlier run wrote and did not publish; None where its files are not all there and whole."""
     if storage.stat(shard_path(shard)) is None:
         return None
     try:
@@ -106,7 +106,7 @@ def _shard_clip(storage: Storage, clip: Clip, dataset: str) -> ShardClip:
 
 
 def _read_piece(storage: Storage, piece: Piece) -> tuple[list[int], list[int], list[bytes] | list[memoryview]]:
-    """Timestamps, frame numbers and encoded frames of a piece, checked against their checksums."""
+    """Read the timestamps, frame numbers and encoded frames of a piece, and verify their checksums."""
     if not piece.schema:
         footer, views = read_fragment(storage, piece.path)
         return footer.timestamps, footer.frame_index, views

@@ -38,7 +38,7 @@ _known_decoder = msgspec.msgpack.Decoder(CachedProbe)
 
 
 def question(task: SourceTask, at: int) -> str:
-    """A hash of all that is asked of the file at `task.paths[at]`, 16 hex digits."""
+    """Return a hash of all that is asked of the file at `task.paths[at]`, 16 hex digits."""
     frames = task.frames
     how = [task.named[at], task.ranges, task.trimmed, task.segment_seconds, task.span_frames]
     asked = [EPOCH, CODEC_EPOCH, *how, frames.every, frames.fps, frames.max_frames]
@@ -46,13 +46,13 @@ def question(task: SourceTask, at: int) -> str:
 
 
 def recall(known: Iterable[CachedProbe], path: str, stat: Stat) -> CachedProbe | None:
-    """What is known of a file as it is now; the latest of several."""
+    """Return what is known of a file as it is now; the latest of several notes."""
     same = [k for k in known if (k.source.path, k.source.size, k.source.stamp) == (path, stat.size, stat.stamp)]
     return max(same, key=lambda k: k.noted, default=None)
 
 
 def recall_source(storage: Storage, task: SourceTask, known: Sequence[CachedProbe]) -> CachedProbe | None:
-    """What is known of a source that was asked the same before and did not change since.
+    """Return what is known of a source that was asked the same before and did not change since.
 
     Raises:
         ClipError: it is missing, or cannot be looked at.
@@ -101,7 +101,7 @@ class Notes:
 
 
 def read_known(storage: Storage, videos: Storage) -> Iterator[Noted]:
-    """All that is noted of a root's sources: (source as its rows name it, packed `CachedProbe`)."""
+    """Iterate over all that is noted of a root's sources: (source as its rows name it, packed `CachedProbe`)."""
     for path, _ in storage.list(cache_folder(videos)):
         yield from _read_segment(storage, path)
 
@@ -127,7 +127,7 @@ def merge_segments(storage: Storage, videos: Storage) -> None:
 
 
 def cache_folder(videos: Storage) -> str:
-    """Where what is known of a root's sources is kept."""
+    """Return the folder of the notes on a root's sources."""
     return f"{CACHE}/{hashlib.sha256(videos.root.encode()).hexdigest()[:16]}"
 
 

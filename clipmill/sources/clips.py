@@ -16,7 +16,7 @@ from clipmill.options import BuildOptions
 
 
 def source_tasks(rows: Sequence[ClipRow], options: BuildOptions) -> Iterator[tuple[list[ClipRow], SourceTask]]:
-    """What to ask of a source, for rows that agree on where it may be."""
+    """Group a source's rows by the paths where it may be, each group with what to ask of the source."""
     alike: dict[tuple[str, ...], list[ClipRow]] = {}
     for row in rows:
         alike.setdefault(tuple(listings.candidates(options.listing, row)), []).append(row)
@@ -76,7 +76,7 @@ def settle(
 
 
 def _segment_row(row: ClipRow, plan: SourceClip) -> ClipRow:
-    """The row of one segment: an id of its own, and its times as columns."""
+    """Return the row of one segment: with an id of its own, and its times as columns."""
     if plan.segment is None:
         return row
     return msgspec.structs.replace(

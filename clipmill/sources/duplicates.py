@@ -13,7 +13,7 @@ _FACTS = ("label", "label_number", "split", "folds", "group")
 
 
 def unique_id(rows: Iterable[ClipRow]) -> tuple[list[ClipRow], list[Failure]]:
-    """Of rows with one clip id, the one that stays (none, if others contradict it), and the others' ledger rows."""
+    """Keep one of the rows with one clip id (none if others contradict it); returns the others' ledger rows too."""
     rows = sorted(rows, key=_order)
     first = rows[0]
     kept, failures = _one_of([row for row in rows if _place(row) == _place(first)], _same_clip, _FACTS)
@@ -25,11 +25,14 @@ def unique_id(rows: Iterable[ClipRow]) -> tuple[list[ClipRow], list[Failure]]:
 
 
 def unique_ranges(rows: Iterable[ClipRow], *, drawn: bool = False) -> tuple[list[ClipRow], list[Failure]]:
-    """Of a source's rows, one for each time range (none where they contradict each other), and the others' ledger rows.
+    """Keep one of a source's rows for each time range (none if others contradict it).
 
     Args:
         rows: of the source.
         drawn: splits were drawn by clip id, so that they say nothing about the rows.
+
+    Returns:
+        The rows that stay, and the others' ledger rows.
     """
     alike: dict[tuple[float | None, float | None], list[ClipRow]] = {}
     for row in sorted(rows, key=_order):
@@ -47,7 +50,7 @@ def unique_ranges(rows: Iterable[ClipRow], *, drawn: bool = False) -> tuple[list
 def _one_of(
     rows: Sequence[ClipRow], name: Callable[[ClipRow], str], facts: Sequence[str]
 ) -> tuple[list[ClipRow], list[Failure]]:
-    """The first of some rows that are one clip. If they do not say the same of it, nobody knows which row is right."""
+    """Keep the first of some rows that are one clip, or none if they differ: nobody knows which of them is right."""
 
     def differs(row: ClipRow, other: ClipRow) -> str:
         return next((fact for fact in facts if getattr(row, fact) != getattr(other, fact)), "")
@@ -67,7 +70,7 @@ def _one_of(
 
 
 def _order(row: ClipRow) -> tuple[Any, ...]:
-    """By all that a clip is made of before where the row stands, so that the order of a listing makes no difference."""
+    """Return a sort key of all that a clip is made of, then its place: the order of a listing makes no difference."""
     start, end, number = (-1 if value is None else value for value in (row.start, row.end, row.label_number))
     facts = row.label or "", number, row.split, row.folds, row.group or ""
     return row.clip_id, row.video, start, end, *facts, sorted(row.extra.items()), row.listing, row.row

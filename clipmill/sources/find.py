@@ -15,10 +15,10 @@ _OF_ONE_FILE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errn
 
 
 def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
-    """Which of the paths there is, and its stat.
+    """Find the first of the paths that is there: its place among them, and its stat.
 
     Raises:
-        ClipError: missing, or nobody lets us look.
+        ClipError: missing, or it may not be looked at.
     """
     for at, path in enumerate(paths):
         with reading_source():
@@ -31,7 +31,7 @@ def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
 
 @contextlib.contextmanager
 def reading_source() -> Iterator[None]:
-    """A block that does no more than read a source: what fails for it alone on a local disk costs its clips.
+    """Turn errors of a block that only reads a source into ClipErrors, where they concern that one file.
 
     What fails for every source, as an object store after retries, ends the run as before.
 

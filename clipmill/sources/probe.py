@@ -88,7 +88,7 @@ def _probe(
 
 
 def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> list[SourceClip]:
-    """The clips that the rows of one source ask for.
+    """Plan the clips that the rows of one source ask for.
 
     Args:
         named: whether the file's name carries the times, for each row.

@@ -22,7 +22,7 @@ def ahead(
     weigh: Callable[[A], int] = lambda item: 1,
     most: int = _AT_ONCE,
 ) -> Iterator[B]:
-    """`function(item)` for every item, in order, computed by threads ahead of what was taken.
+    """Call `function(item)` for every item, in order, by threads ahead of what was taken.
 
     The first exception ends it.
 
@@ -49,7 +49,7 @@ def ahead(
 
 
 def each(storage: Storage, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """`function(item)` for every item, in order; one by one on local disks, where threads cost more than they save."""
+    """Call `function(item)` for every item, in order; without threads on local disks, where they cost too much."""
     return map(function, items) if storage.local else ahead(function, items)
 
 

@@ -17,7 +17,7 @@ _GAP = 1.5
 
 
 def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
-    """Refuse what is not a whole clip.
+    """Raise ClipError for what is not a whole clip.
 
     Args:
         walk: over the clip, from the file's start.
@@ -47,7 +47,7 @@ def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
 
 
 def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
-    """Frames that the file held once and that nobody can read: by its index, or by what is around a break in it."""
+    """Count frames that the file held once and that nobody can read: by its index, or by what is around a break in it."""
     unread = video.unread(walk.tally) if walk.reached_end else 0
     broken = video.broken_at(walk.tally)
     if len(times) < 2 or (broken is None and not walk.tally.flagged):

@@ -65,21 +65,21 @@ _reply_decoder = msgspec.msgpack.Decoder(Reply)
 
 
 def encode_job(job: Job) -> bytes:
-    """A job as it travels to a child."""
+    """Encode a job for its way to a child."""
     return msgspec.msgpack.encode(job)
 
 
 def decode_job(data: bytes) -> Job:
-    """A job as a child receives it."""
+    """Decode a job that a child received."""
     job: Job = _job_decoder.decode(data)
     return job
 
 
 def decode_reply(data: bytes) -> Reply:
-    """A child's answer."""
+    """Decode a child's answer."""
     return _reply_decoder.decode(data)
 
 
 def decode_result(job: Job, result: msgspec.Raw) -> Any:
-    """The result of a job from its answer."""
+    """Decode the result of a job from its answer."""
     return msgspec.msgpack.decode(result, type=_RESULTS[type(job)])

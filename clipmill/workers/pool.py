@@ -105,7 +105,7 @@ class Pool:
             raise ClipError(gone.reason, gone.message) from None
 
     def _child(self) -> _Child:
-        """This thread's child; a new one where the last was lost, be it while it was idle."""
+        """Return this thread's child; a new one where the last was lost, be it while it was idle."""
         child: _Child | None = getattr(self._local, "child", None)
         if child is not None and not child.is_alive():
             self._discard(child)
@@ -132,7 +132,7 @@ def _finished(flying: dict[Future[Any], Tag]) -> Iterator[tuple[Tag, Any]]:
 
 
 def result_of(future: Future[Any]) -> Any:
-    """A job's result, or the ClipError it ended in; other errors are raised."""
+    """Return a job's result, or the ClipError it ended in; other errors are raised."""
     try:
         return future.result()
     except ClipError as error:
