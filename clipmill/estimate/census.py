@@ -43,7 +43,7 @@ class Census(msgspec.Struct, frozen=True):
 
 
 def take_census(options: BuildOptions, sample: int) -> Census:
-    """Count what a listing holds, reading it once and holding no more than a sample of it; for random splits once more, holding its groups."""
+    """Count what a listing holds in one pass (random splits take two), and sample its rows."""
     chosen = options.listing
     cuts = _draw_splits(chosen) if chosen.splits else None
     counts: Counter[tuple[str, listings.Said]] = Counter()

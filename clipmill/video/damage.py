@@ -47,7 +47,7 @@ def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
 
 
 def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
-    """Count frames that the file held once and that nobody can read: by its index, or by what is around a break in it."""
+    """Count frames that the file held and nobody can read, by its index, or by what is around a break in it."""
     unread = video.unread(walk.tally) if walk.reached_end else 0
     broken = video.broken_at(walk.tally)
     if len(times) < 2 or (broken is None and not walk.tally.flagged):
