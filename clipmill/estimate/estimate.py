@@ -101,44 +101,22 @@ def estimate(
         encode: clips of which `frames` frames are encoded, since headers do not predict the size of a JPEG.
     """
     new = [row for row, seen in zip(census.sample, foreseen, strict=True) if not seen.held and not seen.problem]
-    fresh = _take_samples(new, options, pool, encode, frames)
+    samples = _take_samples(new, options, pool, encode, frames)
+    fresh = [sample for sample in samples if not sample.problem]
     held = [seen for seen in foreseen if seen.held]
-    problems = [sample.problem for sample in fresh if sample.problem] + [s.problem for s in foreseen if s.problem]
-    looked_at = max(1, len(problems) + len(held) + sum(not sample.problem for sample in fresh))
-    each = census.clips / looked_at  # a clip of the sample stands for so many
-    fresh = [sample for sample in fresh if not sample.problem]
-    clips = each * len(fresh)
-
-    sizes = [_Clip(s, s.frames * _stored(s.bytes_per_frame), s.frames * s.spread) for s in fresh]
-    small = [_Clip(s, s.frames * _stored(s.smaller), 0.0) for s in fresh]
-    costs = [_Clip(sample, sample.frames * sample.seconds_per_frame, 0.0) for sample in fresh]
-    new_frames = _total([sample.frames for sample in fresh], clips)
-    new_frames = Band(new_frames.value, math.hypot(new_frames.error, _HEADERS * new_frames.value))
-    new_bytes = _by_pixels(sizes, clips)
-    cpu = _by_pixels(costs, clips)
-    held_frames = _total([float(seen.frames) for seen in held], each * len(held))
-    held_bytes = _total([float(seen.nbytes) for seen in held], each * len(held))
-    nbytes = _sum(new_bytes, held_bytes)
-
-    split_bytes = {split: nbytes.value * clips / census.clips for split, clips in census.splits.items()}
-    targets = {split: target_bytes(int(size), options) for split, size in split_bytes.items()}
-    split_shards = {
-        split: min(census.splits[split], math.ceil(size / (_MEAN_SHARD * targets[split])) or 1)
-        for split, size in split_bytes.items()
-    }
-    # As many shards are under way as there are jobs in flight; each keeps its fragments until it is durable.
-    in_flight = (2 * options.workers + 1) * _LARGE_SHARD * max(targets.values(), default=0)
-    written = (nbytes.value + nbytes.error) * rewritten
-    tables = _TABLES[0] * census.clips + _TABLES[1]
-    seconds = cpu.value + _SECONDS_PER_CLIP * census.clips + _SECONDS_PER_BYTE * written
-    busy = Band(seconds, math.hypot(cpu.error, _CLOCK * seconds))
+    problems = [sample.problem for sample in samples if sample.problem] + [s.problem for s in foreseen if s.problem]
+    looked_at = max(1, len(problems) + len(held) + len(fresh))
+    content = _content(fresh, held, census.clips / looked_at)
+    targets, split_shards = _shards(census, content.bytes.value, options)
+    written = (content.bytes.value + content.bytes.error) * rewritten
+    busy = _busy(content.cpu, census.clips, written)
     return Estimate(
         missing=problems.count(Reason.MISSING.value) / looked_at,
         held=len(held) / looked_at,
-        frames=_sum(new_frames, held_frames),
-        bytes=nbytes,
-        smaller_bytes=_by_pixels(small, clips).value if any(s.smaller for s in fresh) and not held else None,
-        peak_bytes=written + min(in_flight, new_bytes.value + new_bytes.error) + (tables if written else 0),
+        frames=content.frames,
+        bytes=content.bytes,
+        smaller_bytes=content.smaller_bytes,
+        peak_bytes=_peak(content.new_bytes, written, census.clips, targets, options.workers),
         shards=sum(split_shards.values()),
         split_shards=split_shards,
         minutes=_sum(Band(_START_UP, 0.3 * _START_UP), busy.times(1 / options.workers)).times(1 / 60),
@@ -147,6 +125,72 @@ def estimate(
         sampled=len(census.sample),
         encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),
     )
+
+
+class _Content(NamedTuple):
+    """What the clips of a data set hold.
+
+    Attributes:
+        frames, bytes: of all clips.
+        new_bytes: of the clips that are decoded now.
+        smaller_bytes: of all clips with --short-side 256; None where that was not tried.
+        cpu: seconds to decode and encode the new ones.
+    """
+
+    frames: Band
+    bytes: Band
+    new_bytes: Band
+    smaller_bytes: float | None
+    cpu: Band
+
+
+def _content(fresh: Sequence[ClipSample], held: Sequence[Foreseen], each: float) -> _Content:
+    """Estimate what all clips hold, from the clips of the sample that are new and from those that are held.
+
+    Args:
+        each: clips that a clip of the sample stands for.
+    """
+    clips = each * len(fresh)
+    sizes = [_Clip(s, s.frames * _stored(s.bytes_per_frame), s.frames * s.spread) for s in fresh]
+    small = [_Clip(s, s.frames * _stored(s.smaller), 0.0) for s in fresh]
+    costs = [_Clip(s, s.frames * s.seconds_per_frame, 0.0) for s in fresh]
+    new_frames = _total([sample.frames for sample in fresh], clips)
+    new_frames = Band(new_frames.value, math.hypot(new_frames.error, _HEADERS * new_frames.value))
+    new_bytes = _by_pixels(sizes, clips)
+    held_frames = _total([float(seen.frames) for seen in held], each * len(held))
+    held_bytes = _total([float(seen.nbytes) for seen in held], each * len(held))
+    return _Content(
+        frames=_sum(new_frames, held_frames),
+        bytes=_sum(new_bytes, held_bytes),
+        new_bytes=new_bytes,
+        smaller_bytes=_by_pixels(small, clips).value if any(s.smaller for s in fresh) and not held else None,
+        cpu=_by_pixels(costs, clips),
+    )
+
+
+def _shards(census: Census, nbytes: float, options: BuildOptions) -> tuple[dict[str, int], dict[str, int]]:
+    """Estimate the size of a shard and the number of shards, by split; a split holds bytes as it holds clips."""
+    split_bytes = {split: nbytes * clips / census.clips for split, clips in census.splits.items()}
+    targets = {split: target_bytes(int(size), options) for split, size in split_bytes.items()}
+    shards = {
+        split: min(census.splits[split], math.ceil(size / (_MEAN_SHARD * targets[split])) or 1)
+        for split, size in split_bytes.items()
+    }
+    return targets, shards
+
+
+def _peak(new_bytes: Band, written: float, clips: int, targets: dict[str, int], workers: int) -> float:
+    """Estimate the bytes that the output's disk must have free, for the worst moment."""
+    # As many shards are under way as there are jobs in flight; each keeps its fragments until it is durable.
+    in_flight = (2 * workers + 1) * _LARGE_SHARD * max(targets.values(), default=0)
+    tables = _TABLES[0] * clips + _TABLES[1]
+    return written + min(in_flight, new_bytes.value + new_bytes.error) + (tables if written else 0)
+
+
+def _busy(cpu: Band, clips: int, written: float) -> Band:
+    """Estimate the CPU seconds of a build that decodes for `cpu` seconds and writes so many bytes."""
+    seconds = cpu.value + _SECONDS_PER_CLIP * clips + _SECONDS_PER_BYTE * written
+    return Band(seconds, math.hypot(cpu.error, _CLOCK * seconds))
 
 
 def _stored(bytes_per_frame: float) -> float:
