@@ -168,6 +168,8 @@ def _publish_version(
     if storage.disk is not None:
         relink_shards(storage, storage.disk, name, changed=name != base)
     if name != base:
+        # Hours may have passed since a shard was found, and somebody may have tidied up meanwhile: without this,
+        # a version would be published that lacks clips.
         gone = _missing_shard(storage, written)
         if gone:
             message = f"{storage.root}/{gone}: gone since it was written; run the build again"
@@ -180,7 +182,9 @@ def _publish_version(
             return msgspec.structs.replace(outcome, code=3, message=message)
         outcome = msgspec.structs.replace(outcome, changed=True)
     link_latest(storage, name)
+    # Only now: by these parts a rerun finds the shards of a run that was killed before its pointer moved.
     delete_all(storage, [shard.part for shard in written])
+    # Another run that is live may be about to read a fragment that two shards share; the last one takes it away.
     shared = {path for shard in written for path in shard.shared}
     with alone(storage, options.run) as nobody_else:
         if nobody_else:
@@ -199,6 +203,8 @@ def move_pointer(storage: Storage, before: str | None, version: str) -> str | No
     """Publish a version that is whole, if `before` is published still; returns what is published then."""
     # Shards and tables are synced; the links to the shards are not, nor the names of the folders.
     storage.sync(layout.version_path(version))
+    # Compare and swap: two runs that began at one version may end together. If the second one just wrote its name,
+    # what the first one had published would be gone again, and both would have said that all went well.
     held = None if before is None else f"{before}\n".encode()
     return version if storage.swap(layout.CURRENT, held, f"{version}\n".encode()) else layout.current_version(storage)
 

@@ -70,6 +70,8 @@ class Walk:
                 self._video.seek(span.seek)
             except av.error.FFmpegError as error:
                 raise Inexact from error
+        # Frames are counted from where decoding begins, never computed from a timestamp: with variable frame rates
+        # none follows from the other. So each packet must give its frame, in order; `_check` and the end see to it.
         number = span.seek_frame
         for frame in self._video.frames(self.tally):
             _refuse_giants(frame.width, frame.height)
@@ -93,6 +95,9 @@ class Walk:
 
         With the last one where it should be, every packet has given its frame. All have one
         size, or spans could not know that of the clip's first frame.
+
+        Without it, a decoder that drops a frame behind the key frame it was sent to would number
+        all that follow one too low: the clip would begin one frame late, and say nothing of it.
         """
         before = self._stamps[-1] if self._stamps else None
         self._stamps.append(frame.pts)

@@ -33,6 +33,8 @@ def prove(video: Video) -> Timeline | None:
     stamps: list[int] = []
     keys: list[int] = []
     for packet in video.packets(tally):
+        # One packet, one frame. An edit list (ISO/IEC 14496-12, 8.6.6) marks packets that are decoded and not shown:
+        # counted as frames, they would move the numbers of all that follow.
         if packet.pts is None or packet.is_corrupt or packet.is_discard:
             return None
         empties = nals is None or nals.empty_the_decoder(bytes(packet))
@@ -65,6 +67,8 @@ def _is_444(context: VideoCodecContext) -> bool:
 
 def _closed(stamps: list[int], keys: list[int]) -> list[tuple[int, int]]:
     """The key frames that all earlier packets precede and all later ones follow in time."""
+    # In an open GOP, pictures that come behind the key frame are shown before it and refer to what precedes it
+    # (H.265, 3: leading pictures): packets shown at 0 1 2 | 5 3 4 6. Sent to 5, a decoder drops or garbles 3 and 4.
     clean = []
     least_after = list(stamps)
     for position in range(len(stamps) - 2, -1, -1):

@@ -47,6 +47,8 @@ class Timeline(msgspec.Struct, frozen=True):
             options: how many frames are wanted at most.
             longest: cut it at clean key frames into spans of about so many frames; 0 never does.
         """
+        # Half-open: of two ranges that touch, each frame is in exactly one. With the end included, a frame shown
+        # at 10.0 s would be the last of 0-10 and the first of 10-20.
         first = 0 if start is None else bisect_left(self.times, round(start * MICROSECONDS) - self.lead)
         last = len(self.times) if end is None else bisect_left(self.times, round(end * MICROSECONDS) - self.lead)
         if first >= last:
@@ -88,6 +90,8 @@ def frame_times(stamps: list[int | None], time_base: Fraction, fps: Fraction) ->
     Timestamps are sorted and dealt out in output order, since that order is right
     where they are not. Where any is missing, frames are taken as evenly spaced.
     """
+    # A decoder puts frames out in the order in which they are shown, whatever their stamps say: three frames that
+    # come with 0, 80, 40 are shown at 0, 40, 80. Sorting the frames by their stamps would swap the last two.
     known = [stamp for stamp in stamps if stamp is not None]
     times = _from_first(known, time_base) if len(known) == len(stamps) else None
     if times is None:
@@ -118,6 +122,7 @@ def strictly_increasing(times: Iterable[int]) -> list[int]:
 
 def microseconds(ticks: int, time_base: Fraction) -> int:
     """So many ticks of a time base, to the nearest microsecond."""
+    # In integers: a float has 53 bits and a timestamp 64, so that two machines could round one time apart.
     return (ticks * time_base.numerator * MICROSECONDS * 2 + time_base.denominator) // (2 * time_base.denominator)
 
 
@@ -128,6 +133,8 @@ def tick_time(tick: int, fps: float) -> int:
 
 def first_tick(time: int, fps: float) -> int:
     """The first tick at or after a time in microseconds."""
+    # By tick_time itself, since its rounding cannot be undone by a division: tick 2 of 30 a second is at 66,667,
+    # and 66,667 * 30 / 1,000,000 is 2.00001, which would make it tick 3.
     tick = max(0, int(time * fps / MICROSECONDS) - 1)
     while tick_time(tick, fps) < time:
         tick += 1
