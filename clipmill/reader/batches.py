@@ -13,7 +13,7 @@ from clipmill.errors import UsageError
 from clipmill.reader.clips import Clips
 from clipmill.reader.frameworks.tf_dataset import to_dataset
 from clipmill.reader.hosts import cores, resolve
-from clipmill.reader.loading.batch_arrays import FIELDS, Arrays
+from clipmill.reader.loading.batch_arrays import FIELDS, ON_REQUEST, Arrays
 from clipmill.reader.loading.buffers import Buffers
 from clipmill.reader.loading.loader import Loader
 from clipmill.reader.loading.prefetch import BatchMaker
@@ -48,6 +48,7 @@ class Batches:
         timestamp    (n, [V,] T) int64 microseconds, -1 where empty
         dataset      (n,) int64, in a mix: which member
         reset        (n,) bool, with Chunks: whether a clip begins
+        label_source (n,) int64, only where `fields` names it: the listing's own number, -1 for none
         step         () int64, the step in the epoch
 
     Rows without a clip of their own, where the last batch does not divide over the hosts
@@ -257,4 +258,4 @@ def _fields(clips: Clips, options: ReaderOptions, wanted: Collection[str] | None
     for field in wanted or ():
         if field not in have and field != "step":
             raise UsageError(f"field {field!r}: not one of {', '.join(have)}, step")
-    return tuple(have if wanted is None else (field for field in have if field in wanted))
+    return tuple(field for field in have if (field not in ON_REQUEST if wanted is None else field in wanted))

@@ -19,9 +19,9 @@ from clipmill.reader.access.frame_ranges import ClipPlace, FrameReader
 from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
 
-#: Columns that every reader needs; a million clips take some 90 MB.
+#: Columns that every reader needs; a million clips take some 100 MB.
 CORE = (
-    "clip_id", "split", "label_index", "frames", "width", "height", "fps", "duration",
+    "clip_id", "split", "label_index", "label_source", "frames", "width", "height", "fps", "duration",
     "shard", "offset", "length", "frames_at",
 )  # fmt: skip
 
@@ -32,6 +32,7 @@ class ClipTable(NamedTuple):
     Attributes:
         ids: clip ids, an Arrow array of strings.
         label: int32, -1 for unlabelled.
+        label_source: int64, the number that the listing gives the class, -1 for none.
         frames, width, height: int32.
         seconds: float64, how long each is shown.
         shard: int32, index into `shards`.
@@ -42,6 +43,7 @@ class ClipTable(NamedTuple):
 
     ids: pa.ChunkedArray
     label: npt.NDArray[np.int32]
+    label_source: Ints
     frames: npt.NDArray[np.int32]
     width: npt.NDArray[np.int32]
     height: npt.NDArray[np.int32]
@@ -112,6 +114,7 @@ def to_arrays(columns: pa.Table, reader: FrameReader) -> ClipTable:
     return ClipTable(
         ids=columns["clip_id"],
         label=_array(columns, "label_index"),
+        label_source=_plain(columns["label_source"].combine_chunks().fill_null(-1)),
         frames=_array(columns, "frames"),
         width=_array(columns, "width"),
         height=_array(columns, "height"),

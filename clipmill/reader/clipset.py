@@ -138,7 +138,7 @@ class ClipSet(Clips):
                 faster, with slightly other pixels.
             on_error: "raise", or "skip" to report clips that cannot be read and go on.
             path: "indexed" reads the ranges of the frames wanted, "streaming" whole shards.
-            fields: what batches hold; by default everything.
+            fields: what batches hold; by default everything but `label_source`.
             hosts: (index, count) of this process, or "auto" for what the environment says.
             prefetch: batches that are made ahead.
             threads: that read and decode; by default one for each core.

@@ -59,6 +59,7 @@ def _relabelled(clips: ClipSet, number: int, numbers: dict[str, int]) -> ClipTab
     return ClipTable(
         ids=table.ids.take(pa.array(rows)),
         label=to_new[table.label[rows]],
+        label_source=table.label_source[rows],
         frames=table.frames[rows],
         width=table.width[rows],
         height=table.height[rows],

@@ -103,6 +103,18 @@ def test_drop_remainder_and_fields(data: Dataset) -> None:
         data["train"].batches(RandomWindow(4), batch_size=10, fields=["video"])
 
 
+def test_the_listings_own_number_comes_on_request(mini: Miniature, data: Dataset) -> None:
+    numbers = {row["clip_id"]: row["label_source"] for row in mini.rows}
+    assert None in numbers.values()
+    assert "label_source" not in data.all.batches(FirstFrames(1), batch_size=4).at(0, 0)
+    mixed = clipmill.mix({"val": (data["val"], 1), "train": (data["train"], 1)})
+    for clips in (data.all, data["val"], mixed):
+        for batch in clips.batches(FirstFrames(1), batch_size=9, shuffle=True, fields=["id", "label", "label_source"]):
+            expected = [-1 if numbers[name] is None else numbers[name] for name in batch["id"]]
+            assert batch["label_source"].dtype == np.int64
+            assert batch["label_source"].tolist() == expected
+
+
 def test_views_are_read_once_and_drawn_apart(mini: Miniature, data: Dataset) -> None:
     batches = data["train"].batches(RandomWindow(4), batch_size=27, shuffle=True, views=2)
     (batch,) = list(batches)

@@ -45,7 +45,7 @@ for batch in batches:
         break
 pyarrow.default_memory_pool().release_unused()
 table = data.table
-size = sum(column.nbytes for column in table[:10])
+size = sum(column.nbytes for column in table[:11])
 print(json.dumps({
     "clips": len(data["train"]), "open_s": opened - start, "first_batch_s": started - opened,
     "table": size, "held": held - begin, "shuffled": shuffled - held, "later": memory() - held,

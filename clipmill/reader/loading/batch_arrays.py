@@ -14,8 +14,9 @@ from clipmill.reader.loading.recipe import View
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-#: What a batch can hold; `dataset` only in a mix, `reset` only with Chunks.
-FIELDS = ("frames", "label", "mask", "length", "id", "frame_index", "timestamp", "dataset", "reset")
+#: What a batch can hold; `dataset` only in a mix, `reset` only with Chunks, those of `ON_REQUEST` only where named.
+FIELDS = ("frames", "label", "mask", "length", "id", "frame_index", "timestamp", "dataset", "reset", "label_source")
+ON_REQUEST = ("label_source",)
 
 
 def make_arrays(
@@ -47,6 +48,7 @@ def make_arrays(
         "timestamp": ((rows, *each, frames), np.int64),
         "dataset": ((rows,), np.int64),
         "reset": ((rows,), np.bool_),
+        "label_source": ((rows,), np.int64),
     }
     made: Arrays = {}
     for field in fields:
@@ -77,7 +79,7 @@ def fill_missing(arrays: Arrays, missing: Sequence[int], rows: int) -> None:
     """Fill rows that have no clip of their own with a copy of one that has, marked as empty.
 
     Their `length` is 0, their `mask` False and their `id` "". If no row has a clip, they
-    are all zero, with label -1.
+    are all zero, with label and label_source -1.
 
     Args:
         arrays: of a batch.
@@ -96,4 +98,4 @@ def fill_missing(arrays: Arrays, missing: Sequence[int], rows: int) -> None:
             elif array.dtype == object:
                 array[row] = b""
             else:
-                array[row] = -1 if field == "label" else 0
+                array[row] = -1 if field in ("label", "label_source") else 0

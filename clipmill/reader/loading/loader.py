@@ -125,6 +125,8 @@ class Loader:
                 self._write_frames(out, clip)
             elif field == "label":
                 array[row] = table.label[table_row]
+            elif field == "label_source":
+                array[row] = table.label_source[table_row]
             elif field == "id":
                 array[row] = request.clip_id
             elif field == "reset":

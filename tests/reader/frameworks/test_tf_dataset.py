@@ -91,6 +91,25 @@ def test_tensors_equal_the_arrays(each_schema: Miniature, path: str, number: int
         assert (batches.epoch, batches.step) == (epoch + 1, 0)
 
 
+@pytest.mark.parametrize("path", ["indexed", "streaming"])
+def test_the_listings_own_number_comes_on_request(data: Dataset, path: str) -> None:
+    batches = data["train"].batches(FirstFrames(1), batch_size=9, path=path)
+    fields = ("id", "label_source")
+    assert not set(batches.tf().element_spec) & {"label_source"}
+    expected = data["train"].clips.to_pydict()
+    numbers = {
+        name: -1 if number is None else number
+        for name, number in zip(expected["clip_id"], expected["label_source"], strict=True)
+    }
+    assert -1 in numbers.values()
+    found = [
+        (name.decode(), number)
+        for ids, own in batches.tf(*fields).as_numpy_iterator()
+        for name, number in zip(ids, own, strict=True)
+    ]
+    assert dict(found) == numbers
+
+
 def test_the_spec_says_what_is_fixed(data: Dataset) -> None:
     batches = data["train"].batches(RandomWindow(4), augment=[RandomCrop(32)], batch_size=9, shuffle=True)
     dataset = batches.tf("frames", "label")
