@@ -39,7 +39,8 @@ class Batches:
     for this host's n rows, V views (an axis that is there only if there are several) and T frames:
 
         frames       (n, [V,] T, height, width, 3) uint8 RGB, or float32 after Normalise;
-                     with decode=False (n, [V,] T) JPEGs as bytes
+                     with decode=False (n, [V,] T) JPEGs as bytes; all of one height and width,
+                     or with batch_size=1 those of the clip
         label        (n,) int64, -1 for unlabelled
         mask         (n, [V,] T) bool, False where a frame is empty
         length       (n, [V]) int64, frames that are not; 0 marks a row without a clip of its own
@@ -90,7 +91,7 @@ class Batches:
         self._recipe = Recipe(options.sampler, options.augment, options.seed, options.views)
         self.planner = Planner(clips, options, weights)
         self.dropped = self.planner.dropped
-        self._size = self._recipe.size(self.planner.sizes) if options.decode else (0, 0)
+        self._size = self._common_size()
         self.buffers = Buffers(prefetch + 3)
 
     def __repr__(self) -> str:
@@ -139,7 +140,7 @@ class Batches:
         """Make the batch of any step in this thread, without others."""
         loader, plan = self.loader(), self.planner.plan(epoch)
         coming = plan.step(step)
-        arrays = loader.arrays(len(coming.clips), coming.frames, self.buffers)
+        arrays = loader.arrays(len(coming.clips), coming.frames, int(coming.clips[0]), self.buffers)
         for row in range(len(coming.clips)):
             loader.write(loader.read(loader.request(epoch, coming, row)), arrays, row)
         return arrays
@@ -169,13 +170,15 @@ class Batches:
     def shapes(self) -> dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]:
         """Return shape and dtype of each field; None where batches differ."""
         rows, frames = self.planner.batch_rows(self.host[1]), self.planner.frames
-        arrays = self.loader().arrays(1, 1, self.buffers)
+        arrays = self.loader().arrays(1, 1, 0, self.buffers)
         found: dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]] = {"step": ((), np.dtype(np.int64))}
         first = 2 if self._recipe.views > 1 else 1
         for field, array in arrays.items():
             shape: list[int | None] = [rows, *array.shape[1:]]
             if field in ("frames", "mask", "frame_index", "timestamp"):
                 shape[first] = frames
+            if field == "frames" and self._size is None:
+                shape[first + 1 : first + 3] = None, None
             found[field] = (tuple(shape), array.dtype)
         return found
 
@@ -240,6 +243,15 @@ class Batches:
     @cached_property
     def _description(self) -> dict[str, Any]:
         return describe_reader(self.clips.members, self.weights, self.options)
+
+    def _common_size(self) -> tuple[int, int] | None:
+        """Return the (height, width) of all batches' frames, or None where each batch is one clip of its own size."""
+        if not self.options.decode:
+            return (0, 0)
+        if self.options.batch_size != 1:
+            return self._recipe.size(self.planner.sizes)
+        made = {self._recipe.size([size]) for size in self.planner.sizes}
+        return made.pop() if len(made) == 1 else None
 
     def _step(self, epoch: int, step: int) -> Step:
         plan = self.planner.plan(epoch)

@@ -328,6 +328,30 @@ def test_sizes_that_differ_need_a_step_that_makes_them_alike(tmp_path: Path) -> 
     assert batch["frames"].shape == (6, 2, 24, 32, 3)
 
 
+@pytest.mark.parametrize("path", ["indexed", "streaming"])
+def test_a_batch_of_one_clip_has_its_size(tmp_path: Path, path: str) -> None:
+    mini = publish_miniature(tmp_path / "a", clips=6, sizes=[(64, 48), (48, 64)], splits=["train"])
+    clips = clipmill.open(str(mini.path))["train"]
+    stored = {row["clip_id"]: (row["height"], row["width"]) for row in mini.rows}
+    batches = clips.batches(CentreWindow(2), batch_size=1, path=path)
+    found = list(batches)
+    for batch in found:
+        assert batch["frames"].shape == (1, 2, *stored[batch["id"][0]], 3)
+        check_pixels(mini, batch)
+    assert sorted(batch["id"][0] for batch in found) == sorted(stored)
+    assert batches.shapes()["frames"] == ((1, 2, None, None, 3), np.uint8)
+    assert clips.batches(CentreWindow(2), batch_size=1, views=2).shapes()["frames"][0] == (1, 2, 2, None, None, 3)
+    for number, height_and_width in enumerate(stored[name] for name in clips.ids.to_pylist()):
+        twice = clips.batches(CentreWindow(2), batch_size=1, views=2, path=path).at(0, number)
+        assert twice["frames"].shape == (1, 2, 2, *height_and_width, 3)
+        assert np.array_equal(twice["frames"][:, 0], found[number]["frames"])
+        # The host without a clip makes a batch all the same.
+        spare = clips.batches(CentreWindow(2), batch_size=1, hosts=(1, 2), path=path).at(0, number)
+        assert spare["frames"].shape[0] == 1 and spare["length"].tolist() == [0]
+    with pytest.raises(UsageError, match="frames would have 2 sizes in one batch"):
+        clips.batches(CentreWindow(2), batch_size=2)
+
+
 def test_shrinking_in_the_dct_domain(data: Dataset, mini: Miniature) -> None:
     options = {"augment": [Resize((24, 32))], "batch_size": 6}
     fast = data["train"].batches(CentreWindow(2), dct_scale=True, **options).at(0, 0)

@@ -198,7 +198,7 @@ class _Rows:
     def _finish(self, epoch: Any, position: Any, times: Any, numbers: Any, wanted: Any, chosen: Any) -> list[Any]:
         request, views = self._drawn(epoch, position, times)
         encoded = dict(zip(wanted.tolist(), chosen, strict=True))
-        arrays = self._loader.arrays(1, request.length, self._reader.buffers)
+        arrays = self._loader.arrays(1, request.length, request.clip, self._reader.buffers)
         self._loader.write(ReadClip(request, views, StoredFrames(encoded, FrameFacts(times, numbers))), arrays, 0)
         return [arrays[name][0] for name in self._specs]
 

@@ -33,7 +33,7 @@ class Loader:
     Args:
         clips: the set.
         recipe: what is made of each clip.
-        size: (height, width) that the recipe makes of all frames.
+        size: (height, width) that the recipe makes of all frames; None where every batch is of one clip.
         fields: what is wanted of `FIELDS`.
         decode: whether to decode; else `frames` holds the JPEGs.
         dct_scale: see `clipmill.reader.loading.jpeg_shortcuts`.
@@ -43,7 +43,7 @@ class Loader:
         self,
         clips: Clips,
         recipe: Recipe,
-        size: tuple[int, int],
+        size: tuple[int, int] | None,
         fields: Collection[str],
         decode: bool,
         dct_scale: bool,
@@ -72,9 +72,9 @@ class Loader:
             length=step.frames,
         )
 
-    def arrays(self, rows: int, frames: int, buffers: Buffers) -> Arrays:
-        """Make arrays for a batch of so many clips and frames, not filled."""
-        pixels = (self.size, self.recipe.dtype) if self.decode else None
+    def arrays(self, rows: int, frames: int, clip: int, buffers: Buffers) -> Arrays:
+        """Make arrays for a batch of so many clips and frames, of which `clip` is one, not filled."""
+        pixels = (self.size or self._size_of(clip), self.recipe.dtype) if self.decode else None
         return make_arrays(self.fields, rows, self.recipe.views, frames, pixels, buffers)
 
     def frame_reader(self, clip: int) -> FrameReader:
@@ -136,6 +136,10 @@ class Loader:
             else:
                 for number, view in enumerate(views):
                     describe_view(field, out, number, view, stored)
+
+    def _size_of(self, clip: int) -> tuple[int, int]:
+        table, row = self.clips.table, self.clips.rows[clip]
+        return self.recipe.size([(int(table.height[row]), int(table.width[row]))])
 
     def _write_frames(self, out: npt.NDArray[Any], clip: ReadClip) -> None:
         request, views, stored = clip

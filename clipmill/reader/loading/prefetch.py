@@ -120,7 +120,7 @@ class BatchMaker:
         share = range(index, len(coming.clips), count)
         requests = [self._loader.request(self._epoch, coming, number) for number in share]
         rows = -(-len(coming.clips) // count)
-        arrays = self._loader.arrays(rows, coming.frames, self._buffers)
+        arrays = self._loader.arrays(rows, coming.frames, int(coming.clips[0]), self._buffers)
         fetches = reader.begin(requests, [step * self._size + number for number in share])
         futures = [pool.submit(self._load, fetch, arrays, row) for row, fetch in enumerate(fetches)]
         return _UnderWay(step, rows, requests, arrays, futures)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import simplejpeg
-from miniature import Miniature
+from miniature import Miniature, publish_miniature
 
 import clipmill
 from clipmill.errors import UsageError
@@ -108,6 +108,16 @@ def test_the_listings_own_number_comes_on_request(data: Dataset, path: str) -> N
         for name, number in zip(ids, own, strict=True)
     ]
     assert dict(found) == numbers
+
+
+@pytest.mark.parametrize("path", ["indexed", "streaming"])
+def test_batches_of_one_clip_have_its_size(tmp_path: Path, path: str) -> None:
+    mini = publish_miniature(tmp_path / "a", clips=3, sizes=[(64, 48), (48, 64)], splits=["train"])
+    batches = clipmill.open(str(mini.path))["train"].batches(FirstFrames(2), batch_size=1, path=path)
+    dataset = batches.tf()
+    assert dataset.element_spec["frames"].shape.as_list() == [1, 2, None, None, 3]
+    for tensors, arrays in zip(dataset, batches.run(0, 0), strict=True):
+        same(tensors, arrays)
 
 
 def test_the_spec_says_what_is_fixed(data: Dataset) -> None:
