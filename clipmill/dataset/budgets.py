@@ -23,8 +23,7 @@ def judge_sources(rows: int, reasons: Mapping[str, int], options: BuildOptions) 
     # Where some rows were chosen, nobody knows how many of those are bad.
     judged = ABSENT - {Reason.BAD_ROW} if options.listing.chooses else ABSENT
     absent = sum(reasons.get(reason.value, 0) for reason in judged)
-    limit = options.max_missing.limit(rows)
-    if absent > limit:
+    if absent > options.max_missing.limit(rows):
         missing = reasons.get(Reason.MISSING.value, 0)
         what = [f"{missing:,} of {rows:,} videos missing"] if missing else []
         what += [f"{absent - missing:,} of {rows:,} rows bad"] if absent > missing else []
@@ -38,7 +37,7 @@ def judge_sources(rows: int, reasons: Mapping[str, int], options: BuildOptions) 
         )
         return Verdict(
             1,
-            f"{', '.join(what)}, over --max-missing {_budget(options.max_missing)} ({limit:,}): nothing is decoded. "
+            f"{', '.join(what)}, over --max-missing {_budget(options.max_missing, rows, 'rows')}: nothing is decoded. "
             f"See them with: clipmill failures {options.out}. {advice}",
         )
     return judge_failures(rows, reasons, options)
@@ -52,12 +51,11 @@ def judge_failures(rows: int, reasons: Mapping[str, int], options: BuildOptions)
         reasons: all ledger rows, by reason.
     """
     failed = _failed(reasons)
-    limit = options.max_failures.limit(rows)
-    if failed <= limit:
+    if failed <= options.max_failures.limit(rows):
         return _OPEN
     return Verdict(
         1,
-        f"{failed:,} of {rows:,} clips failed, over --max-failures {_budget(options.max_failures)} ({limit:,}): "
+        f"{failed:,} of {rows:,} clips failed, over --max-failures {_budget(options.max_failures, rows, 'clips')}: "
         f"nothing is published, and the work is kept. See them with: clipmill failures {options.out}. "
         f"Publish without them with: --max-failures {_enough(failed, rows)}",
     )
@@ -70,13 +68,13 @@ def judge_change(published: int, lost: int, options: BuildOptions) -> Verdict:
         published: clips of the published version.
         lost: those whose frames the new one would not have.
     """
-    if options.max_change is None or lost <= (limit := options.max_change.limit(published)):
+    if options.max_change is None or lost <= options.max_change.limit(published):
         return _OPEN
     return Verdict(
         1,
         f"{lost:,} of {published:,} published clips are gone or changed, over --max-change "
-        f"{_budget(options.max_change)} ({limit:,}): nothing is decoded or published. See what would change with: "
-        "clipmill plan. Go on with: --yes",
+        f"{_budget(options.max_change, published, 'clips')}: nothing is decoded or published. See what would change "
+        "with: clipmill plan. Go on with: --yes",
     )
 
 
@@ -99,8 +97,12 @@ def _failed(reasons: Mapping[str, int]) -> int:
     return sum(number for reason, number in reasons.items() if reason not in outside)
 
 
-def _budget(budget: Budget) -> str:
-    return str(budget.count) if budget.count is not None else f"{100 * budget.share:g}%"
+def _budget(budget: Budget, number: int, what: str) -> str:
+    """Return a budget as it is written, with what it comes to for so many rows or clips."""
+    if budget.count is not None:
+        return f"{budget.count:,}"
+    share, limit = f"{100 * budget.share:g}%", budget.limit(number)
+    return f"{share} ({limit:,})" if limit else f"({share} of {number:,} {what} allows none)"
 
 
 def _enough(number: int, rows: int) -> str:

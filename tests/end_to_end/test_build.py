@@ -102,8 +102,8 @@ def test_kinetics_files_that_are_cut_already(shared_data, tmp_path):
     words = (listing, "--videos", shared_data / "videos/kinetics", "--out", tmp_path / "out", "--short-side", "64")
     ran = clipmill("build", *words)
     assert ran.code == 1 and ran.err == (
-        "clipmill: 1 of 3 videos missing, over --max-missing 1% (0): nothing is decoded. See them with: "
-        f"clipmill failures {tmp_path}/out. Go on without them with: --max-missing 33.4%\n"
+        "clipmill: 1 of 3 videos missing, over --max-missing (1% of 3 rows allows none): nothing is decoded. "
+        f"See them with: clipmill failures {tmp_path}/out. Go on without them with: --max-missing 33.4%\n"
     )
     assert not (tmp_path / "out/CURRENT").exists()
     ran = clipmill("build", *words, "--max-missing", "33.4%", "--every", 30, "--json")
