@@ -152,6 +152,11 @@ def is_label(name: str) -> bool:
     return plain and "\0" not in name and len(name) <= MAX_LABEL
 
 
+def placeholder(index: int) -> str:
+    """Return what the label files call a number that no class has; where a class is called so, `_` follows."""
+    return f"no_class_{index}"
+
+
 def split_order(split: str) -> tuple[int, str]:
     """Return a sort key that puts train, val and test first, the rest by name."""
     known = ("train", "val", "test")

@@ -12,6 +12,7 @@ from clipmill.errors import NoSuchDataset, UsageError
 from clipmill.layout import (
     LABELS,
     named_shard,
+    placeholder,
     read_manifest,
     run_path,
     shard_path,
@@ -28,7 +29,8 @@ _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 def summarize(storage: Storage) -> dict[str, Any]:
     """Count what the published version holds: splits, classes, lengths in frames, frame sizes.
 
-    A split's `hosts` is the number of training hosts that its shards are enough for.
+    A split's `hosts` is the number of training hosts that its shards are enough for. Numbers that no class
+    has are no `classes` of theirs: `placeholders` counts them.
     """
     manifest = read_manifest(storage)
     table = read_clips(storage, manifest.version, ["split", "label_text", "frames", "width", "height", "bytes"])
@@ -47,13 +49,17 @@ def summarize(storage: Storage) -> dict[str, Any]:
     labels = storage.read(version_path(manifest.version, LABELS)).decode().splitlines()
     per_class = table.group_by("label_text").aggregate([([], "count_all")])
     found = dict(zip(per_class["label_text"].to_pylist(), per_class["count_all"].to_pylist(), strict=True))
+    unused = {
+        label for index, label in enumerate(labels) if label.rstrip("_") == placeholder(index) and label not in found
+    }
     return {
         "dataset": manifest.dataset,
         "version": manifest.version,
         "schema": manifest.schema,
         "options": manifest.options,
         "splits": splits,
-        "classes": {label: found.get(label, 0) for label in labels},
+        "classes": {label: found.get(label, 0) for label in labels if label not in unused},
+        "placeholders": len(unused),
         "unlabelled": found.get("", 0),
         "sizes": {
             f"{row['width']}x{row['height']}": row["count_all"]

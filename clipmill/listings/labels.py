@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from clipmill.layout import placeholder
 from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.listings.label_rules import ByFile, ByRows, Counts, Declaration, LabelRule, Said
 from clipmill.listings.label_table import LabelRuling, LabelTable
@@ -111,7 +112,7 @@ def _in_places(numbered: Mapping[int, str], first: int) -> tuple[list[str], set[
 
 
 def _placeholder(place: int, taken: set[str]) -> str:
-    name = f"no_class_{place}"
+    name = placeholder(place)
     while name in taken:
         name += "_"
     return name

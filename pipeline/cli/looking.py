@@ -60,10 +60,11 @@ def _summary(found: dict[str, Any]) -> str:
     lines = [f"{found['dataset']} {words.version(found['version'])}, schema {found['schema']}", words.table(rows)]
     counts = found["classes"]
     unlabelled = f", {words.plural(found['unlabelled'], 'clip')} without a label" if found["unlabelled"] else ""
+    unused = f", {words.plural(found['placeholders'], 'number')} without a class" if found["placeholders"] else ""
     if counts:
         least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
         between = f"from {counts[least]:,} ({least}) to {words.plural(counts[most], 'clip')} ({most})"
-        lines.append(f"{words.plural(len(counts), 'class')}, {between}{unlabelled}")
+        lines.append(f"{words.plural(len(counts), 'class')}, {between}{unused}{unlabelled}")
     elif unlabelled:
         lines.append("no labels")
     sizes = [f"{size} ({words.plural(clips, 'clip')})" for size, clips in found["sizes"].items()]

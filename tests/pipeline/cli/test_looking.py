@@ -30,7 +30,7 @@ def test_inspect(data):
     assert ran.code == 0 and ran.err == ""
     lines = ran.out.splitlines()
     assert lines[0] == f"miniature {data.version[:8]}, schema tfds"
-    assert lines[1].split() == ["split", "clips", "frames", "size", "shards", "shortest", "median", "longest"]
+    assert lines[1].split() == ["split", "clips", "frames", "size", "shards", "hosts", "shortest", "median", "longest"]
     by_split = {
         split: sorted(row["frames"] for row in data.rows if row["split"] == split) for split in ("train", "val")
     }
@@ -44,6 +44,19 @@ def test_inspect(data):
     found = clipmill("inspect", data.path, "--json").json
     assert found["version"] == data.version and found["unlabelled"] == 2
     assert sum(found["classes"].values()) == 10 and found["splits"]["val"]["clips"] == len(by_split["val"])
+
+
+def test_inspect_counts_numbers_without_a_class_apart(tmp_path):
+    names = ["walk", "no_class_1", "run", "no_class_9", "no_class_4", "no_class_5_"]
+    # The class called no_class_4 has clips, and no_class_9 is no placeholder of number 3.
+    data = publish_miniature(tmp_path / "holes", clips=12, labels=names, unlabelled=(1, 7, 3, 9, 5, 11))
+    found = clipmill("inspect", data.path, "--json").json
+    assert found["classes"] == {"walk": 2, "run": 2, "no_class_9": 0, "no_class_4": 2}
+    assert found["placeholders"] == 2
+    line = clipmill("inspect", data.path).out.splitlines()[4]
+    assert line == (
+        "4 classes, from 0 (no_class_9) to 2 clips (walk), 2 numbers without a class, 6 clips without a label"
+    )
 
 
 def test_inspect_one_clip(data):
