@@ -23,7 +23,7 @@ class Census(msgspec.Struct, frozen=True):
         clips: rows that name a clip, after all choices.
         bad_rows: rows that do not.
         unlabelled: rows that name a clip and no class.
-        ignored: files of a folder that are not named like videos.
+        ignored: files of a folder that are not named like videos, and folders that are hidden or a system's.
         splits: clips by split.
         labels: the classes, and lines on their numbers.
         cuts: of the random split, if there is one.

@@ -125,7 +125,7 @@ def read_slice(options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRo
 
 
 def ignored(options: ListingOptions, slice_: ListingSlice) -> int:
-    """How many files of a slice of a tree were passed over, because they are hidden or not named like a video."""
+    """How many files and folders of a slice of a tree were passed over: hidden, a system's, or not called a video."""
     known = FORMATS[options.format]
     return known.ignored(options, slice_) if isinstance(known, Tree) else 0
 

@@ -22,10 +22,16 @@ from clipmill.storage import Storage, open_storage
 _DEPTH = 12
 
 
+#: What macOS archives, Synology, QNAP, Windows and ext4 leave in folders, beside names with a dot.
+_SYSTEM = frozenset(
+    ["__MACOSX", "@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"]
+)
+
+
 class Tree(Format):
     """Folders whose names are the labels, as spelled; videos may lie deeper under them.
 
-    Only names with one of `VIDEO_SUFFIXES` are taken; hidden files and folders are not.
+    Only names with one of `VIDEO_SUFFIXES` are taken; hidden files and folders, and those of systems, are not.
     Links are followed. Where all folders on top have the name of a split, they are
     splits, and the classes are in them; else the listing's own name may be that of a split.
     """
@@ -81,8 +87,9 @@ class Tree(Format):
                     yield rows.bad(0, error, _printable(source), slice_.split)
 
     def ignored(self, options: ListingOptions, slice_: ListingSlice) -> int:
-        """How many files of a slice are passed over: hidden, or not named like a video."""
-        return sum(not _taken(path) for path in _files(slice_))
+        """How many files and folders of a slice are passed over: hidden, a system's, or not named like a video."""
+        folders = open_storage(slice_.listing).children(slice_.folder)[0] if slice_.label is None else ()
+        return sum(not _taken(path) for path in _files(slice_)) + sum(map(_hidden, folders))
 
 
 def _row(rows: RowParser, source: str, slice_: ListingSlice) -> ClipRow:
@@ -100,7 +107,12 @@ def _printable(path: str) -> str:
 
 
 def _taken(path: str) -> bool:
-    return is_video(path) and not path.startswith(".") and "/." not in path
+    return is_video(path) and not any(map(_hidden, path.split("/")))
+
+
+def _hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, or one that a system leaves behind."""
+    return name.startswith(".") or name in _SYSTEM
 
 
 def _files(slice_: ListingSlice) -> Iterator[str]:
@@ -124,8 +136,8 @@ def _walk(storage: Storage, folder: str, depth: int = 0) -> Iterator[str]:
 
 
 def _folders(listing: str, top: str = "") -> list[str]:
-    """Names of the folders in a folder that are not hidden."""
-    names = [name for name in open_storage(listing).children(top)[0] if not name.startswith(".")]
+    """Names of the folders in a folder that are neither hidden nor a system's."""
+    names = [name for name in open_storage(listing).children(top)[0] if not _hidden(name)]
     for name in names:
         if _printable(name) != name:
             raise ListingError(f"{listing}: the name of the folder {_printable(name)} is not UTF-8; rename it")

@@ -39,7 +39,7 @@ def headline(census: Census, options: BuildOptions) -> str:
     if census.bad_rows:
         facts.append(words.plural(census.bad_rows, "bad row"))
     if census.ignored:
-        facts.append(f"{words.plural(census.ignored, 'other file')} passed over")
+        facts.append(f"{words.plural(census.ignored, 'other item')} passed over")
     lines = [f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"]
     lines += filter(None, [listings.taken_as(options.listing), *census.labels.notes])
     for split, classes in lacking(options.listing, census.cuts).items():

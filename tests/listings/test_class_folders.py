@@ -34,8 +34,23 @@ def test_a_folder_per_class_gives_its_videos_and_nothing_else(tmp_path):
     assert (clip.row, clip.listing, clip.folds, clip.start, clip.extra) == (0, str(root), (), None, {})
     assert read.by_id["Yo Yo/a (1) [x] & #b;!"].group is None
     assert set(read.splits().values()) == {"train"}
-    assert sum(listings.ignored(read.options, slice_) for slice_ in read.slices) == 6
+    assert sum(listings.ignored(read.options, slice_) for slice_ in read.slices) == 7
     assert read.classes() == ["Biking", "Yo Yo"]
+
+
+@pytest.mark.parametrize("name", ["__MACOSX", "@eaDir", ".DS_Store", "$RECYCLE.BIN", "lost+found"])
+def test_what_systems_leave_behind_is_no_class_and_no_video(tmp_path, name):
+    beside = touch(tmp_path / "splits", "train/run/1.mp4", "test/jump/2.mp4", f"{name}/train/run/x.mp4")
+    touch(beside, f"train/{name}/y.mp4", f"train/run/{name}/z.mp4")
+    for root, ids, classes in (
+        (beside, ["test/jump/2", "train/run/1"], ["jump", "run"]),
+        (beside / "train", ["run/1"], ["run"]),
+    ):
+        read = Listed(root)
+        assert sorted(read.by_id) == ids and read.classes() == classes and not read.failures
+        # Folders beside splits or classes count once, deeper ones with their files.
+        expected = 3 if root == beside else 2
+        assert sum(listings.ignored(read.options, slice_) for slice_ in read.slices) == expected
 
 
 def test_each_class_folder_is_a_part(tmp_path):
