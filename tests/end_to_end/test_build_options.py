@@ -121,8 +121,8 @@ def test_one_broken_video_is_few_failures_among_many_segments(tmp_path):
     os.truncate(broken, broken.stat().st_size * 2 // 3)
     words = (tmp_path / "videos", "--out", tmp_path / "out", *ONE, "--segment-seconds", "0.1")
     outcome = built(*words, "--max-failures", "20%")
-    # Every segment of it fails: more than there are videos.
-    assert sum(outcome["failed"].values()) > 9 and outcome["clips"] > 100
+    # Segments are made of the packets that are there, so what its header claims fails once.
+    assert outcome["failed"] == {"truncated": 1} and outcome["clips"] > 100
 
 
 def test_bad_rows_are_not_held_against_the_few_that_were_chosen(tmp_path, videos):

@@ -177,17 +177,17 @@ def test_rows_that_contradict_each_other_are_all_left_out(stub, tmp_path: Path) 
         folder.mkdir()
         (folder / "rows.csv").write_text("path,label,split,label_id,id\n" + "\n".join(turned) + "\n")
         outcome = build(folder / "rows.csv", folder / "out", max_missing=ALL)
-        assert (outcome.clips, outcome.failed) == (1, {"bad_row": 7, "duplicate": 1})
+        assert (outcome.clips, outcome.failed) == (2, {"bad_row": 5, "duplicate": 2})
         ledger = read_ledger(open_storage(str(folder / "out")), "run")
         found.append((outcome.version, {f.row: f.message for f in ledger}))
     (version, first), (again, _) = found
     where = tmp_path / "0/rows.csv"
     assert version == again
-    assert [first[row] for row in (2, 3, 4, 6, 10)] == [
+    assert [first[row] for row in (2, 3, 4, 7, 10)] == [
         f"the same clip as {where}:3, but its label is run, not jump: remove the wrong one",
         f"the same clip as {where}:2, but its label is jump, not run: remove the wrong one",
         f"the same clip as {where}:5, but its split is test, not train: remove the wrong one",
-        f"the same video and time range as tres ({where}:7), but its label number is 0, not 1: remove the wrong one",
+        "run has the number 1 here and 0 in 2 other rows (rows.csv:6)",
         f"the same clip as {where}:9",
     ]
 

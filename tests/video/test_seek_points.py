@@ -150,7 +150,6 @@ REAL = (
     "awkward/names/file+with+data&streams=works?.mp4",
     "awkward/size_change/fate_brokensps.mp4",
     "awkward/size_change/fate_av1_sizeup_wrongext.mp4",
-    "awkward/editlist/fate_empty_edit_5s.mp4",
     "awkward/editlist/hf_test_video_66x50.mov",
     "awkward/interlaced/Sony ILCE-7M3 (A7M3).mts",
     "awkward/mpeg4_asp/fate_h264_in_avi_ref_10.avi",
