@@ -158,11 +158,13 @@ class SourceRows(msgspec.Struct, frozen=True, array_like=True):
         video: as the rows name it.
         rows: one for each time range.
         known: what earlier runs found of it, if anything.
+        found: the path of a file that has its name, where it is not where the rows say; "" if it is.
     """
 
     video: str
     rows: list[ClipRow]
     known: list[CachedProbe]
+    found: str = ""
 
 
 class ClipSample(msgspec.Struct, frozen=True, array_like=True):
@@ -170,10 +172,8 @@ class ClipSample(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         problem: the reason why there is no such clip, or "".
-        frames: how many it will have.
-        pixels: of a stored frame.
-        bytes_per_frame: of its JPEGs; 0 where none was encoded.
-        spread: standard error of `bytes_per_frame`.
+        frames, pixels: how many it will have, and of how many pixels.
+        bytes_per_frame, spread: of its JPEGs, and the standard error of that; 0 where none was encoded.
         smaller: bytes per frame if the shorter side were shrunk to `sampling.SMALLER`; 0 where nobody asked.
         seconds_per_frame: CPU seconds of decoding and encoding for each stored frame.
     """

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 
 import msgspec
@@ -18,12 +18,13 @@ from clipmill.dataset.run_lock import live_run
 from clipmill.dataset.versions import difference
 from clipmill.errors import DataError, ListingError, NoSuchDataset, StorageError, TryAgain, UsageError
 from clipmill.estimate.census import Census, rows_of, take_census
+from clipmill.estimate.elsewhere import MOST_ROWS, look_elsewhere
 from clipmill.estimate.estimate import Estimate, estimate
 from clipmill.estimate.forecast import Foresight
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import logs, words
 from clipmill.pipeline.report.progress import Line, Progress
-from clipmill.pipeline.report.summary import closing, expectation, headline, since, study
+from clipmill.pipeline.report.summary import by_name, closing, expectation, headline, since, study
 from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
 from clipmill.storage import Storage, open_storage
@@ -62,10 +63,13 @@ def build(
     _check_census(census, options)
     say = logs.say if logs.is_json() or not as_json else _say_nothing
     say("listing", headline(census, options), {"clips": census.clips, "splits": census.splits})
+    elsewhere = look_elsewhere(census, options)
+    if elsewhere.paths:
+        say("found", by_name(elsewhere), {"found": len(elsewhere.paths), "looked_for": elsewhere.looked_for})
     runner = make_runner()
     runner.check(options)
     try:
-        expected, changed = _glance(storage, options, census)
+        expected, changed = _glance(storage, options, census, elsewhere.paths)
         say("estimate", expectation(expected, storage), expected)
         if changed:
             say("anew", f"everything is decoded anew, since {', '.join(changed)}", {"changed": changed})
@@ -103,14 +107,19 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     _check_census(census, options)
     if not as_json:
         print(headline(census, options), flush=True)
+    elsewhere = look_elsewhere(census, options)
+    if elsewhere.paths and not as_json:
+        print(by_name(elsewhere), flush=True)
     # Every row where looking is cheap, else a sample.
     every = open_storage(options.videos).local and options.listing.limit is None
-    foresight = _foresee(storage, options, None if every else {row.video for row in census.sample})
+    every = every and (not elsewhere.paths or census.clips <= MOST_ROWS)
+    foresight = _foresee(storage, options, None if every else {row.video for row in census.sample}, elsewhere.paths)
     forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
     foreseen = list(foresight.look(census.sample))
     try:
         pool = children(options.workers, options.timeout)
-        expected = estimate(census, options, pool, foreseen, forecast.rewritten, encode=_STUDY[1])
+        shards = forecast.rewritten
+        expected = estimate(census, options, pool, foreseen, shards, encode=_STUDY[1], elsewhere=elsewhere.paths)
     finally:
         close_children()
     if as_json:
@@ -137,25 +146,30 @@ def _say_nothing(event: str, text: str, fields: object = None) -> None:
     """Say nothing: with --json, standard output has the outcome alone."""
 
 
-def _foresee(storage: Storage, options: BuildOptions, sources: set[str] | None) -> Foresight:
+def _foresee(
+    storage: Storage, options: BuildOptions, sources: set[str] | None, elsewhere: Mapping[str, str]
+) -> Foresight:
     """Return what a build would reuse; starts again if gc removes the version meanwhile."""
     base = layout.current_version(storage)
     try:
-        return Foresight(options, base, sources)
+        return Foresight(options, base, sources, elsewhere)
     except (NoSuchDataset, FileNotFoundError):
         if layout.current_version(storage) == base:
             raise
-        return _foresee(storage, options, sources)
+        return _foresee(storage, options, sources, elsewhere)
 
 
-def _glance(storage: Storage, options: BuildOptions, census: Census) -> tuple[Estimate, list[str]]:
+def _glance(
+    storage: Storage, options: BuildOptions, census: Census, elsewhere: Mapping[str, str]
+) -> tuple[Estimate, list[str]]:
     """Return what a build will take, and why all that is published is decoded anew, if it is."""
-    foresight = _foresee(storage, options, {row.video for row in census.sample})
+    foresight = _foresee(storage, options, {row.video for row in census.sample}, elsewhere)
     foreseen = list(foresight.look(census.sample))
     rewritten = foresight.forecast(foreseen, census.clips).rewritten
     # The run that follows goes on with these children.
     pool = children(options.workers, options.timeout)
-    expected = estimate(census, options, pool, foreseen, rewritten, encode=_GLANCE[1], frames=4)
+    glance = {"encode": _GLANCE[1], "frames": 4}
+    expected = estimate(census, options, pool, foreseen, rewritten, **glance, elsewhere=elsewhere)
     return expected, foresight.changed()
 
 

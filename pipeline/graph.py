@@ -10,6 +10,7 @@ from clipmill.messages import ClipTask, ResolvedClip
 from clipmill.options import BuildOptions
 from clipmill.transforms import coders
 from clipmill.transforms.decode_frames import DecodeFrames
+from clipmill.transforms.find_by_name import FindByName
 from clipmill.transforms.gate import CountRows, GateBeforeDecoding, GateBeforeWriting
 from clipmill.transforms.group_by_source import GroupBySource
 from clipmill.transforms.group_frames_per_clip import GroupFramesPerClip
@@ -30,10 +31,17 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     coders.register()
     listing = root | "ReadListing" >> ReadListing(options.listing)
     grouped = listing["rows"] | "GroupBySource" >> GroupBySource(options)
-    resolved = grouped["sources"] | "ResolveSources" >> ResolveSources(options, listing["labels"])
+    there = grouped["sources"] | "ResolveSources" >> ResolveSources(options, listing["labels"])
+    # Files that are not where their rows say: once more, where a file of their name is.
+    named = {"absent": there["absent"], "jobs": there["jobs"]} | "FindByName" >> FindByName(options)
+    elsewhere = named["sources"] | "ResolveFound" >> ResolveSources(options, listing["labels"])
+    resolved = {
+        name: (there[name], elsewhere[name]) | f"All_{name}" >> beam.Flatten() for name in ("jobs", "tasks", "segments")
+    }
     matched = resolved["tasks"] | "MatchPublished" >> MatchPublished(options, base)
 
-    refused = (listing["failures"], grouped["taken"], grouped["duplicates"], resolved["failures"])
+    absent = (there["failures"], named["failures"], elsewhere["failures"])
+    refused = (listing["failures"], grouped["taken"], grouped["duplicates"], *absent)
     # A row too bad to be read further was read all the same.
     read = (listing["rows"], listing["failures"])
     so_far = {Counted.ROWS: read, Counted.FAILED: refused} | "CountSoFar" >> CountRows()

@@ -11,7 +11,7 @@ from apache_beam import pvalue
 
 from clipmill.dataset.account import Counted, Key, key
 from clipmill.errors import ClipError
-from clipmill.ledger import Failure
+from clipmill.ledger import Failure, Reason
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import CachedProbe, ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceRows, SourceTask
 from clipmill.options import BuildOptions
@@ -28,6 +28,7 @@ class _Asked(NamedTuple):
     rows: list[ClipRow]
     task: SourceTask
     known: list[CachedProbe]
+    found: str
     at: float
 
 
@@ -39,7 +40,8 @@ class ResolveSources(beam.PTransform):
 
     Returns:
         jobs ((clip key, `ResolvedClip`)), tasks ((clip key, `ClipTask`), one per span), failures
-        (`Failure`), and segments ((key of `Counted.SEGMENTS`, how many clips --segment-seconds adds)).
+        (`Failure`), segments ((key of `Counted.SEGMENTS`, how many clips --segment-seconds adds)), and absent
+        (`SourceRows` that are not where their rows say).
     """
 
     def __init__(self, options: BuildOptions, labels: beam.PCollection) -> None:
@@ -52,9 +54,13 @@ class ResolveSources(beam.PTransform):
         resolved = sources | "Resolve" >> beam.ParDo(
             _Resolve(self._options), pvalue.AsSingleton(self._labels)
         ).with_output_types(
-            tuple[str, ResolvedClip], tasks=tuple[str, ClipTask], failures=Failure, segments=tuple[Key, int]
-        ).with_outputs("tasks", "failures", "segments", main="jobs")
-        return {name: resolved[name] for name in ("jobs", "tasks", "failures", "segments")}
+            tuple[str, ResolvedClip],
+            tasks=tuple[str, ClipTask],
+            failures=Failure,
+            segments=tuple[Key, int],
+            absent=SourceRows,
+        ).with_outputs("tasks", "failures", "segments", "absent", main="jobs")
+        return {name: resolved[name] for name in ("jobs", "tasks", "failures", "segments", "absent")}
 
 
 class _Resolve(InChildren):
@@ -75,8 +81,8 @@ class _Resolve(InChildren):
     def process(self, source: SourceRows, labels: LabelTable) -> Iterator[Any]:
         if len(self._label_index) != len(labels.names):
             self._label_index = {name: index for index, name in enumerate(labels.names)}
-        for rows, task in source_tasks(source.rows, self._options):
-            asked = _Asked(source.video, rows, task, source.known, time.time())
+        for rows, task in source_tasks(source.rows, self._options, source.found):
+            asked = _Asked(source.video, rows, task, source.known, source.found, time.time())
             answer = self._recall(asked) if self._videos.local else None
             yield from self.fly(asked) if answer is None else self.finished(asked, answer)
 
@@ -93,6 +99,9 @@ class _Resolve(InChildren):
     def finished(self, asked: _Asked, result: Any) -> Iterator[Any]:
         if isinstance(result, ProbedSource):
             self._note(asked, result)
+        elif result.reason == Reason.MISSING and not asked.found:
+            yield pvalue.TaggedOutput("absent", SourceRows(asked.video, asked.rows, asked.known))
+            return
         resolved = settle(asked.rows, result, self._label_index, self._options)
         for job, tasks in resolved.jobs:
             yield job.whole.clip_key, job

@@ -46,7 +46,10 @@ def group_frames(
         digest, duration = joined(storage, [span.piece for span in ordered])
     else:
         digest, duration = first.digest, first.duration
-    yield from (_clip(job, ordered, digest, duration, len(jobs) > 1) for job in jobs)
+    shared = len(jobs) > 1
+    for job in jobs:
+        source = options.listing.from_root(job.whole.path)
+        yield _clip(job, source, ordered, digest, duration, shared)
 
 
 def _too_much_or_little(spans: list[SpanDone], options: BuildOptions) -> tuple[str, str] | None:
@@ -64,7 +67,9 @@ def _mean_rate(frames: int, duration: float, fps: float) -> float:
     return fps if not duration or abs(frames / fps - duration) < _ROUNDED else frames / duration
 
 
-def _clip(job: ResolvedClip, spans: list[SpanDone], digest: str, duration: float, shared: bool) -> Clip:
+def _clip(
+    job: ResolvedClip, source: str, spans: list[SpanDone], digest: str, duration: float, shared: bool
+) -> Clip:
     row = job.row
     frames = sum(span.frames for span in spans)
     return Clip(
@@ -75,7 +80,7 @@ def _clip(job: ResolvedClip, spans: list[SpanDone], digest: str, duration: float
         label_text=row.label or "",
         label_source=row.label_number,
         group=row.group,
-        source=job.whole.path,
+        source=source,
         start=row.start,
         end=row.end,
         trimmed=job.trimmed,

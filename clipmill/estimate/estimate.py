@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -92,16 +92,18 @@ def estimate(
     *,
     encode: int,
     frames: int = 8,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Estimate:
     """Estimate a build from a sample of its clips.
 
     Args:
         foreseen: what is known of the census's sample; only clips that are new are looked at.
         rewritten: share of the shards that is not published yet.
+        elsewhere: the paths of videos that are found by name.
         encode: clips of which `frames` frames are encoded, since headers do not predict the size of a JPEG.
     """
     new = [row for row, seen in zip(census.sample, foreseen, strict=True) if not seen.held and not seen.problem]
-    samples = _take_samples(new, options, pool, encode, frames)
+    samples = _take_samples(new, options, pool, encode, frames, elsewhere or {})
     fresh = [sample for sample in samples if not sample.problem]
     held = [seen for seen in foreseen if seen.held]
     problems = [sample.problem for sample in samples if sample.problem] + [s.problem for s in foreseen if s.problem]
@@ -198,9 +200,14 @@ def _stored(bytes_per_frame: float) -> float:
 
 
 def _take_samples(
-    rows: Sequence[ClipRow], options: BuildOptions, pool: Pool, encode: int, frames: int
+    rows: Sequence[ClipRow],
+    options: BuildOptions,
+    pool: Pool,
+    encode: int,
+    frames: int,
+    elsewhere: Mapping[str, str],
 ) -> list[ClipSample]:
-    tasks = [task for row in rows for _, task in source_tasks([row], options)]
+    tasks = [task for row in rows for _, task in source_tasks([row], options, elsewhere.get(row.video, ""))]
     looks = ((number, SampleJob(task, options.videos, 0)) for number, task in enumerate(tasks))
     samples = {number: result for number, result in pool.window(looks) if isinstance(result, ClipSample)}
     present = [number for number in sorted(samples) if not samples[number].problem][:encode]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -76,10 +76,18 @@ class Foresight:
     Args:
         base: the published version, or None.
         sources: of the rows to come, if they are known; else all notes are held in memory.
+        elsewhere: the paths of videos that are found by name.
     """
 
-    def __init__(self, options: BuildOptions, base: str | None, sources: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        options: BuildOptions,
+        base: str | None,
+        sources: set[str] | None = None,
+        elsewhere: Mapping[str, str] | None = None,
+    ) -> None:
         self._options = options
+        self._elsewhere = elsewhere or {}
         self._out = open_storage(options.out)
         self._manifest = None if base is None else read_manifest(self._out, base)
         self._videos = open_storage(options.videos)
@@ -184,7 +192,7 @@ class Foresight:
 
     def _keys(self, row: ClipRow) -> tuple[str, list[list[str]]]:
         """Return what is wrong with a row's source, and the clip keys that the row may come to, most likely first."""
-        for _, task in source_tasks([row], self._options):
+        for _, task in source_tasks([row], self._options, self._elsewhere.get(row.video, "")):
             try:
                 return self._recalled(row, task)
             except ClipError as error:

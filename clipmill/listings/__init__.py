@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import posixpath
 from collections.abc import Iterator
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from clipmill.errors import ListingError, UsageError
 from clipmill.ledger import Failure
 from clipmill.listings import labels
-from clipmill.listings.base import Format, ListingSlice, Look, look_at
+from clipmill.listings.base import Format, ListingSlice, Look, folder_of_all, look_at
 from clipmill.listings.class_folders import Tree
 from clipmill.listings.csv_tables import Csv
 from clipmill.listings.hmdb51 import Hmdb
@@ -50,6 +51,7 @@ __all__ = [
     "lacking",
     "merge_counts",
     "name_carries_times",
+    "names",
     "read_slice",
     "resolve",
     "said_by",
@@ -84,11 +86,14 @@ def resolve(options: ListingOptions) -> ListingOptions:
     options = msgspec.structs.replace(
         options,
         listings=tuple(dict.fromkeys(map(absolute, options.listings))),
-        videos=None if options.videos is None else absolute(options.videos),
+        roots=tuple(map(absolute, options.roots or filter(None, [options.videos]))),
         labels=None if options.labels is None else absolute(options.labels),
     )
-    if options.videos is not None and not is_url(options.videos) and not os.path.isdir(options.videos):
-        raise UsageError(f"--videos {options.videos}: no such folder")
+    for root in options.roots:
+        if not is_url(root) and not os.path.isdir(root):
+            raise UsageError(f"--videos {root}: no such folder")
+    if options.roots:
+        options = msgspec.structs.replace(options, videos=folder_of_all(options.roots))
     if options.labels is not None:
         read_labels(options.labels)
     looks = [look_at(path, options.columns) for path in options.listings]
@@ -131,8 +136,15 @@ def ignored(options: ListingOptions, slice_: ListingSlice) -> int:
 
 
 def candidates(options: ListingOptions, row: ClipRow) -> Iterator[str]:
-    """Where a row's video may be, relative to the root, most likely first."""
-    return FORMATS[options.format].candidates(options, row)
+    """Where a row's video may be, relative to the folder of all roots, most likely first."""
+    for start in options.starts:
+        for path in FORMATS[options.format].candidates(options, row, start):
+            yield posixpath.join(start, path)
+
+
+def names(options: ListingOptions, row: ClipRow) -> list[str]:
+    """Return what a row's file may be called wherever it lies, most likely first, the least that it may be last."""
+    return FORMATS[options.format].names(row)
 
 
 def taken_as(options: ListingOptions) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,9 +14,13 @@ from clipmill.ledger import Failure, Reason, Stage
 from clipmill.listings import text_lines
 from clipmill.listings.label_rules import Declaration
 from clipmill.listings.paths import BadRow, Root, common_root, group_of, without_suffix
+from clipmill.listings.splits import known_split
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.storage import is_url, open_storage, split_path
+
+#: A path that begins above the folder that it starts in, in a line of a listing.
+_CLIMB = re.compile(r"""(?:^|[\s,;"'])((?:\.\./)+)""")
 
 
 class ListingSlice(msgspec.Struct, frozen=True, array_like=True):
@@ -111,10 +116,7 @@ class Format:
                 raise ListingError(f"{look.path}: this is not {self.accepts} (--format {self.name})")
         if options.videos is not None:
             return options
-        folders = {look.folder for look in looks}
-        if len(folders) > 1:
-            raise ListingError(f"listings in {len(folders)} folders: say where paths start with --videos ROOT")
-        return msgspec.structs.replace(options, videos=folders.pop())
+        return msgspec.structs.replace(options, videos=default_root(looks))
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
         """The pieces that can be read in parallel."""
@@ -124,13 +126,21 @@ class Format:
         """The rows of a slice, good and bad."""
         raise NotImplementedError
 
-    def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
-        """Where a row's video may be, relative to the root, most likely first."""
+    def candidates(self, options: ListingOptions, row: ClipRow, start: str) -> Iterator[str]:
+        """Where a row's video may be, relative to a root, most likely first.
+
+        Args:
+            start: the root, relative to the folder of all roots.
+        """
         yield row.video
 
     def taken_as(self, options: ListingOptions) -> str:
         """What its columns were taken as, in words; "" where it has none, or that is plain."""
         return ""
+
+    def names(self, row: ClipRow) -> list[str]:
+        """What its file may be called wherever it lies, most likely first, the least that it may be last."""
+        return [row.video]
 
     def classes(self, options: ListingOptions) -> Declaration | None:
         """The classes that the listing itself declares, None if it does not."""
@@ -149,7 +159,7 @@ class RowParser:
         assert options.videos is not None, "resolve the options first"
         self.listing = listing
         self.split = split
-        self.root = Root(options.videos)
+        self.root = Root(options, listing)
 
     def row(
         self,
@@ -170,10 +180,12 @@ class RowParser:
         The group is the one that UCF's names tell, where the listing gives none; of a
         piece of a video it is then the video.
         """
+        if not split and not self.split:
+            split = _split_of_path(video, label)
         if not group:
             group = group_of(video) or (None if start is None and end is None else video)
         return ClipRow(
-            clip_id=clip_id or without_suffix(video),
+            clip_id=clip_id or without_suffix(video).lstrip("/"),
             video=video,
             split=split or self.split,
             label=label,
@@ -201,13 +213,40 @@ class RowParser:
         )
 
 
+def _split_of_path(video: str, label: str | None) -> str:
+    """The split whose name a path begins with, "" if none; a class may be called train."""
+    folder, slash, _ = video.partition("/")
+    return known_split(folder) if slash and folder != label else ""
+
+
 def default_root(looks: list[Look]) -> str:
-    """The deepest folder that holds all listings.
+    """The deepest folder that holds all listings, and what their first rows name above them with "..".
 
     Raises:
         ListingError: there is none.
     """
-    root = common_root([look.folder for look in looks])
-    if not root or (is_url(looks[0].path) and not is_url(root)):
-        raise ListingError("the listings have no folder in common: say where paths start with --videos ROOT")
+    own = folder_of_all([look.folder for look in looks])
+    above = [_above(look) for look in looks]
+    wide = common_root(above)
+    return wide if wide.strip("/") and is_url(wide) == is_url(own) else own
+
+
+def _above(look: Look) -> str:
+    """The folder to which the first lines of a listing climb from its own."""
+    climbs = [found.count("../") for line in look.head for found in _CLIMB.findall(line)]
+    folder = look.folder
+    for _ in range(max(climbs, default=0)):
+        folder = posixpath.dirname(folder)
+    return folder
+
+
+def folder_of_all(folders: Sequence[str]) -> str:
+    """The deepest folder that holds all of some.
+
+    Raises:
+        ListingError: there is none.
+    """
+    root = common_root(list(folders))
+    if not root or (is_url(folders[0]) and not is_url(root)):
+        raise ListingError("the listings or roots have no folder in common: build them one by one, or move them")
     return root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterator
 
@@ -12,11 +13,11 @@ from clipmill.layout import is_label
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser, default_root
 from clipmill.listings.label_files import LABEL_RULE
-from clipmill.listings.paths import BadRow, Root, is_video, ucf_name, without_suffix
+from clipmill.listings.paths import BadRow, is_video, ucf_name, without_suffix
 from clipmill.listings.splits import known_split
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
-from clipmill.storage import Storage, open_storage
+from clipmill.storage import Storage, is_url, open_storage
 
 # Deeper folders come from links that go round in circles.
 _DEPTH = 12
@@ -55,7 +56,7 @@ class Tree(Format):
                 hint = f"; to read a list, name the file itself: {look.path}/{lists[0]}" if lists else ""
                 raise ListingError(f"{look.path}: there is no video in this folder{hint}")
             _splits(look.path)
-        return msgspec.structs.replace(options, videos=root)
+        return msgspec.structs.replace(options, videos=root, roots=())
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
         """One slice for each class folder (of each split), and one for what lies beside them."""
@@ -168,7 +169,7 @@ def _splits(listing: str) -> list[tuple[str, str]]:
 
 def _within(root: str, listing: str) -> str:
     """The listing's path relative to the root, "" for the root itself."""
-    try:
-        return "" if listing == root else Root(root).relative(listing)
-    except BadRow:
-        raise ListingError(f"{listing}: this folder is not under --videos {root}") from None
+    for place in (root, root if is_url(root) else os.path.realpath(root)):
+        if f"{listing}/".startswith(place.rstrip("/") + "/"):
+            return listing[len(place) :].strip("/")
+    raise ListingError(f"{listing}: this folder is not under --videos {root}")

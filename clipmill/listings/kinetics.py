@@ -63,13 +63,17 @@ class Kinetics(Csv):
             extra=table.extra(values),
         )
 
-    def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
+    def candidates(self, options: ListingOptions, row: ClipRow, start: str) -> Iterator[str]:
         """Named by id and times or by id; .mp4, .mkv or .webm; in folders of the split, of the class, or in none."""
         assert options.videos is not None, "resolve the options first"
-        for folder in _folders(options.videos, row.split, row.label or ""):
+        for folder in _folders(f"{options.videos}/{start}".rstrip("/"), row.split, row.label or ""):
             for name in _names(row):
                 for suffix in _SUFFIXES:
                     yield folder + name + suffix
+
+    def names(self, row: ClipRow) -> list[str]:
+        """By id and times, or by id."""
+        return _names(row)
 
 
 def _names(row: ClipRow) -> list[str]:

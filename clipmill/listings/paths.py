@@ -6,6 +6,7 @@ import os
 import posixpath
 import re
 
+from clipmill.options import ListingOptions
 from clipmill.storage import is_url
 
 #: Files that count as videos where a folder is the listing; compared in lower case.
@@ -90,34 +91,53 @@ def group_of(source: str) -> str | None:
 
 
 class Root:
-    """The folder, or URL, where a listing's relative paths start."""
+    """Where the relative paths of one listing start: the roots, or without --videos its own folder.
 
-    def __init__(self, root: str) -> None:
-        self.root = root
-        places = [root] if is_url(root) else [root, os.path.realpath(root)]
-        self._prefixes = tuple(place.rstrip("/") + "/" for place in places)
+    Args:
+        options: resolved.
+        listing: whose paths these are.
+    """
+
+    def __init__(self, options: ListingOptions, listing: str) -> None:
+        assert options.videos is not None, "resolve the options first"
+        self.root = options.videos
+        self._outside = options.allow_outside
+        self._folder = posixpath.dirname(listing)
+        roots = options.roots or (options.videos,)
+        places = [place for root in roots for place in (root, *(() if is_url(root) else (os.path.realpath(root),)))]
+        self._prefixes = [place.rstrip("/") + "/" for place in places]
+        self._local_roots = [root for root in roots if not is_url(root)]
+        # Without --videos rows start at their own listing's folder, within the folder of all.
+        self._inside = "" if options.roots else self._within(self._folder + "/")
+
+    def _within(self, path: str) -> str:
+        return next((path[len(prefix) :] for prefix in self._prefixes if path.startswith(prefix)), "")
 
     def relative(self, text: str) -> str:
         """The path relative to the root, with "/", without "." and "..".
 
-        Backslashes part folders where there is no "/" in the whole path.
+        Backslashes part folders where there is no "/" in the whole path. A path that leaves
+        the root by ".." may come into one from the listing's own folder.
 
         Raises:
             BadRow: it is empty, leaves the root, or no file can have this name.
         """
         if text.isascii() and len(text) <= _NAME_BYTES and not _UNUSUAL.search(text):
-            return text
+            return self._inside + text
         if not text:
             raise BadRow("the row has no path")
         if "\0" in text:
             raise BadRow("the path holds a zero byte")
+        if text.startswith("~/"):
+            text = os.path.expanduser(text)
         if "/" not in text:
             text = text.replace("\\", "/")
-        elif "://" in text or text.startswith("/"):
-            text = self._inside(text)
-        path = posixpath.normpath(text)
-        if path == ".." or path.startswith("../"):
-            raise BadRow(f"the path {text} leaves the root {self.root}")
+        if "://" in text or text.startswith("/"):
+            path = self._of_absolute(text)
+        else:
+            path = posixpath.normpath(self._inside + text)
+            if path == ".." or path.startswith("../"):
+                path = self._beside(text)
         if path == ".":
             raise BadRow(f"the path {text!r} names no file")
         encoded = path.encode()
@@ -125,13 +145,38 @@ class Root:
             raise BadRow(f"the path {text[:40]}... is longer than file names can be")
         return path
 
-    def _inside(self, text: str) -> str:
-        scheme, mark, rest = text.rpartition("://")
-        path = scheme + mark + posixpath.normpath(rest if mark else "/" + rest.lstrip("/"))
-        for prefix in self._prefixes:
-            if path.startswith(prefix):
-                return path[len(prefix) :]
-        raise BadRow(f"the path {text} is outside the root {self.root}: give the folder that holds it as --videos")
+    def _beside(self, text: str) -> str:
+        path = _normal(f"{self._folder}/{text}")
+        if self._within(path):
+            return self._within(path)
+        if self._outside and not is_url(path):
+            return path
+        raise BadRow(f"the path {text} leaves the root {self.root} (see --allow-outside)")
+
+    def _of_absolute(self, text: str) -> str:
+        path = _normal(text)
+        if self._within(path):
+            return self._within(path)
+        if "://" in path or is_url(self.root) or os.path.exists(path):
+            if self._outside and not is_url(path):
+                return path
+            raise BadRow(f"the path {text} is outside the root {self.root}: give the folder that holds it as --videos")
+        return self._of_another_machine(path)
+
+    def _of_another_machine(self, path: str) -> str:
+        """What is left of a path without the folders that another machine had above the root."""
+        folders = path.strip("/").split("/")
+        tails = ["/".join(folders[number:]) for number in range(1, len(folders))]
+        for tail in tails:
+            if any(os.path.exists(os.path.join(root, tail)) for root in self._local_roots):
+                self._prefixes.append(path[: -len(tail)])
+                return tail
+        return "/".join(folders)
+
+
+def _normal(text: str) -> str:
+    scheme, mark, rest = text.rpartition("://")
+    return scheme + mark + posixpath.normpath(rest if mark else "/" + rest.lstrip("/"))
 
 
 def common_root(folders: list[str]) -> str:

@@ -40,7 +40,7 @@ class Ucf(OfficialLists):
         spelled, _ = ucf_name(class_folder, stem) or (stem, None)
         return rows.row(line, f"{folder}/{spelled}{suffix}", class_folder, number, split=word)
 
-    def candidates(self, options: ListingOptions, row: ClipRow) -> Iterator[str]:
+    def candidates(self, options: ListingOptions, row: ClipRow, start: str) -> Iterator[str]:
         """As the class is spelled, and as the lists spell the files of HandstandPushups."""
         yield row.video
         folder, name = posixpath.split(row.video)

@@ -13,8 +13,10 @@ class ListingOptions(msgspec.Struct, frozen=True):
 
     Attributes:
         listings: files or folders, globs already expanded.
-        videos: the root where relative paths start; None means each format's own choice
-            (`clipmill.listings.resolve` fills it in).
+        roots: folders where relative paths start, tried in this order; none means each listing's own folder.
+        videos: the folder that holds all roots, to which every path is relative on its way;
+            None until `clipmill.listings.resolve` fills it in.
+        allow_outside: rows may name files outside of the roots.
         format: a name of `clipmill.listings`, or "auto".
         fold: official fold whose splits the records take, from 1.
         splits: shares by name for a random split, empty for the listing's own.
@@ -28,7 +30,9 @@ class ListingOptions(msgspec.Struct, frozen=True):
     """
 
     listings: tuple[str, ...]
+    roots: tuple[str, ...] = ()
     videos: str | None = None
+    allow_outside: bool = False
     format: str = "auto"
     fold: int = 1
     splits: dict[str, float] = {}
@@ -39,6 +43,17 @@ class ListingOptions(msgspec.Struct, frozen=True):
     limit: int | None = None
     labels: str | None = None
     columns: dict[str, str] = {}
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The roots, relative to `videos`: "" for that itself."""
+        videos = (self.videos or "").rstrip("/")
+        return tuple(root[len(videos) :].strip("/") for root in self.roots) or ("",)
+
+    def from_root(self, path: str) -> str:
+        """Return a path relative to the root that it is under, as it is published."""
+        start = next((start for start in self.starts if not start or path.startswith(start + "/")), "")
+        return path[len(start) :].lstrip("/") if start else path
 
     @property
     def chooses(self) -> bool:

@@ -152,6 +152,8 @@ TEXT = Kind("text", ".+", str)
 #: The patterns are for Dataflow's form, whose workers see no local disk.
 LISTING = Kind("folder, file or glob", "gs://.+", str)
 PATH = Kind("folder, file or URL", "gs://.+", path)
+#: May be given several times; where it can be given only once, with commas between them.
+PATHS = Kind("folders or URLs", "gs://.+", path)
 NAME = Kind("letter, then letters, digits and _", r"[A-Za-z][A-Za-z0-9_]*", name)
 POSITIVE = Kind("whole number from 1", "[0-9]+", positive)
 WHOLE = Kind("whole number", "-?[0-9]+", whole)

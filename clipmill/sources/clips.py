@@ -15,11 +15,18 @@ from clipmill.messages import ClipRow, ClipTask, ProbedSource, ResolvedClip, Sou
 from clipmill.options import BuildOptions
 
 
-def source_tasks(rows: Sequence[ClipRow], options: BuildOptions) -> Iterator[tuple[list[ClipRow], SourceTask]]:
-    """Group a source's rows by the paths where it may be, each group with what to ask of the source."""
+def source_tasks(
+    rows: Sequence[ClipRow], options: BuildOptions, found: str = ""
+) -> Iterator[tuple[list[ClipRow], SourceTask]]:
+    """Group a source's rows by the paths where it may be, each group with what to ask of the source.
+
+    Args:
+        found: where it is, if that was found by its name.
+    """
     alike: dict[tuple[str, ...], list[ClipRow]] = {}
     for row in rows:
-        alike.setdefault(tuple(listings.candidates(options.listing, row)), []).append(row)
+        paths = (found,) if found else tuple(listings.candidates(options.listing, row))
+        alike.setdefault(paths, []).append(row)
     for paths, group in alike.items():
         yield (
             group,

@@ -49,7 +49,7 @@ def absolute(path: str) -> str:
         return path.rstrip("/")
     if _SCHEME.match(path):
         raise UsageError(f"{path}: neither a local path nor s3://... nor gs://...")
-    return os.path.abspath(path)
+    return os.path.abspath(os.path.expanduser(path))
 
 
 @lru_cache(maxsize=16)

@@ -13,6 +13,7 @@ from clipmill import listings
 from clipmill.errors import UsageError
 from clipmill.options import BuildOptions
 from clipmill.options.table import OPTIONS, TABLE, Option, default_of, filled
+from clipmill.options.values import PATHS
 from clipmill.pipeline.runners import RUNNERS
 from clipmill.records import SCHEMAS
 from clipmill.storage import absolute, is_url
@@ -41,6 +42,7 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
     else:
         group.add_argument(
             f"--{option.name}",
+            action="append" if option.kind is PATHS else "store",
             type=option.kind.read,
             choices=choices_of(option) or None,
             metavar=option.metavar or "|".join(option.choices),
@@ -62,7 +64,7 @@ def explanation(option: Option) -> str:
 def shown_default(option: Option) -> str:
     """Return the default of an option as it would be typed; empty where it does nothing."""
     default = default_of(option)
-    if option.shown or option.kind is None or default is None or default == {}:
+    if option.shown or option.kind is None or default is None or default in ({}, ()):
         return option.shown
     return f"{default:g}" if isinstance(default, float) else str(default)
 
@@ -75,6 +77,7 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
     """
     given = {option.fills: getattr(arguments, option.key) for option in OPTIONS if option.fills}
     given = {fills: value for fills, value in given.items() if value not in (None, False)}
+    given = {fills: tuple(value) if isinstance(value, list) else value for fills, value in given.items()}
     if not arguments.listing:
         raise UsageError("LISTING is missing: name a folder of videos, or a file that lists them")
     if not arguments.out:

@@ -41,7 +41,8 @@ def _words(path: str, *, with_listing: bool) -> list[str]:
         elif value is True:
             words.append(f"--{option.name}")
         elif value is not False:
-            words.append(f"--{option.name}={_plain(value)}")
+            several = value if isinstance(value, list) else [value]
+            words += [f"--{option.name}={_plain(each)}" for each in several]
     return words
 
 

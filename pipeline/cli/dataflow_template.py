@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from clipmill import layout
 from clipmill.errors import ClipmillError, UsageError
 from clipmill.options.table import OPTIONS
+from clipmill.options.values import PATHS
 from clipmill.pipeline.cli.arguments import add_build_arguments, build_options
 from clipmill.pipeline.runners.dataflow import Dataflow
 from clipmill.storage import open_storage
@@ -40,7 +41,7 @@ def main(argv: Sequence[str]) -> None:
 def split_parameters(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return a template's parameters as words of `clipmill build`, and what is left for Beam.
 
-    `listing` may hold several, with commas between them; a switch is true or false.
+    `listing` and `videos` may hold several, with commas between them; a switch is true or false.
 
     Raises:
         UsageError: a word is no parameter, or a switch neither true nor false.
@@ -57,6 +58,8 @@ def split_parameters(argv: Sequence[str]) -> tuple[list[str], list[str]]:
             beam_words.append(word)
         elif option.name == "listing":
             own += value.split(",")
+        elif option.kind is PATHS:
+            own += [f"--{option.name}={each}" for each in value.split(",")]
         elif option.name == "runner":
             continue  # Beam's word for it, from the launcher
         elif option.kind is None:

@@ -8,6 +8,7 @@ from clipmill import layout, listings
 from clipmill.dataset.publish import Outcome
 from clipmill.dataset.versions import Difference
 from clipmill.estimate.census import Census
+from clipmill.estimate.elsewhere import Elsewhere
 from clipmill.estimate.estimate import Band, Estimate
 from clipmill.estimate.forecast import Forecast
 from clipmill.layout import SplitEntry
@@ -46,6 +47,13 @@ def headline(census: Census, options: BuildOptions) -> str:
         few = f"{', '.join(name or 'clips without a label' for name in classes[:3])}{', ...' * (len(classes) > 3)}"
         lines.append(f"{split} has nothing of {words.plural(len(classes), 'class')} with too few groups: {few}")
     return "\n".join(lines)
+
+
+def by_name(elsewhere: Elsewhere) -> str:
+    """Return one line on the videos that are not where their rows say."""
+    video, path = next(iter(elsewhere.paths.items()))
+    count = f"{len(elsewhere.paths):,} of {words.plural(elsewhere.looked_for, 'video')}"
+    return f"{count} found by name, as {words.one_line(video)} at {words.one_line(path)}"
 
 
 def _labels(labels: LabelTable) -> str:

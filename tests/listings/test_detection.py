@@ -40,7 +40,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, name, text):
 
 
 def test_bad_rows_of_lists(tmp_path):
-    text = "a.mp4 1\nb.mp4\nc.mp4 jump\nd.mp4 1 2\n/elsewhere/e.mp4 1\nf.mp4 -1\n"
+    text = "a.mp4 1\nb.mp4\nc.mp4 jump\nd.mp4 1 2\n/etc/passwd 1\nf.mp4 -1\n"
     read = Listed(write(tmp_path / "l.txt", text))
     assert [(failure.row, failure.message.partition(" (")[0]) for failure in read.failures] == [
         (2, "'b.mp4' is not a path and a number"),
@@ -48,7 +48,7 @@ def test_bad_rows_of_lists(tmp_path):
         (4, "'d.mp4 1 2' has several numbers behind the path; a clip has one label"),
         (
             5,
-            f"the path /elsewhere/e.mp4 is outside the root {tmp_path}: give the folder that holds it as --videos",
+            f"the path /etc/passwd is outside the root {tmp_path}: give the folder that holds it as --videos",
         ),
     ]
 

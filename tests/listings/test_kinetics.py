@@ -162,4 +162,6 @@ def test_names_that_carry_times():
     assert not listings.name_carries_times("a/-0Yb1tD3HUo_000004_000014.mp4", None, None)
     assert not listings.name_carries_times("a/-0Yb1tD3HUo.mp4", 4.0, 14.0)
     assert not listings.name_carries_times("a_000001_000011/x.mp4", 1.0, 11.0)
-    assert listings.name_carries_times("x_4_14.mp4", 4.0, 14.0)
+    for name in ("x_4_14.mp4", "x_4.0_14.0", "x-4-14.webm", "x_4000_14000.mp4"):
+        assert listings.name_carries_times(name, 4.0, 14.0)
+    assert not listings.name_carries_times("x_4_15.mp4", 4.0, 14.0)

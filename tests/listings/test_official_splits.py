@@ -112,7 +112,11 @@ def test_bad_rows_of_lists(ucf, tmp_path):
         (5, "bad_row", "the label is 2, but Archery is 1 in classInd.txt"),
         (6, "bad_row", "unknown label Juggling: it is not in classInd.txt"),
         (7, "bad_row", "the path v_Archery_g04_c01.avi has no folder that would name its class"),
-        (8, "bad_row", f"the path ../Archery/v_Archery_g05_c01.avi leaves the root {tmp_path}/UCF-101"),
+        (
+            8,
+            "bad_row",
+            f"the path ../Archery/v_Archery_g05_c01.avi leaves the root {tmp_path}/UCF-101 (see --allow-outside)",
+        ),
         (9, "bad_row", "the row is not UTF-8"),
     ]
     assert {f.stage for f in read.failures} == {"ReadListing"}
@@ -162,12 +166,15 @@ def test_clips_that_a_fold_does_not_use_are_never_in_train(hmdb, tmp_path):
 
 
 def test_bad_rows_of_split_files(hmdb, tmp_path):
-    write(hmdb / "golf_test_split1.txt", "a.avi 3\nb.avi\n../../c.avi 1\nd e.avi 1\n")
+    write(hmdb / "golf_test_split1.txt", "a.avi 3\nb.avi\n../../../c.avi 1\nd e.avi 1\n")
     read = Listed(hmdb, videos=str(tmp_path))
     assert [(f.row, f.message) for f in read.failures] == [
         (1, "'a.avi 3' is not a name and 0, 1 or 2"),
         (2, "'b.avi' is not a name and 0, 1 or 2"),
-        (3, f"the path golf/../../c.avi leaves the root {tmp_path}"),
+        (
+            3,
+            f"the path golf/../../../c.avi leaves the root {tmp_path} (see --allow-outside)",
+        ),
     ]
     assert "golf/d e" in read.by_id
 

@@ -121,9 +121,10 @@ def test_lists_of_other_tools(name, rows, classes, split):
 
 
 def test_absolute_paths_of_another_machine():
+    """Nothing of them is here, so they are missing; where the files are, they are found."""
     read = Listed(LISTS / "conventions" / "slowfastfork_train.csv")
-    assert (len(read.clips), len(read.failures)) == (0, 4999)
-    assert {failure.reason for failure in read.failures} == {"bad_row"}
+    assert (len(read.clips), len(read.failures)) == (4999, 0)
+    assert not any(clip.video.startswith("/") for clip in read.clips)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Which videos are not where their rows say and will be found by name: said before a build begins."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from clipmill.errors import ClipError
+from clipmill.estimate.census import Census, rows_of
+from clipmill.ledger import Reason
+from clipmill.messages import ClipRow, SourceRows
+from clipmill.options import BuildOptions
+from clipmill.sources.by_name import choose, files_named, key_of_row
+from clipmill.sources.clips import source_tasks
+from clipmill.sources.find import find_source
+from clipmill.storage import Storage, open_storage
+
+#: Of larger listings only the census's sample is looked for.
+MOST_ROWS = 20_000
+
+
+class Elsewhere(NamedTuple):
+    """What was found by name.
+
+    Attributes:
+        paths: where, by the video as its row names it.
+        looked_for: how many videos were.
+    """
+
+    paths: dict[str, str]
+    looked_for: int
+
+
+def look_elsewhere(census: Census, options: BuildOptions) -> Elsewhere:
+    """Look for the videos of a listing, or of a sample of it; on a local disk alone, where that is cheap."""
+    videos = open_storage(options.videos)
+    found = _look(videos, census.sample, options) if videos.local else Elsewhere({}, 0)
+    few = census.clips <= MOST_ROWS and options.listing.limit is None
+    return _look(videos, rows_of(options, census), options) if found.paths and few else found
+
+
+def _look(videos: Storage, rows: Iterable[ClipRow], options: BuildOptions) -> Elsewhere:
+    by_video = {row.video: row for row in rows}
+    taken: set[str] = set()
+    absent: dict[str, list[SourceRows]] = defaultdict(list)
+    for row in by_video.values():
+        for _, task in source_tasks([row], options):
+            try:
+                taken.add(task.paths[find_source(videos, task.paths)[0]])
+            except ClipError as error:
+                if error.reason == Reason.MISSING:
+                    absent[key_of_row(row, options)].append(SourceRows(row.video, [row], []))
+    files: dict[str, list[str]] = defaultdict(list)
+    for name, path in files_named(videos, options, absent) if absent else ():
+        files[name].append(path)
+    chosen = (each for name, sources in absent.items() for each in choose(sources, files[name], taken, options))
+    return Elsewhere({source.video: path for source, path, _ in chosen if path}, len(by_video))

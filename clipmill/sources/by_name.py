@@ -1,0 +1,118 @@
+"""Finding by its name alone a file that is not where its row says.
+
+A tree that lies flat, another suffix, other spellings of class folders, one folder more:
+a file is taken where it is the only one of its name under the roots, and no other row's.
+Names are compared without the suffixes that videos have, in Unicode's NFC, case folded.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from clipmill import listings
+from clipmill.listings.paths import is_video
+from clipmill.messages import ClipRow, SourceRows
+from clipmill.options import BuildOptions
+from clipmill.storage import LocalStorage, Storage
+
+_TIMES = re.compile(r"_\d{6}_\d{6}$")
+#: Folders that hold no videos of anybody's, whatever lies in them.
+_PASSED_OVER = ("__MACOSX",)
+
+
+def fold(path: str) -> str:
+    """Return a path as names are compared: x.mp4.mkv and X.AVI are both x."""
+    while is_video(path):
+        path = posixpath.splitext(path)[0]
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def keys_of_file(path: str) -> list[str]:
+    """Return the names under which a file may be looked for: its own, and without the times at its end."""
+    name = fold(posixpath.basename(path))
+    return list(dict.fromkeys([name, _TIMES.sub("", name)]))
+
+
+def key_of_row(row: ClipRow, options: BuildOptions) -> str:
+    """Return the name to look for, the least that its files may be called."""
+    return fold(posixpath.basename(listings.names(options.listing, row)[-1]))
+
+
+def videos_under(storage: Storage, folders: Iterable[str]) -> Iterator[str]:
+    """Yield every file that is named like a video under some folders, each file once."""
+    seen: set[tuple[int, int]] = set()
+    for folder in folders:
+        found = _local(storage, folder, seen) if isinstance(storage, LocalStorage) else storage.list(folder)
+        for path, _ in found:
+            if is_video(path) and not any(_hidden(name) for name in path[len(folder) :].split("/")):
+                yield path
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name in _PASSED_OVER
+
+
+def _local(storage: LocalStorage, folder: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, None]]:
+    """Links to folders are followed, but no folder is entered twice."""
+    top = storage.path(folder) if folder else storage.root
+    for at, folders, files in os.walk(top, followlinks=True):
+        stat = os.stat(at)
+        if (stat.st_dev, stat.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        folders[:] = sorted(name for name in folders if not _hidden(name))
+        inside = os.path.relpath(at, storage.root)
+        for name in files:
+            yield (name if inside == "." else f"{inside}/{name}"), None
+
+
+def files_named(storage: Storage, options: BuildOptions, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield (name, path) of the files under the roots that have one of these names."""
+    for path in videos_under(storage, options.listing.starts):
+        for key in keys_of_file(path):
+            if key in wanted:
+                yield key, path
+
+
+def choose(
+    absent: Sequence[SourceRows], files: Iterable[str], taken: Collection[str], options: BuildOptions
+) -> Iterator[tuple[SourceRows, str, str]]:
+    """Choose a file for each source of one name.
+
+    Args:
+        absent: sources that are not where their rows say.
+        files: that have the name.
+        taken: those that are where another row says.
+
+    Yields:
+        (source, path or "", why there is none).
+    """
+    files = sorted(set(files))
+    chosen = [_only(source.rows[0], files, options) for source in absent]
+    for source, (path, exact) in zip(absent, chosen, strict=True):
+        others = sum(other == path for other, _ in chosen) - 1
+        if not path:
+            what = f"{len(files)} files have its name: {', '.join(files[:3])}" if files else ""
+            yield source, "", what
+        elif path in taken or (exact and others):
+            yield source, "", f"{path} has its name, and other rows name that as well"
+        else:
+            yield source, path, ""
+
+
+def _only(row: ClipRow, files: Sequence[str], options: BuildOptions) -> tuple[str, bool]:
+    """The only file of a row's name, and whether that is its whole name; of several, the one in the row's folder."""
+    names = listings.names(options.listing, row)
+    for name in names:
+        same = [path for path in files if fold(posixpath.basename(path)) == fold(posixpath.basename(name))]
+        if len(same) > 1:
+            here = fold(row.video)
+            same = [path for path in same if fold(path) == here or fold(path).endswith("/" + here)]
+        if same:
+            return (same[0], name == names[0]) if len(same) == 1 else ("", False)
+    return "", False
