@@ -67,9 +67,7 @@ def _mean_rate(frames: int, duration: float, fps: float) -> float:
     return fps if not duration or abs(frames / fps - duration) < _ROUNDED else frames / duration
 
 
-def _clip(
-    job: ResolvedClip, source: str, spans: list[SpanDone], digest: str, duration: float, shared: bool
-) -> Clip:
+def _clip(job: ResolvedClip, source: str, spans: list[SpanDone], digest: str, duration: float, shared: bool) -> Clip:
     row = job.row
     frames = sum(span.frames for span in spans)
     return Clip(
