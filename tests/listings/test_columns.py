@@ -287,9 +287,9 @@ def test_other_names_of_labels(tmp_path, column):
 
 def test_the_length_of_a_video_is_no_range(tmp_path):
     (clip,) = Listed(write(tmp_path / "l.csv", "path,duration\nx.mp4,9\n")).clips
-    assert (clip.start, clip.end, clip.extra) == (None, None, {"duration": "9"})
+    assert (clip.start, clip.end, clip.extra) == (None, None, {"listing_duration": "9"})
     (clip,) = Listed(write(tmp_path / "l.csv", "path,start,end,duration\nx.mp4,1,2,9\n")).clips
-    assert (clip.end, clip.extra) == (2.0, {"duration": "9"})
+    assert (clip.end, clip.extra) == (2.0, {"listing_duration": "9"})
 
 
 @pytest.mark.parametrize(
