@@ -11,7 +11,7 @@ import google_crc32c
 import msgspec
 
 from clipmill.errors import StorageError
-from clipmill.layout import Manifest, shard_path, split_order
+from clipmill.layout import LABELS, Manifest, shard_path, split_order
 from clipmill.records import get_schema
 from clipmill.records.base import ClipRecord
 from clipmill.records.tfrecord import after, before, read_record
@@ -107,6 +107,10 @@ class DataSet(NamedTuple):
         framed = self.storage.read(path, clip.offset, clip.offset + clip.length)
         payload = read_record(io.BytesIO(framed), 0, len(framed), f"{self.storage.root}/{path}")
         return get_schema(self.manifest.schema).parse(payload)
+
+    def label_file(self) -> dict[str, bytes]:
+        """Return the name and bytes of a file with one class a line."""
+        return {LABELS: "".join(f"{label}\n" for label in self.labels).encode()}
 
 
 class ExportFile(NamedTuple):

@@ -19,7 +19,6 @@ from clipmill.export.base import (
     records_of,
     splits,
 )
-from clipmill.layout import LABELS
 from clipmill.storage import Storage
 
 
@@ -53,7 +52,7 @@ class FrameFolders:
             line = f"{clip_path(clip)} {clip.frames} {clip.label_index}\n"
             lists.setdefault(clip.split, []).append(line)
         files = {f"{split}.txt": "".join(lines).encode() for split, lines in lists.items()}
-        return {**files, LABELS: "".join(f"{label}\n" for label in data.labels).encode()}
+        return files | data.label_file()
 
 
 def clip_path(clip: StoredClip) -> str:

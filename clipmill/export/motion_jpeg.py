@@ -9,7 +9,6 @@ from fractions import Fraction
 from clipmill.errors import MissingExtra
 from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, in_order, records_of, splits
 from clipmill.export.frame_folders import clip_path
-from clipmill.layout import LABELS
 from clipmill.records.base import ClipRecord
 from clipmill.storage import Storage
 
@@ -43,7 +42,7 @@ class MotionJpeg:
             (clip,) = file.clips
             lists.setdefault(clip.split, []).append(f"{file.name} {clip.label_index}\n")
         files = {f"{split}.txt": "".join(lines).encode() for split, lines in lists.items()}
-        return {**files, LABELS: "".join(f"{label}\n" for label in data.labels).encode()}
+        return files | data.label_file()
 
 
 def to_mp4(record: ClipRecord, frames: Sequence[bytes]) -> bytes:

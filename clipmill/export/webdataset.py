@@ -18,7 +18,6 @@ import msgspec
 from clipmill.errors import UsageError
 from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, by_split, records_of
 from clipmill.export.motion_jpeg import to_mp4
-from clipmill.layout import LABELS
 from clipmill.storage import Storage
 
 #: Digits of a frame's number; more frames than that would not sort.
@@ -59,7 +58,7 @@ class WebDataset:
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the label file."""
-        return {LABELS: "".join(f"{label}\n" for label in data.labels).encode()}
+        return data.label_file()
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

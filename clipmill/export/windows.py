@@ -33,7 +33,6 @@ from clipmill.export.base import (
     splits,
     write_record,
 )
-from clipmill.layout import LABELS
 from clipmill.options import FrameOptions
 from clipmill.records import protobuf
 from clipmill.records.base import ClipRecord
@@ -84,7 +83,7 @@ class Windows:
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the label file."""
-        return {LABELS: "".join(f"{label}\n" for label in data.labels).encode()}
+        return data.label_file()
 
 
 class _Window(NamedTuple):

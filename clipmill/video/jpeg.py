@@ -141,7 +141,8 @@ class FrameEncoder:
         if (planes[0].shape[1], planes[0].shape[0]) != (g.scaled_width, g.scaled_height):
             half = (_half(g.scaled_width), _half(g.scaled_height))
             luma, *chroma = planes
-            planes = [_resize(luma, g.scaled_width, g.scaled_height), *(_resize(c, *half) for c in chroma)]
+            scaled = geometry.resize(luma, g.scaled_width, g.scaled_height)
+            planes = [scaled, *(geometry.resize(plane, *half) for plane in chroma)]
         if (g.scaled_width, g.scaled_height) == (g.width, g.height):
             return planes
         left, top = max(g.left, 0), max(g.top, 0)
@@ -170,18 +171,10 @@ class FrameEncoder:
         assert g is not None and self._first_size is not None
         rgb = self._to_rgb(frame)
         if not same_size:
-            rgb = _resize(rgb, *self._first_size)
-        rgb = np.ascontiguousarray(shown.apply(rgb))
-        if (rgb.shape[1], rgb.shape[0]) != (g.scaled_width, g.scaled_height):
-            rgb = _resize(rgb, g.scaled_width, g.scaled_height)
-        left, top = max(g.left, 0), max(g.top, 0)
-        rgb = rgb[top : top + g.height, left : left + g.width]
-        if g.has_bars:
-            barred = np.zeros((g.height, g.width, 3), np.uint8)
-            barred[-min(g.top, 0) :, -min(g.left, 0) :][: rgb.shape[0], : rgb.shape[1]] = rgb
-            rgb = barred
+            rgb = geometry.resize(rgb, *self._first_size)
+        rgb = geometry.lay_out(np.ascontiguousarray(shown.apply(rgb)), g)
         assert self._jpeg is not None
-        _split(np.ascontiguousarray(rgb), self._jpeg.planes)
+        _split(rgb, self._jpeg.planes)
 
     def _to_rgb(self, frame: av.VideoFrame) -> Plane:
         converted = self._reformatter.reformat(
@@ -216,12 +209,6 @@ def _plane(plane: Any, channels: int = 1) -> Plane:
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height]
     pixels = rows[:, : plane.width * channels]
     return pixels if channels == 1 else pixels.reshape(plane.height, plane.width, channels)
-
-
-def _resize(pixels: Plane, width: int, height: int) -> Plane:
-    shrinks = width * height < pixels.shape[0] * pixels.shape[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(pixels, (width, height), interpolation=how)  # type: ignore[return-value]
 
 
 def _half(length: int) -> int:
