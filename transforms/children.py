@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from typing import Any
 
 import apache_beam as beam
@@ -14,7 +14,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from clipmill.options import BuildOptions
 from clipmill.transforms.counters import tell
 from clipmill.workers.jobs import Job
-from clipmill.workers.pool import result_of
+from clipmill.workers.pool import landed
 from clipmill.workers.shared_pool import children
 
 
@@ -43,9 +43,9 @@ class InChildren(beam.DoFn):
     def fly(self, element: Any) -> Iterator[Any]:
         """Start an element's job; outputs of jobs that finished meanwhile."""
         kept, job = self.prepare(element)
-        workers = self._options.workers
-        self._flying[children(workers, self._options.timeout).submit(job)] = kept
-        if len(self._flying) > 2 * workers:
+        pool = children(self._options.workers, self._options.timeout)
+        self._flying[pool.submit(job)] = kept
+        if len(self._flying) > pool.most_in_flight:
             yield from self._landed()
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -59,9 +59,8 @@ class InChildren(beam.DoFn):
         tell(self._options, last=True)
 
     def _landed(self) -> Iterator[Any]:
-        done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield from self.finished(self._flying.pop(future), result_of(future))
+        for kept, result in landed(self._flying):
+            yield from self.finished(kept, result)
         tell(self._options)
 
 

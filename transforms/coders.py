@@ -1,4 +1,4 @@
-"""How rows travel between stages: msgspec's packed arrays."""
+"""How rows travel between stages: as packed arrays of msgspec; all that packs rows asks StructCoder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StructCoder(coders.Coder):
         """A row's bytes."""
         return self._encoder.encode(value)
 
-    def decode(self, encoded: bytes) -> Any:
+    def decode(self, encoded: bytes | memoryview) -> Any:
         """A row from its bytes."""
         return self._decoder.decode(encoded)
 

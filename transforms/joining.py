@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import apache_beam as beam
-import msgspec
 
-_encode = msgspec.msgpack.Encoder().encode
+from clipmill.transforms.coders import StructCoder
 
 
 class JoinByKey(beam.PTransform):
@@ -30,16 +29,17 @@ class JoinByKey(beam.PTransform):
     def expand(self, collections: dict[str, beam.PCollection | tuple[beam.PCollection, ...]]) -> beam.PCollection:
         """Collections of (str, row), by the names of `kinds`; there may be several of one name."""
         packed = []
+        coders = [StructCoder(kind) for kind in self._kinds.values()]
         for tag, name in enumerate(self._kinds):
             found = collections[name]
             for number, rows in enumerate(found if isinstance(found, tuple) else (found,)):
                 label = f"Pack_{name}_{number}"
-                packed.append(rows | label >> beam.Map(_pack, tag).with_output_types(tuple[str, bytes]))
+                packed.append(rows | label >> beam.Map(_pack, tag, coders[tag]).with_output_types(tuple[str, bytes]))
         return (
             packed
             | "Together" >> beam.Flatten()
             | "Group" >> beam.GroupByKey()
-            | "Unpack" >> beam.MapTuple(_Unpack(self._kinds))
+            | "Unpack" >> beam.MapTuple(_unpack, list(self._kinds), coders)
         )
 
 
@@ -55,23 +55,17 @@ class GroupRows(beam.PTransform):
         return {"rows": rows} | JoinByKey(rows=self._kind) | "Rows" >> beam.MapTuple(_only_rows)
 
 
-def _pack(keyed: tuple[str, Any], tag: int) -> tuple[str, bytes]:
-    return keyed[0], bytes((tag,)) + _encode(keyed[1])
+def _pack(keyed: tuple[str, Any], tag: int, coder: StructCoder) -> tuple[str, bytes]:
+    return keyed[0], bytes((tag,)) + coder.encode(keyed[1])
 
 
-class _Unpack:
-    def __init__(self, kinds: dict[str, type]) -> None:
-        self._kinds = kinds
-        self._decoders: list[msgspec.msgpack.Decoder[Any]] = [msgspec.msgpack.Decoder(kind) for kind in kinds.values()]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Unpack, (self._kinds,)
-
-    def __call__(self, key: str, values: Iterable[bytes]) -> tuple[str, dict[str, list[Any]]]:
-        found: list[list[Any]] = [[] for _ in self._kinds]
-        for value in values:
-            found[value[0]].append(self._decoders[value[0]].decode(memoryview(value)[1:]))
-        return key, dict(zip(self._kinds, found, strict=True))
+def _unpack(
+    key: str, values: Iterable[bytes], names: list[str], coders: list[StructCoder]
+) -> tuple[str, dict[str, list[Any]]]:
+    found: list[list[Any]] = [[] for _ in coders]
+    for value in values:
+        found[value[0]].append(coders[value[0]].decode(memoryview(value)[1:]))
+    return key, dict(zip(names, found, strict=True))
 
 
 def _only_rows(key: str, found: dict[str, list[Any]]) -> tuple[str, list[Any]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import apache_beam as beam
-import msgspec
+
+from clipmill.transforms.coders import StructCoder
 
 
 class Spread(beam.PTransform):
@@ -21,21 +20,10 @@ class Spread(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """Rows of one type; the same come out."""
+        coder = StructCoder(self._kind)
         return (
             rows
-            | "Pack" >> beam.Map(msgspec.msgpack.encode).with_output_types(bytes)
+            | "Pack" >> beam.Map(coder.encode).with_output_types(bytes)
             | "Deal" >> beam.Reshuffle()
-            | "Unpack" >> beam.Map(_Decode(self._kind)).with_output_types(self._kind)
+            | "Unpack" >> beam.Map(coder.decode).with_output_types(self._kind)
         )
-
-
-class _Decode:
-    def __init__(self, kind: type) -> None:
-        self._kind = kind
-        self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Decode, (self._kind,)
-
-    def __call__(self, packed: bytes) -> Any:
-        return self._decoder.decode(packed)

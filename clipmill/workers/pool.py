@@ -71,15 +71,20 @@ class Pool:
                 raise Interrupted("stopped")
             return self._threads.submit(self._run, job)
 
+    @property
+    def most_in_flight(self) -> int:
+        """Jobs to keep in flight: one at work and one that waits for each child, so that none is ever idle."""
+        return 2 * self.workers
+
     def window(self, work: Iterable[tuple[Tag, jobs.Job]]) -> Iterator[tuple[Tag, Any]]:
         """Run jobs with a bounded number in flight; yield (tag, result or ClipError) as they finish."""
         flying: dict[Future[Any], Tag] = {}
         for tag, job in work:
             flying[self.submit(job)] = tag
-            if len(flying) > 2 * self.workers:
-                yield from _finished(flying)
+            if len(flying) > self.most_in_flight:
+                yield from landed(flying)
         while flying:
-            yield from _finished(flying)
+            yield from landed(flying)
 
     def close(self, *, kill: bool = False) -> None:
         """End all children, after the jobs they are at; with `kill` at once. Jobs that wait are Interrupted."""
@@ -125,7 +130,8 @@ class Pool:
         child.end()
 
 
-def _finished(flying: dict[Future[Any], Tag]) -> Iterator[tuple[Tag, Any]]:
+def landed(flying: dict[Future[Any], Tag]) -> Iterator[tuple[Tag, Any]]:
+    """Wait until jobs finish, take them out of `flying`, and yield (tag, result or ClipError) of each."""
     done, _ = wait(flying, return_when=FIRST_COMPLETED)
     for future in done:
         yield flying.pop(future), result_of(future)

@@ -22,6 +22,8 @@ class StubPool:
         failing: of ten clips, so many cannot be decoded.
     """
 
+    most_in_flight = 2
+
     def __init__(self, missing: int = 0, failing: int = 0) -> None:
         self._missing = missing
         self._failing = failing
