@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import msgspec
@@ -131,28 +131,17 @@ def _encode_span(
 ) -> Footer:
     walk = Walk(video, span, timeline.times if timeline else None)
     frames = iter(walk)
-    chosen: Iterable[tuple[Shown, int | None]] = every(frames, options.every, span.clip_first)
-    if options.fps:
-        lead = timeline.lead if timeline else video.lead(span.origin)
-        end = None if task.decode_end is None else round(task.decode_end * MICROSECONDS) - lead
-        chosen = at_rate(frames, options.fps, span, end, float(video.fps))
     encoder = FrameEncoder(options)
-    shown_at: list[int | None] = []
-    numbers: list[int] = []
-    encoded, encoded_number = b"", -1
-    for (frame, number, _), time in islice(chosen, options.max_frames):
-        if number != encoded_number:
-            encoded, encoded_number = encoder.encode(frame), number
-        fragment.add(encoded)
-        numbers.append(number)
-        shown_at.append(time)
-        if fragment.nbytes > MAX_FRAME_BYTES:
-            raise too_large(*encoder.size)
+    numbers, shown_at = _encode(fragment, encoder, _chosen(frames, task, video, span, timeline, options))
     if span.origin is not None:
-        deque(frames, maxlen=0)  # to where the proof can be checked
+        # On to the frame behind the span, where the walk checks that it counted as many frames as the packets
+        # promised. Without this, a span in which one packet gave no frame would end with the next span's first.
+        deque(frames, maxlen=0)
     lost = judge(walk, video, walk.times_so_far()) if span.origin is None else 0  # a proof allows no loss
     if None in shown_at:
-        deque(islice(frames, REORDERED), maxlen=0)  # a frame's own timestamp may come with one of those after it
+        # Times are the sorted timestamps, so that those of the last frames are right only when all that are
+        # smaller were seen: a codec may attach one to a frame that it puts out up to REORDERED frames later.
+        deque(islice(frames, REORDERED), maxlen=0)
         known = walk.times_so_far()
         shown_at = [known[number] for number in numbers]
     timestamps = [time - span.zero for time in shown_at if time is not None]
@@ -161,3 +150,38 @@ def _encode_span(
     # One span of many can lie between two ticks, or two K-th frames.
     size = encoder.size if numbers else (0, 0)
     return fragment.finish(timestamps, index, size, fps, lost)
+
+
+def _chosen(
+    frames: Iterable[Shown],
+    task: ClipTask,
+    video: Video,
+    span: Span,
+    timeline: Timeline | None,
+    options: FrameOptions,
+) -> Iterator[tuple[Shown, int | None]]:
+    """Choose the frames that the clip takes, each with the time it stands for: every K-th, or one for each tick."""
+    if not options.fps:
+        return islice(every(frames, options.every, span.clip_first), options.max_frames)
+    lead = timeline.lead if timeline else video.lead(span.origin)
+    end = None if task.decode_end is None else round(task.decode_end * MICROSECONDS) - lead
+    return islice(at_rate(frames, options.fps, span, end, float(video.fps)), options.max_frames)
+
+
+def _encode(
+    fragment: FragmentWriter, encoder: FrameEncoder, chosen: Iterable[tuple[Shown, int | None]]
+) -> tuple[list[int], list[int | None]]:
+    """Encode frames into a fragment; returns their numbers in the file and their times."""
+    numbers: list[int] = []
+    shown_at: list[int | None] = []
+    encoded, encoded_number = b"", -1
+    for (frame, number, _), time in chosen:
+        # A frame that is shown at several ticks is encoded once and stored for each.
+        if number != encoded_number:
+            encoded, encoded_number = encoder.encode(frame), number
+        fragment.add(encoded)
+        numbers.append(number)
+        shown_at.append(time)
+        if fragment.nbytes > MAX_FRAME_BYTES:
+            raise too_large(*encoder.size)
+    return numbers, shown_at
