@@ -120,7 +120,7 @@ class Manifest(msgspec.Struct, frozen=True):
         encoding: of the frames: jpeg.
         options: the options that change bytes, as typed words to plain values.
         clips_sha256: of clips.parquet.
-        codec_epoch: `clipmill.keys.CODEC_EPOCH` of the frames.
+        codec_epoch: `clipmill.content_names.CODEC_EPOCH` of the frames.
         splits: by name, train, val and test first.
         shards: by id.
     """

@@ -209,7 +209,7 @@ class ClipTask(msgspec.Struct, frozen=True, array_like=True):
     """One span of one clip to decode.
 
     Attributes:
-        clip_key: see `clipmill.keys.clip_key`.
+        clip_key: see `clipmill.content_names.clip_key`.
         path: of the source, relative to the root.
         stamp: of the source when it was fingerprinted; another one means it changed.
         decode_start, decode_end: the range to keep, in seconds from the container's start; None for no bound.

@@ -12,10 +12,10 @@ from importlib import metadata
 import msgspec
 
 from clipmill import __version__, layout
+from clipmill.dataset.history import difference
 from clipmill.dataset.leftovers import remove_leftovers
 from clipmill.dataset.publish import OUTCOME, Outcome
 from clipmill.dataset.run_lock import live_run
-from clipmill.dataset.versions import difference
 from clipmill.errors import DataError, ListingError, NoSuchDataset, StorageError, TryAgain, UsageError
 from clipmill.estimate.census import Census, rows_of, take_census
 from clipmill.estimate.elsewhere import MOST_ROWS, look_elsewhere

@@ -20,7 +20,7 @@ MOST_LATE_IMPORTS = 20
 MOST_ROOT_FILES = 8
 MOST_LINES = 400
 
-_SHARED = ["strata", "errors", "options", "layout", "messages", "ledger", "keys"]
+_SHARED = ["strata", "errors", "options", "layout", "messages", "ledger", "content_names"]
 _STAGES = ["listings", "video", "sources", "decoding", "shards", "workers", "dataset", "estimate"]
 _READER = ["strata", "storage", "errors", "layout", "records"]
 _BEFORE_LOADING = [
@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "layout": ["errors", "storage"],
     "messages": ["options", "layout"],
     "ledger": ["messages"],
-    "keys": ["options", "messages"],
+    "content_names": ["options", "messages"],
     "records": ["errors", "layout", "storage"],
     "listings": ["storage", *_SHARED],
     "video": ["storage", *_SHARED],

@@ -8,7 +8,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam import pvalue
 
-from clipmill.decoding.join_spans import group_frames
+from clipmill.decoding.assemble_clips import group_frames
 from clipmill.ledger import Failure
 from clipmill.messages import Clip, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions

@@ -10,7 +10,7 @@ import msgspec
 from apache_beam import pvalue
 from apache_beam.transforms import combiners
 
-from clipmill import keys, listings
+from clipmill import content_names, listings
 from clipmill.ledger import Failure
 from clipmill.listings import Counts
 from clipmill.listings.label_table import LabelTable
@@ -169,7 +169,7 @@ class _Spread(beam.PTransform):
 
 
 def _chance(row: ClipRow) -> float:
-    return keys.unit("limit", row.clip_id)
+    return content_names.unit("limit", row.clip_id)
 
 
 def _rows_of(ranked: Iterable[tuple[int, ClipRow]]) -> list[ClipRow]:

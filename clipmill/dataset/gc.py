@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from clipmill.dataset.history import Version, versions
 from clipmill.dataset.reuse import PARTS
 from clipmill.dataset.run_lock import sweeping
-from clipmill.dataset.versions import Version, versions
 from clipmill.layout import MANIFEST, read_manifest, version_path
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all

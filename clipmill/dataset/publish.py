@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from clipmill import keys, layout
+from clipmill import content_names, layout
 from clipmill.dataset.account import Account
 from clipmill.dataset.clip_table import join
 from clipmill.dataset.ledger_file import Ledger
@@ -160,7 +160,7 @@ def _publish_version(
     outcome: Outcome,
 ) -> Outcome:
     changing = that_change_bytes(options)
-    name = keys.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
+    name = content_names.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
     outcome = msgspec.structs.replace(outcome, version=name)
     # The manifest is written last, so a version that has one is whole, and only the pointer moves.
     if name != base and storage.stat(layout.version_path(name, layout.MANIFEST)) is None:
@@ -237,7 +237,7 @@ def _write_version(
         clips_sha256=sha256,
         splits=_splits(written),
         shards={shard.shard: shard.entry for shard in written},
-        codec_epoch=keys.CODEC_EPOCH,
+        codec_epoch=content_names.CODEC_EPOCH,
     )
     for file_name, content in tables(manifest, list(labels), schema).items():
         storage.put(layout.version_path(name, file_name), content)

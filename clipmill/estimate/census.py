@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from clipmill import keys, listings
+from clipmill import content_names, listings
 from clipmill.ledger import Failure
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow
@@ -64,7 +64,7 @@ def take_census(options: BuildOptions, sample: int) -> Census:
             row = msgspec.structs.replace(row, split=listings.assign_split(chosen, row, cuts))
             counts[row.split, listings.said_by(chosen, row)] += 1
             listings.count_label(chosen, said, row)
-            entry = (-keys.unit("census", row.clip_id), number, row)
+            entry = (-content_names.unit("census", row.clip_id), number, row)
             if len(heap) < sample * chosen.class_every:
                 heapq.heappush(heap, entry)
             elif entry > heap[0]:

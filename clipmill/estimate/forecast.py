@@ -10,10 +10,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clipmill.content_names import CODEC_EPOCH, clip_key
 from clipmill.dataset.clip_table import read_clips
 from clipmill.decoding.fragments import fragment_path, remembered_failure
 from clipmill.errors import ClipError
-from clipmill.keys import CODEC_EPOCH, clip_key
 from clipmill.layout import read_manifest
 from clipmill.ledger import Reason
 from clipmill.messages import CachedProbe, ClipRow, ProbedSource, SourceTask

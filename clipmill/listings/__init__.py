@@ -18,12 +18,12 @@ from clipmill.ledger import Failure
 from clipmill.listings import labels
 from clipmill.listings.base import Format, ListingSlice, Look, folder_of_all, look_at
 from clipmill.listings.class_folders import Tree
+from clipmill.listings.class_resolution import Counts, Declaration, Said
 from clipmill.listings.csv_tables import Csv
 from clipmill.listings.hmdb51 import Hmdb
 from clipmill.listings.jsonl import Jsonl
 from clipmill.listings.kinetics import Kinetics
 from clipmill.listings.label_files import read_labels
-from clipmill.listings.label_rules import Counts, Declaration, Said
 from clipmill.listings.label_table import LabelTable
 from clipmill.listings.labels import Labeller, count_label, merge_counts, said_by
 from clipmill.listings.not_a_listing import describe

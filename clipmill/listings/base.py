@@ -12,7 +12,7 @@ import msgspec
 from clipmill.errors import ListingError
 from clipmill.ledger import Failure, Reason, Stage
 from clipmill.listings import text_lines
-from clipmill.listings.label_rules import Declaration
+from clipmill.listings.class_resolution import Declaration
 from clipmill.listings.paths import BadRow, Root, common_root, group_of, without_suffix
 from clipmill.listings.splits import known_split
 from clipmill.messages import ClipRow

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from clipmill.layout import CLIP_COLUMNS
 from clipmill.listings.base import RowParser
-from clipmill.listings.label_rules import as_number, is_nothing
+from clipmill.listings.class_resolution import as_number, is_nothing
 from clipmill.listings.paths import BadRow, without_suffix
 from clipmill.listings.splits import split_name
 from clipmill.messages import ClipRow

@@ -15,7 +15,7 @@ import msgspec
 
 from clipmill.layout import placeholder
 from clipmill.ledger import Failure, Reason, Stage, failure_of
-from clipmill.listings.label_rules import ByFile, ByRows, Counts, Declaration, LabelRule, Said
+from clipmill.listings.class_resolution import ByFile, ByRows, Counts, Declaration, LabelRule, Said
 from clipmill.listings.label_table import LabelRuling, LabelTable
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions

@@ -12,8 +12,8 @@ from clipmill.errors import ListingError, UsageError
 from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.listings import text_lines
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser
+from clipmill.listings.class_resolution import Declaration
 from clipmill.listings.label_files import Declared, read_labels
-from clipmill.listings.label_rules import Declaration
 from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from clipmill import keys
+from clipmill import content_names
 from clipmill.messages import Clip, Outline, ShardPlan, SortKey
 from clipmill.options import BuildOptions
 from clipmill.records import get_schema
@@ -43,13 +43,13 @@ _decode_clip = msgspec.msgpack.Decoder(Clip).decode
 
 def order_of(clip: Clip, sort: str) -> SortKey:
     """Return a clip's place in its split: by (frames, clip id), or at random."""
-    first = clip.frames if sort == "length" else keys.unit("order", clip.clip_key, clip.clip_id)
+    first = clip.frames if sort == "length" else content_names.unit("order", clip.clip_key, clip.clip_id)
     return first, clip.clip_id
 
 
 def landmark(clip: Clip, sort: str) -> SortKey | None:
     """Return a clip's place in its split if the clip is a landmark, else None."""
-    return order_of(clip, sort) if keys.unit("landmark", clip.clip_id) * LANDMARK < 1 else None
+    return order_of(clip, sort) if content_names.unit("landmark", clip.clip_id) * LANDMARK < 1 else None
 
 
 def outline(nbytes: int, landmarks: Iterable[SortKey], options: BuildOptions) -> Outline:
@@ -83,8 +83,10 @@ def plan_band(
     schema = get_schema(options.schema)
     for number, group in enumerate(cut(clips, target)):
         rows = [_decode_clip(clip.packed) for clip in group]
-        shard = keys.shard_id(schema.name, schema.epoch, options.name, rows)
-        yield ShardPlan(split=split, band=band, number=number, shard=shard, digest=keys.rows_digest(rows), clips=rows)
+        shard = content_names.shard_id(schema.name, schema.epoch, options.name, rows)
+        yield ShardPlan(
+            split=split, band=band, number=number, shard=shard, digest=content_names.rows_digest(rows), clips=rows
+        )
 
 
 def _unpacked(packed: bytes, sort: str) -> PackedClip:
@@ -128,7 +130,7 @@ def cut(clips: Iterable[PackedClip], target: int) -> Iterator[list[PackedClip]]:
             shard, size = [], 0
         shard.append(clip)
         size += clip.nbytes
-        if size >= target // 4 and keys.unit("cut", clip.clip_key) < clip.nbytes / target:
+        if size >= target // 4 and content_names.unit("cut", clip.clip_key) < clip.nbytes / target:
             yield shard
             shard, size = [], 0
     if shard:

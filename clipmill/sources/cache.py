@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from clipmill.keys import CODEC_EPOCH
+from clipmill.content_names import CODEC_EPOCH
 from clipmill.messages import CachedProbe, ProbedSource, SourceTask
 from clipmill.sources.find import find_source
 from clipmill.storage import Stat, Storage

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from clipmill import listings
+from clipmill.content_names import clip_key
 from clipmill.errors import ClipError
-from clipmill.keys import clip_key
 from clipmill.ledger import Failure, Stage, failure_of
 from clipmill.messages import ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceClip, SourceTask
 from clipmill.options import BuildOptions

@@ -95,7 +95,7 @@ def _run(job: Job) -> Any:
     if isinstance(job, SampleJob):
         _one_thread()
         # Loads libav, OpenCV and TurboJPEG.
-        from clipmill.decoding.sample import sample_clip
+        from clipmill.decoding.clip_estimate import sample_clip
 
         return sample_clip(job.task, job.videos, job.frames)
     # Loads numpy and the record schemas, which a child that decodes need not have.

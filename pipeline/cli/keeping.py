@@ -9,7 +9,7 @@ import msgspec
 
 from clipmill import layout
 from clipmill.dataset.gc import collect_garbage
-from clipmill.dataset.versions import Difference, difference, rollback, versions
+from clipmill.dataset.history import Difference, difference, rollback, versions
 from clipmill.options.defaults import new_run
 from clipmill.pipeline.report import words
 from clipmill.storage import absolute, open_storage

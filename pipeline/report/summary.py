@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clipmill import layout, listings
+from clipmill.dataset.history import Difference
 from clipmill.dataset.publish import Outcome
-from clipmill.dataset.versions import Difference
 from clipmill.estimate.census import Census
 from clipmill.estimate.elsewhere import Elsewhere
 from clipmill.estimate.estimate import Band, Estimate

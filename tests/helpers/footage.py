@@ -17,10 +17,10 @@ import numpy as np
 import simplejpeg
 from miniature import draw_frame, read_code
 
+from clipmill.content_names import clip_key
 from clipmill.decoding.decode_span import decode_task
 from clipmill.decoding.fragments import joined, read_fragment
 from clipmill.errors import ClipError
-from clipmill.keys import clip_key
 from clipmill.listings import name_carries_times
 from clipmill.messages import WHOLE, ClipTask, ProbedSource, SourceTask, Span
 from clipmill.options import FrameOptions

@@ -19,8 +19,8 @@ from clipmill.dataset.publish import Outcome, publish
 from clipmill.dataset.reuse import published_spans, waiting_spans
 from clipmill.dataset.run_lock import live_run
 from clipmill.dataset.shard_rows import keep_shard_rows
+from clipmill.decoding.assemble_clips import group_frames
 from clipmill.decoding.decode_span import decode_task
-from clipmill.decoding.join_spans import group_frames
 from clipmill.errors import ClipError
 from clipmill.layout import current_version, frames_path, index_path, read_manifest, shard_path, version_path
 from clipmill.ledger import Reason

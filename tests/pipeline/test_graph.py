@@ -130,9 +130,9 @@ def test_the_publisher_refuses_when_a_row_is_gone_or_doubled(clips: dict[str, in
 
 def test_a_row_lost_on_the_way_is_noticed(stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stub()
-    from clipmill.decoding import join_spans
+    from clipmill.decoding import assemble_clips
 
-    real = join_spans.group_frames
+    real = assemble_clips.group_frames
 
     def lossy(jobs, spans, storage, options):
         jobs = list(jobs)

@@ -13,7 +13,7 @@ from apache_beam.testing.util import assert_that
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipmill import keys
+from clipmill import content_names
 from clipmill.messages import Clip, Piece, Verdict
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.shards import plan as planning
@@ -27,7 +27,7 @@ COMMON = 300
 
 
 def clip(name, frames=COMMON, split="train", nbytes=100):
-    key = keys._hash([name, frames])[:32]
+    key = content_names._hash([name, frames])[:32]
     rest = (
         0,
         "walk",

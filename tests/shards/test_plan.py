@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipmill import keys
+from clipmill import content_names
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.shards.plan import PackedClip, cut, target_bytes
 
@@ -18,7 +18,7 @@ TARGET = 1_000_000
 
 
 def packed(number: int, nbytes: int, seed: object = "") -> PackedClip:
-    key = keys._hash([seed, number])[:32]
+    key = content_names._hash([seed, number])[:32]
     return PackedClip((nbytes // 20_000, key), key, nbytes, b"")
 
 

@@ -8,7 +8,7 @@ import os
 import pytest
 from footage import make_clip, resolve, write_film, x264
 
-from clipmill.decoding.sample import sample_clip
+from clipmill.decoding.clip_estimate import sample_clip
 from clipmill.errors import ClipError
 from clipmill.messages import WHOLE, SourceTask
 from clipmill.options import FrameOptions

@@ -2,7 +2,7 @@
 
 `tests/golden/expected.json` pins clip keys and digests of four small films that lie beside
 it, and of some real clips. A change of libavcodec, OpenCV, libjpeg-turbo or of our own code
-that moves a digest makes other pixels under an old name: raise `clipmill.keys.CODEC_EPOCH`,
+that moves a digest makes other pixels under an old name: raise `clipmill.content_names.CODEC_EPOCH`,
 and write the file anew with `python tests/test_golden.py`. A clip key that moves while
 its digest stays means that everybody decodes everything again for nothing.
 """
@@ -20,7 +20,7 @@ import pytest
 from footage import make_clip, resolve, write_film, x264
 from places import DATA, ROOT
 
-from clipmill.keys import clip_key
+from clipmill.content_names import clip_key
 from clipmill.options import FrameOptions
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

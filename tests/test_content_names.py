@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from clipmill.keys import clip_key, rows_digest, shard_id, unit, version_name
+from clipmill.content_names import clip_key, rows_digest, shard_id, unit, version_name
 from clipmill.messages import Clip, Piece
 from clipmill.options import FrameOptions
 

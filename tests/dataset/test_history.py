@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from plain_build import plain_build, published_bytes, write_videos
 
-from clipmill.dataset import versions as versions_module
+from clipmill.dataset import history as history_module
 from clipmill.dataset.gc import collect_garbage
+from clipmill.dataset.history import Difference, difference, rollback, versions
 from clipmill.dataset.run_lock import live_run
 from clipmill.dataset.verify import verify
-from clipmill.dataset.versions import Difference, difference, rollback, versions
 from clipmill.errors import DataError, NoSuchDataset, TryAgain
 from clipmill.layout import current_version, read_manifest, shard_path, version_path
 from clipmill.storage import LocalStorage
@@ -140,13 +140,13 @@ def test_no_way_back_to_what_is_not_whole(built: Built, what: str) -> None:
 
 
 def test_rollback_gives_way_to_a_build_that_publishes(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = versions_module.move_pointer
+    real = history_module.move_pointer
 
     def late(storage, before, target):
         storage.put("CURRENT", f"{built.names[0]}\n".encode())
         return real(storage, before, target)
 
-    monkeypatch.setattr(versions_module, "move_pointer", late)
+    monkeypatch.setattr(history_module, "move_pointer", late)
     with pytest.raises(TryAgain, match="another run published"):
         rollback(built.out, "back", built.names[1])
     assert current_version(built.out) == built.names[0]

@@ -7,8 +7,8 @@ import random
 import msgspec
 import pytest
 
+from clipmill.decoding.assemble_clips import group_frames
 from clipmill.decoding.fragments import FragmentWriter, clip_digest, fragment_path
-from clipmill.decoding.join_spans import group_frames
 from clipmill.ledger import Failure
 from clipmill.messages import Clip, ClipRow, ClipTask, Piece, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions, ListingOptions
