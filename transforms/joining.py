@@ -39,7 +39,7 @@ class JoinByKey(beam.PTransform):
             packed
             | "Together" >> beam.Flatten()
             | "Group" >> beam.GroupByKey()
-            | "Unpack" >> beam.MapTuple(_unpack, list(self._kinds), coders)
+            | "Unpack" >> beam.Map(_unpack, list(self._kinds), coders)
         )
 
 
@@ -60,8 +60,9 @@ def _pack(keyed: tuple[str, Any], tag: int, coder: StructCoder) -> tuple[str, by
 
 
 def _unpack(
-    key: str, values: Iterable[bytes], names: list[str], coders: list[StructCoder]
+    keyed: tuple[str, Iterable[bytes]], names: list[str], coders: list[StructCoder]
 ) -> tuple[str, dict[str, list[Any]]]:
+    key, values = keyed
     found: list[list[Any]] = [[] for _ in coders]
     for value in values:
         found[value[0]].append(coders[value[0]].decode(memoryview(value)[1:]))
