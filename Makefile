@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test lint types docs-options test-crash test-torch test-gcp test-docker test-deploy test-archives test-services test-flink bench lock clean
+.PHONY: help setup demo test test-slow lint types docs-options test-crash test-torch test-gcp test-docker test-deploy test-archives test-services test-flink bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -27,7 +27,10 @@ demo: setup ## a small data set, built, verified, read back and drawn
 	$(BIN)/clipmill demo --out build/demo
 
 test: lint types ## set-up, lint, types, tests
-	$(BIN)/python -m pytest -n logical --dist loadfile
+	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
+
+test-slow: setup ## the tests that take long: whole runs that are killed, 300,000 rows, long videos
+	$(BIN)/python -m pytest -n logical --dist loadfile -m slow
 
 lint: setup ## ruff, docstrings included, and hadolint
 	$(BIN)/ruff check .
@@ -39,7 +42,7 @@ types: setup ## mypy, on the packages as they are installed
 	$(BIN)/mypy
 
 test-torch: .venv-torch/made ## the tests that need PyTorch (5 GB, in an environment of their own)
-	.venv-torch/bin/python -m pytest -m torch
+	.venv-torch/bin/python -m pytest -m torch tests/external/pytorch
 
 test-crash: setup ## kill -9 and races of the real command, for minutes
 	CLIPMILL_CRASH=1 $(BIN)/python -m pytest -n logical -m crash tests/external/crash

@@ -67,6 +67,7 @@ def test_the_same_bytes_from_another_folder(reference, videos, tmp_path):
     assert published(tmp_path / "out") == published(reference)
 
 
+@pytest.mark.slow
 def test_the_same_bytes_whatever_the_order_of_the_listing(videos, tmp_path):
     rows = [f"{name},{name.split('/')[-2]},{number % 3}" for number, name in enumerate(SOME)]
     found = []
@@ -91,6 +92,7 @@ def test_every_schema(schema, videos, tmp_path):
     assert [len(frames) for _, frames in parsed] == [row["frames"] for row in table]
 
 
+@pytest.mark.slow
 def test_kinetics_files_that_are_cut_already(shared_data, tmp_path):
     """Ten-second files that are listed as 253 to 263 s; one is missing, and too many would be."""
     rows = ["Kop0sDqOn-c", "zZ9Zb41KNR4", "-missing0001"]
@@ -149,7 +151,6 @@ def test_awkward_files_are_clips_or_rows_of_the_ledger(shared_data, tmp_path):
     assert clipmill("build", videos, "--out", out, "--max-frames", 5, "--short-side", 64).code == 1
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name, number", [("ucf101", 97), ("hmdb51", 10), ("kinetics", 17)])
 def test_all_clips_of_a_data_set(name, number, shared_data, facts, tmp_path):
@@ -166,9 +167,8 @@ def test_all_clips_of_a_data_set(name, number, shared_data, facts, tmp_path):
 def test_a_long_video_in_segments(shared_data, facts, tmp_path):
     name = "long/androidx_long_1080p_10883frames_446KB.mp4"
     videos = link_tree(tmp_path / "videos", shared_data / "videos/awkward", [name])
-    whole = built(videos, "--out", tmp_path / "whole", "--short-side", 64)
     parts = built(videos, "--out", tmp_path / "parts", "--short-side", 64, "--segment-seconds", 60)
-    assert whole["frames"] == parts["frames"] == facts[f"awkward/{name}"]
+    assert parts["frames"] == facts[f"awkward/{name}"]
     table = sorted(clips(tmp_path / "parts"), key=lambda row: row["start"])
     assert [row["start"] for row in table] == [60.0 * number for number in range(len(table))]
     assert len({row["group"] for row in table}) == 1

@@ -63,6 +63,7 @@ def test_what_frames(words, kept, videos, tmp_path):
     assert clips(tmp_path / "out")[0]["frames"] == len(list(kept))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, size",
     [
@@ -83,6 +84,7 @@ def test_how_they_look(words, size, videos, tmp_path):
         assert frames[0][:, :40].max() < 24 < frames[0][:, 80:120].mean()
 
 
+@pytest.mark.slow
 def test_quality(videos, tmp_path):
     sizes = {}
     for quality in (40, 95):
@@ -125,6 +127,7 @@ def test_one_broken_video_is_few_failures_among_many_segments(tmp_path):
     assert outcome["failed"] == {"truncated": 1} and outcome["clips"] > 100
 
 
+@pytest.mark.slow
 def test_bad_rows_are_not_held_against_the_few_that_were_chosen(tmp_path, videos):
     rows = [f"run/{name}.mp4,x" for name in "ab"] + ["../away.mp4,x"] * 3
     (tmp_path / "rows.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
@@ -173,6 +176,7 @@ def test_splits_and_labels(videos, tmp_path):
     assert ran.out.splitlines()[-1] == f"4 clips: nothing changed, {tmp_path}/out stays at {version[:8]}"
 
 
+@pytest.mark.slow
 def test_spans_do_not_change_the_bytes(tmp_path):
     (tmp_path / "videos").mkdir()
     write_film(tmp_path / "videos/long.mp4", 150, options=x264(bframes=0, scenecut=0))
@@ -217,6 +221,7 @@ def sabotage(out: Path, sent: signal.Signals, struck: list[int]) -> None:
                     struck.append(int(link.parts[2]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent, reason", [(signal.SIGKILL, "crashed"), (signal.SIGSTOP, "timeout")])
 def test_a_child_that_is_killed_or_hangs_costs_one_clip(sent, reason, tmp_path):
     """Clips are stored large, so that each takes its time."""
@@ -249,6 +254,7 @@ def thousand(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_thousand_clips_are_in_strict_order_of_length(thousand, tmp_path):
     out = tmp_path / "out"
     built(thousand, "--out", out, "--shard-mb", 1, "--split", "train=0.7,val=0.3")

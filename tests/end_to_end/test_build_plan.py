@@ -103,6 +103,7 @@ def test_rows_without_a_label_are_told_of(videos, tmp_path):
     assert ran.out.splitlines()[0] == ("l.csv (csv): 3 clips, 1 class, label 0, split train, 2 rows without a label")
 
 
+@pytest.mark.slow
 def test_what_smaller_frames_would_save_is_what_they_save(videos, tmp_path):
     large = tmp_path / "videos/large"
     large.mkdir(parents=True)
@@ -130,6 +131,7 @@ def test_missing_videos_are_foreseen(videos, tmp_path):
     assert outcome["failed"] == {"missing": 18}
 
 
+@pytest.mark.slow
 def test_a_second_build_needs_no_room(videos, tmp_path, monkeypatch):
     built(videos, "--out", tmp_path / "out")
     monkeypatch.setattr("clipmill.storage.LocalStorage.free", lambda self: 0)

@@ -110,6 +110,7 @@ def test_listings_in_two_folders_start_each_at_its_own(tmp_path, films):
     assert {row["clip_id"]: row["split"] for row in clips(tmp_path / "out")} == {"train/1": "train", "test/1": "test"}
 
 
+@pytest.mark.slow
 def test_paths_that_climb_from_the_listings_folder(tmp_path, films):
     root = lay(tmp_path / "data/videos", films, "x.mp4")
     listing = write(tmp_path / "data/lists/l.csv", "path\n../videos/x.mp4\n")

@@ -24,6 +24,7 @@ def change(videos: Path) -> list[str]:
     yield "renamed", os.rename(videos / "c1/v1.avi", videos / "c1/v99.avi")
 
 
+@pytest.mark.slow
 def test_five_changes_a_build_from_nothing_and_another_folder(tmp_path: Path) -> None:
     videos, out = tmp_path / "videos", tmp_path / "out"
     write_videos(videos, LENGTHS)

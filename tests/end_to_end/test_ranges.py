@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from building import clips
 from commanding import clipmill
 from footage import write_film, x264
 
 
+@pytest.mark.slow
 def test_a_row_is_cut_or_not_whatever_other_rows_say(tmp_path):
     """And the answer stands in the clip table and in the closing lines."""
     folder = tmp_path / "videos"

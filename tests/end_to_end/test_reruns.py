@@ -97,6 +97,7 @@ def test_a_new_clip_is_the_only_one_that_is_decoded(videos: Path, tmp_path: Path
     assert (counted["known"], counted["reused"], counted["spans"], counted["frames"]) == (9, 9, 1, 7)
 
 
+@pytest.mark.slow
 def test_labels_splits_schema_and_shard_size_decode_nothing(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     versions = {built(videos, "--out", out)["version"]}
@@ -116,6 +117,7 @@ def test_labels_splits_schema_and_shard_size_decode_nothing(videos: Path, tmp_pa
         assert clipmill("verify", out, "--deep").code == 0, words
 
 
+@pytest.mark.slow
 def test_quality_decodes_everything_and_plan_says_so(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     built(videos, "--out", out)
@@ -171,6 +173,7 @@ def plan(videos: Path, out: Path, *words: object) -> list[str]:
     return clipmill("plan", videos, "--out", out, *words).out.splitlines()
 
 
+@pytest.mark.slow
 def test_rehash_reads_every_file_anew(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     version = built(videos, "--out", out)["version"]
@@ -213,6 +216,7 @@ def test_what_cannot_be_decoded_is_remembered(videos: Path, tmp_path: Path, star
     assert not started
 
 
+@pytest.mark.slow
 def test_max_change_refuses_a_listing_that_lost_clips(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     built(videos, "--out", out, "--max-change", "10%")
@@ -257,6 +261,7 @@ def test_a_shard_that_somebody_took_away_is_made_anew(videos: Path, tmp_path: Pa
     assert published_bytes(out) == before
 
 
+@pytest.mark.slow
 def test_a_published_record_that_is_damaged_is_told_of(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     built(videos, "--out", out)
@@ -272,6 +277,7 @@ def test_a_published_record_that_is_damaged_is_told_of(videos: Path, tmp_path: P
     assert clipmill("verify", out, "--deep").code == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_one_row_of_the_ledger(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (videos / "c1" / "loop.avi").symlink_to("loop.avi")
@@ -284,6 +290,7 @@ def test_a_file_that_cannot_be_read_is_one_row_of_the_ledger(videos: Path, tmp_p
     assert built(videos, "--out", out)["failed"] == {}, "tried again"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", [True, False])
 def test_a_damaged_shard_that_is_made_anew_is_so_under_its_other_name(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
@@ -312,6 +319,7 @@ def test_a_damaged_shard_that_is_made_anew_is_so_under_its_other_name(
     assert (after.st_ino, after.st_ctime_ns) == (before.st_ino, before.st_ctime_ns), "not touched"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "moment"),
     [

@@ -137,6 +137,7 @@ def test_max_frames_does_not_decode_further_than_it_must(films):
     assert proven.spans(0.2, None, FrameOptions(max_frames=4, fps=5.0))[0].last == 5 + 3 * 5 + 1
 
 
+@pytest.mark.slow
 def test_the_long_video_is_the_same_in_spans(shared_data, tmp_path):
     (path,) = (shared_data / "videos" / "awkward" / "long").iterdir()
     options = FrameOptions(every=30, size=(64, 36))

@@ -284,6 +284,7 @@ def test_a_closed_pool_takes_no_job(film):
         pool.submit(resolve(film))
 
 
+@pytest.mark.slow
 def test_fifty_lost_children_leave_nothing_behind(tmp_path):
     def handles():
         return len(os.listdir("/proc/self/fd"))

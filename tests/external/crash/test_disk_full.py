@@ -69,6 +69,7 @@ def test_a_disk_of_every_size_that_is_too_small(scene: Scene, tmp_path: Path) ->
     assert full > 10
 
 
+@pytest.mark.slow
 def test_the_command_on_a_disk_that_fills_up_meanwhile(tmp_path: Path) -> None:
     videos = tmp_path / "videos"
     write_videos(videos, {f"c{n % 3}/v{n // 3}": 5 + 3 * n for n in range(12)})

@@ -105,6 +105,7 @@ def slowly(videos: Path, out: Path) -> list[str | Path]:
     return ["build", videos, "--out", out, "--size", "1280x960", "--workers", "2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [80, 30])
 def test_the_bar_is_one_line(videos, tmp_path, columns):
     (videos / "class0/broken.mp4").write_bytes(b"no video")
@@ -146,6 +147,7 @@ def test_ctrl_c(videos, tmp_path, moment):
     assert not (tmp_path / "out/CURRENT").exists()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_an_interrupted_one_stopped(videos, tmp_path):
     out = tmp_path / "out"
     terminal = Terminal(*slowly(videos, out))
