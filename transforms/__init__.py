@@ -1,1 +1,1 @@
-"""One Beam PTransform for each word of the sentence that `clipmill.pipeline.graph` reads like."""
+"""The Beam PTransforms, one module for each step of the graph in `clipmill.pipeline.graph`."""

@@ -1,4 +1,4 @@
-"""A DoFn that keeps the pool of child processes busy."""
+"""The base of DoFns that run jobs in child processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from clipmill.workers.shared_pool import children
 class InChildren(beam.DoFn):
     """Runs one job per element in a child, with a bounded number in flight.
 
-    Results come out as jobs finish, the last ones when the bundle does.
+    Results come out as jobs finish; `finish_bundle` waits for the last ones.
     """
 
     def __init__(self, options: BuildOptions) -> None:
@@ -29,19 +29,19 @@ class InChildren(beam.DoFn):
         self._flying: dict[Future[Any], Any] = {}
 
     def prepare(self, element: Any) -> tuple[Any, Job]:
-        """What to keep of an element until its job is done, and the job."""
+        """Return what to keep of an element until its job is done, and the job."""
         raise NotImplementedError
 
     def finished(self, kept: Any, result: Any) -> Iterable[Any]:
-        """Outputs of a finished job; `result` is a ClipError where the clip failed."""
+        """Return the outputs of a finished job; `result` is a ClipError where the clip failed."""
         raise NotImplementedError
 
     def start_bundle(self) -> None:
-        """Forget what a failed bundle left."""
+        """Drop the jobs that a failed bundle left."""
         self._flying = {}
 
     def fly(self, element: Any) -> Iterator[Any]:
-        """Start an element's job; outputs of jobs that finished meanwhile."""
+        """Start an element's job, and yield the outputs of jobs that finished meanwhile."""
         kept, job = self.prepare(element)
         pool = children(self._options.workers, self._options.timeout)
         self._flying[pool.submit(job)] = kept
@@ -65,5 +65,5 @@ class InChildren(beam.DoFn):
 
 
 def in_global_window(value: Any) -> WindowedValue:
-    """A value as `finish_bundle` must give it."""
+    """Wrap a value for `finish_bundle`, which must give a window and a timestamp."""
     return WindowedValue(value, MIN_TIMESTAMP, [GlobalWindow()])

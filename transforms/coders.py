@@ -1,4 +1,4 @@
-"""How rows travel between stages: as packed arrays of msgspec; all that packs rows asks StructCoder."""
+"""The coder of rows between steps: msgspec arrays. StructCoder is the only place that packs rows."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class StructCoder(coders.Coder):
         return StructCoder, (self._kind,)
 
     def encode(self, value: Any) -> bytes:
-        """A row's bytes."""
+        """Pack a row."""
         return self._encoder.encode(value)
 
     def decode(self, encoded: bytes | memoryview) -> Any:
-        """A row from its bytes."""
+        """Unpack a row."""
         return self._decoder.decode(encoded)
 
     def is_deterministic(self) -> bool:
-        """Equal rows have equal bytes."""
+        """Return True: equal rows have equal bytes."""
         return True
 
     def to_type_hint(self) -> type:
-        """The type of the rows."""
+        """Return the type of the rows."""
         return self._kind
 
     @classmethod
     def from_type_hint(cls, typehint: type, registry: Any) -> StructCoder:
-        """The coder of a type."""
+        """Return the coder of a type."""
         return cls(typehint)
 
     def __eq__(self, other: object) -> bool:
@@ -67,6 +67,6 @@ ROWS = (
 
 
 def register() -> None:
-    """Let Beam know; without, it pickles every row."""
+    """Register the coder of every row type with Beam, which otherwise pickles them."""
     for kind in ROWS:
         coders.registry.register_coder(kind, StructCoder)

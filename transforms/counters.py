@@ -1,7 +1,7 @@
-"""Progress: the same counts go to Beam's metrics and to the command that waits for the run.
+"""Progress counters, for Beam's metrics and for the command that waits for the run.
 
 In this process the command reads them here. Workers elsewhere write them to the run's
-folder, where an engine tells nobody of a bundle that has not ended.
+folder, since Flink and Dataflow report a bundle's metrics only when it ends.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _metric(name: str) -> Any:
 
 
 def local_counts() -> dict[str, int]:
-    """What was counted in this process since `reset`."""
+    """Return what was counted in this process since `reset`."""
     with _lock:
         return dict(_counts)
 
@@ -56,10 +56,10 @@ def reset() -> None:
 
 
 def tell(options: BuildOptions, *, last: bool = False) -> None:
-    """Write what was counted in this process to the run's folder, if it is time.
+    """Write what was counted in this process to the run's folder, every `tell_seconds`.
 
     Args:
-        last: it is time.
+        last: write now, since the bundle ends.
     """
     global _told_at
     with _lock:
@@ -74,7 +74,7 @@ def tell(options: BuildOptions, *, last: bool = False) -> None:
 
 
 class Told:
-    """What a run's workers have told.
+    """Reads the counts that a run's workers wrote.
 
     Args:
         options: of the run.
@@ -86,7 +86,7 @@ class Told:
         self._seen: dict[str, tuple[str, dict[str, int]]] = {}
 
     def counts(self) -> dict[str, int]:
-        """The sum over all workers; work that was done again counts again."""
+        """Return the sum over all workers; work that was repeated counts again."""
         with contextlib.suppress(StorageError, FileNotFoundError):
             for path, stat in self._storage.list(self._folder):
                 if self._seen.get(path, ("",))[0] != stat.stamp:
@@ -97,7 +97,7 @@ class Told:
         return dict(total)
 
     def forget(self) -> None:
-        """Delete what was told."""
+        """Delete the counts."""
         with contextlib.suppress(StorageError):
             for path, _ in list(self._storage.list(self._folder)):
                 self._storage.delete(path)

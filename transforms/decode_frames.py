@@ -21,7 +21,7 @@ from clipmill.workers.jobs import DecodeJob, Job
 
 
 class DecodeFrames(beam.PTransform):
-    """Fans decoding out to child processes.
+    """Decodes spans in child processes.
 
     Args:
         verdict: a PCollection of one `Verdict`; nothing is decoded behind a closed gate.
@@ -36,7 +36,7 @@ class DecodeFrames(beam.PTransform):
         self._verdict = verdict
 
     def expand(self, tasks: beam.PCollection) -> beam.PCollection:
-        """`ClipTask` rows."""
+        """Decode `ClipTask` rows."""
         return (
             tasks
             | "Spread" >> Spread(ClipTask)
@@ -61,7 +61,7 @@ class _Decode(InChildren):
             yield from self.finished(task, ClipError(*failure))
 
     def _remembered(self, task: ClipTask) -> tuple[str, str] | None:
-        """How the clip failed before. Where a look is cheap, no child is started for that."""
+        """Return how the clip failed before; on local disks, where looking is cheap, that saves a child's work."""
         storage = open_storage(self._options.out)
         path = fragment_path(task.clip_key, task.span.number, task.span.of)
         return remembered_failure(storage, path) if storage.local else None

@@ -1,4 +1,4 @@
-"""FindByName: sources that are not where their rows say, looked for by name under the roots."""
+"""FindByName: look by name under the roots for sources that are not where their rows say."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clipmill.transforms.joining import JoinByKey
 
 
 class FindByName(beam.PTransform):
-    """Walks the roots once, if anything is absent at all, and keeps the files whose names are looked for.
+    """Walks the roots once, if any source is absent, and finds files by name.
 
     Returns:
         sources (`SourceRows` with the path that was found), and failures (`Failure`: missing).
@@ -29,7 +29,12 @@ class FindByName(beam.PTransform):
         self._options = options
 
     def expand(self, found: dict[str, beam.PCollection]) -> dict[str, beam.PCollection]:
-        """{"absent": `SourceRows`, "jobs": (clip key, `ResolvedClip`) of the sources that are where their rows say}."""
+        """Look for absent sources.
+
+        Args:
+            found: "absent" (`SourceRows`), and "jobs" ((clip key, `ResolvedClip`)) of the sources that are where
+                their rows say.
+        """
         options = self._options
         absent = found["absent"] | "ByName" >> beam.Map(_keyed, options).with_output_types(tuple[str, SourceRows])
         names = (

@@ -1,4 +1,4 @@
-"""Gate: budgets that can be judged now; past one, nothing is decoded (or nothing is written)."""
+"""Gate: judge the budgets; past one of them, nothing is decoded (or nothing is written)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class CountRows(beam.PTransform):
     """Counts rows by split, what they are and why they failed: (`Key`, number), to be summed."""
 
     def expand(self, collections: Mapping[Counted, tuple[beam.PCollection, ...]]) -> beam.PCollection:
-        """Collections of `ClipRow` or `Failure` rows, by what they count as.
+        """Count collections of `ClipRow` or `Failure` rows, given by what they count as.
 
-        A row too bad to be read further was read all the same, so its collection counts as both.
+        A bad row counts as read and as failed, so its collection is given twice.
         """
         counts = [
             rows | f"Count_{what.value}_{number}" >> beam.ParDo(_CountBundle(what)).with_output_types(tuple[Key, int])
@@ -38,7 +38,7 @@ class CountRows(beam.PTransform):
 
 
 class _CountBundle(beam.DoFn):
-    """Counts of each bundle: a pair for every row would cost more than all else that is done with it."""
+    """Counts the rows of each bundle: a pair for every row would cost more than reading it."""
 
     def __init__(self, what: Counted) -> None:
         self._what = what
@@ -74,7 +74,7 @@ class GateBeforeDecoding(beam.PTransform):
         self._base = base
 
     def expand(self, counts: beam.PCollection) -> beam.PCollection:
-        """Counts as `CountRows` gives them, of everything so far."""
+        """Judge the counts of `CountRows`, of all rows so far."""
         return (
             counts.pipeline
             | "Once" >> beam.Create([self._base or ""])
@@ -102,7 +102,7 @@ class GateBeforeWriting(beam.PTransform):
         self._before = before
 
     def expand(self, counts: beam.PCollection) -> beam.PCollection:
-        """Counts as `CountRows` gives them, of everything."""
+        """Judge the counts of `CountRows`, of all rows."""
         return self._before | "Judge" >> beam.Map(_judge_again, pvalue.AsDict(counts), self._options).with_output_types(
             Verdict
         )

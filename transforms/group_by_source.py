@@ -31,7 +31,7 @@ class GroupBySource(beam.PTransform):
         self._options = options
 
     def expand(self, rows: beam.PCollection) -> dict[str, beam.PCollection]:
-        """By clip id first, since ids must be unique over all sources."""
+        """Group by clip id first, since ids must be unique over all sources, then by source."""
         by_id = (
             rows
             | "ById" >> beam.WithKeys(lambda row: row.clip_id).with_output_types(Keyed)

@@ -29,7 +29,7 @@ class GroupFramesPerClip(beam.PTransform):
         self._options = options
 
     def expand(self, joined: dict[str, beam.PCollection]) -> dict[str, beam.PCollection]:
-        """{"jobs": (clip key, `ResolvedClip`), "spans": (clip key, `SpanDone`)}."""
+        """Join "jobs" ((clip key, `ResolvedClip`)) with "spans" ((clip key, `SpanDone`))."""
         grouped = (
             joined
             | "Join" >> JoinByKey(jobs=ResolvedClip, spans=SpanDone)

@@ -1,4 +1,4 @@
-"""Grouping rows by key, packed: a shuffle holds every value in memory, and bytes are the least there is."""
+"""Grouping rows by key, packed: a local shuffle holds every value in memory, and packed rows take the least."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class JoinByKey(beam.PTransform):
         self._kinds = kinds
 
     def expand(self, collections: dict[str, beam.PCollection | tuple[beam.PCollection, ...]]) -> beam.PCollection:
-        """Collections of (str, row), by the names of `kinds`; there may be several of one name."""
+        """Group collections of (str, row), given by the names of `kinds`; one name may have several."""
         packed = []
         coders = [StructCoder(kind) for kind in self._kinds.values()]
         for tag, name in enumerate(self._kinds):
@@ -51,7 +51,7 @@ class GroupRows(beam.PTransform):
         self._kind = kind
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        """A collection of (str, row)."""
+        """Group a collection of (str, row)."""
         return {"rows": rows} | JoinByKey(rows=self._kind) | "Rows" >> beam.MapTuple(_only_rows)
 
 

@@ -34,7 +34,7 @@ class MatchPublished(beam.PTransform):
         self._base = base
 
     def expand(self, wanted: beam.PCollection) -> dict[str, beam.PCollection]:
-        """A join of small rows."""
+        """Join the jobs with the published clips."""
         published = (
             wanted.pipeline
             | "Base" >> beam.Create([self._base or ""])

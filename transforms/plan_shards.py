@@ -30,7 +30,7 @@ class PlanShards(beam.PTransform):
         self._verdict = verdict
 
     def expand(self, clips: beam.PCollection) -> beam.PCollection:
-        """`Clip` rows; they stay packed while they are sorted, since a band's are all held at once."""
+        """Plan `Clip` rows; they stay packed while sorted, since all rows of a band are in memory at once."""
         options = self._options
         outlines = (
             clips

@@ -17,7 +17,7 @@ from clipmill.storage import open_storage
 
 
 class Publish(beam.PTransform):
-    """Ends the run, well or not.
+    """Publishes the version, or writes why not.
 
     Args:
         base: the version that was current when the run began.
@@ -31,7 +31,7 @@ class Publish(beam.PTransform):
         self._side = side
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """One element, one call."""
+        """Call `publish` once."""
         side = self._side
         return (
             root

@@ -32,7 +32,7 @@ class ReadListing(beam.PTransform):
         self._options = options
 
     def expand(self, root: beam.Pipeline) -> dict[str, beam.PCollection]:
-        """Slice by slice, then the choice of clips, which needs all of them."""
+        """Read the slices, then choose clips, which needs the rows of all slices."""
         options = self._options
         read = (
             root
@@ -69,7 +69,7 @@ def _slices(start: bytes, options: ListingOptions) -> list[bytes]:
 
 
 class _DrawSplits(beam.PTransform):
-    """Random splits, by how many clips each class has of each group."""
+    """Gives rows their random splits, cut by the number of clips of each group in each class."""
 
     def __init__(self, options: ListingOptions) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class _CountLabels(beam.CombineFn):
 
 
 class _Label(beam.DoFn):
-    """The same labels come with every row of a bundle, so what they mean is looked up once for all of them."""
+    """Puts labels into rows; the table is indexed once for each bundle, not for each row."""
 
     def __init__(self, options: ListingOptions) -> None:
         self._options = options
@@ -149,7 +149,7 @@ def _counted(row: ClipRow) -> ClipRow:
 
 
 class _Spread(beam.PTransform):
-    """At most so many clips, spread over classes and splits, by a hash of the clip id."""
+    """Takes at most `limit` clips, spread over classes and splits, by a hash of the clip id."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()

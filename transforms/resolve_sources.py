@@ -50,7 +50,7 @@ class ResolveSources(beam.PTransform):
         self._labels = labels
 
     def expand(self, sources: beam.PCollection) -> dict[str, beam.PCollection]:
-        """One job in a child for each source."""
+        """Resolve sources, each as one job in a child."""
         resolved = sources | "Resolve" >> beam.ParDo(
             _Resolve(self._options), pvalue.AsSingleton(self._labels)
         ).with_output_types(
@@ -64,9 +64,9 @@ class ResolveSources(beam.PTransform):
 
 
 class _Resolve(InChildren):
-    """Answers what is known here; asks a child for the rest.
+    """Resolves known sources here, and all others in a child.
 
-    On object stores a child looks whether a source changed, too, since that takes a round trip.
+    On object stores a child also checks whether a known source changed, since that takes a round trip.
     """
 
     def __init__(self, options: BuildOptions) -> None:

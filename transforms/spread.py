@@ -1,4 +1,4 @@
-"""Dealing rows out to all workers."""
+"""Spreading rows over all workers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from clipmill.transforms.coders import StructCoder
 
 
 class Spread(beam.PTransform):
-    """A Reshuffle of rows, packed on the way: Beam's own pickles what is not a plain value.
+    """Reshuffles rows, packed: Beam's Reshuffle pickles what is not a plain value.
 
     Args:
         kind: the rows' type.
@@ -19,7 +19,7 @@ class Spread(beam.PTransform):
         self._kind = kind
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        """Rows of one type; the same come out."""
+        """Spread rows of one type."""
         coder = StructCoder(self._kind)
         return (
             rows

@@ -33,7 +33,7 @@ class WriteShards(beam.PTransform):
         self._base = base
 
     def expand(self, plans: beam.PCollection) -> beam.PCollection:
-        """`ShardPlan` rows, spread by a shuffle."""
+        """Write `ShardPlan` rows, spread over the workers."""
         return (
             plans
             | "Spread" >> Spread(ShardPlan)

@@ -1,7 +1,7 @@
-"""Listings: which clips there are. One module per format, each a `Format` in the registry below.
+"""Listings: the files or folders that say which clips there are. One module per format, each in `FORMATS` below.
 
-`resolve` finds out the format; `slices` divides a listing, and `read_slice` reads one
-slice, a row at a time, wherever a worker is. Nothing here looks at a video.
+`resolve` detects the format, `slices` divides a listing, and `read_slice` reads one
+slice row by row, on any worker. Nothing here opens a video.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ FORMATS: dict[str, Format] = {
 
 
 def resolve(options: ListingOptions) -> ListingOptions:
-    """Find out the format and the root of the videos, and check all that can be checked before reading.
+    """Detect the format and the root of the videos, and check all that can be checked before reading.
 
     Raises:
         ListingError: a listing is not there, is of no known format, or several are of different ones.
@@ -116,12 +116,12 @@ def _detect(looks: list[Look]) -> str:
 
 
 def slices(options: ListingOptions) -> list[ListingSlice]:
-    """The pieces of a resolved listing that can be read in parallel, in no order that matters."""
+    """Return the slices of a resolved listing; they can be read in parallel and in any order."""
     return FORMATS[options.format].slices(options)
 
 
 def read_slice(options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-    """The rows of a slice, one at a time: exactly one item for each data row (for each clip, where folds are merged).
+    """Iterate over the rows of a slice: one item for each data row, or for each clip where folds are merged.
 
     Yields:
         A clip, or what is wrong with the row.
@@ -130,25 +130,25 @@ def read_slice(options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRo
 
 
 def ignored(options: ListingOptions, slice_: ListingSlice) -> int:
-    """How many files and folders of a slice of a tree were passed over: hidden, a system's, or not called a video."""
+    """Count the files and folders of a slice that are skipped: hidden, a system's, or without a video's suffix."""
     known = FORMATS[options.format]
     return known.ignored(options, slice_) if isinstance(known, Tree) else 0
 
 
 def candidates(options: ListingOptions, row: ClipRow) -> Iterator[str]:
-    """Where a row's video may be, relative to the folder of all roots, most likely first."""
+    """Iterate over the paths where a row's video may be, relative to the folder of all roots, most likely first."""
     for start in options.starts:
         for path in FORMATS[options.format].candidates(options, row, start):
             yield posixpath.join(start, path)
 
 
 def names(options: ListingOptions, row: ClipRow) -> list[str]:
-    """Return what a row's file may be called wherever it lies, most likely first, the least that it may be last."""
+    """Return the names that a row's file may have in any folder, most likely first; the shortest is last."""
     return FORMATS[options.format].names(row)
 
 
 def taken_as(options: ListingOptions) -> str:
-    """What columns were taken as, in words; "" where there are none, or it is plain from their names."""
+    """Describe what columns were taken as; "" where there are none, or their names say it."""
     return FORMATS[options.format].taken_as(options)
 
 
@@ -166,5 +166,5 @@ def settle_labels(options: ListingOptions, counts: Counts) -> LabelTable:
 
 
 def selected(options: ListingOptions, row: ClipRow) -> bool:
-    """Whether a row is wanted (--include)."""
+    """Return whether a row is selected by --include."""
     return options.include is None or fnmatch.fnmatchcase(row.video, options.include)

@@ -45,7 +45,7 @@ class ListingSlice(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True)
 class Look:
-    """What a listing looks like from outside.
+    """The first lines or the names by which a listing's format is detected.
 
     Attributes:
         path: absolute, or a URL.
@@ -74,7 +74,7 @@ class Look:
 
 
 def look_at(path: str, columns: Mapping[str, str] | None = None) -> Look:
-    """See what is at a path.
+    """Read what is at a path: the first lines of a file, or the names in a folder.
 
     Raises:
         ListingError: nothing, an empty file, or one that is not text.
@@ -89,12 +89,12 @@ def look_at(path: str, columns: Mapping[str, str] | None = None) -> Look:
 
 
 class Format:
-    """One listing format. The methods here suit files of lines whose rows name their videos.
+    """One listing format. These methods suit text files with one row a line.
 
     Attributes:
         name: as in --format.
         accepts: what it reads, for error messages.
-        names_decide: its rows name their classes, so that numbers of theirs are not held against --labels.
+        names_decide: its rows name their classes, so their numbers are not compared with --labels.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Format:
     names_decide: bool = False
 
     def matches(self, look: Look) -> bool:
-        """Whether a listing is of this format."""
+        """Return whether a listing is of this format."""
         raise NotImplementedError
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
@@ -119,15 +119,15 @@ class Format:
         return msgspec.structs.replace(options, videos=default_root(looks))
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
-        """The pieces that can be read in parallel."""
+        """Return the slices that can be read in parallel."""
         return [ListingSlice(path, *cut) for path in options.listings for cut in text_lines.cuts(path)]
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """The rows of a slice, good and bad."""
+        """Iterate over the rows of a slice, good and bad."""
         raise NotImplementedError
 
     def candidates(self, options: ListingOptions, row: ClipRow, start: str) -> Iterator[str]:
-        """Where a row's video may be, relative to a root, most likely first.
+        """Iterate over the paths where a row's video may be, relative to a root, most likely first.
 
         Args:
             start: the root, relative to the folder of all roots.
@@ -135,15 +135,15 @@ class Format:
         yield row.video
 
     def taken_as(self, options: ListingOptions) -> str:
-        """What its columns were taken as, in words; "" where it has none, or that is plain."""
+        """Describe what the columns were taken as; "" where there are none, or their names say it."""
         return ""
 
     def names(self, row: ClipRow) -> list[str]:
-        """What its file may be called wherever it lies, most likely first, the least that it may be last."""
+        """Return the names that a row's file may have in any folder, most likely first; the shortest is last."""
         return [row.video]
 
     def classes(self, options: ListingOptions) -> Declaration | None:
-        """The classes that the listing itself declares, None if it does not."""
+        """Return the classes that the listing itself declares, None if it declares none."""
         return None
 
 
@@ -175,10 +175,10 @@ class RowParser:
         end: float | None = None,
         extra: dict[str, str] | None = None,
     ) -> ClipRow:
-        """A good row; by default the id is the video's path without its suffix, and the split the listing's.
+        """Return a good row; by default its id is the video's path without the suffix, its split the listing's.
 
-        The group is the one that UCF's names tell, where the listing gives none; of a
-        piece of a video it is then the video.
+        Where the listing gives no group, it is the one in a UCF file's name; else, for a row
+        with a time range, the video.
         """
         if not split and not self.split:
             split = _split_of_path(video, label)
@@ -200,7 +200,7 @@ class RowParser:
         )
 
     def bad(self, line: int, why: BadRow | str, video: str = "", split: str = "") -> Failure:
-        """The ledger's row for a bad one."""
+        """Return the ledger's row for a bad row."""
         return Failure(
             listing=self.listing,
             row=line,
@@ -214,13 +214,13 @@ class RowParser:
 
 
 def _split_of_path(video: str, label: str | None) -> str:
-    """The split whose name a path begins with, "" if none; a class may be called train."""
+    """Return the split whose name a path begins with, "" if none; a class may be called train."""
     folder, slash, _ = video.partition("/")
     return known_split(folder) if slash and folder != label else ""
 
 
 def default_root(looks: list[Look]) -> str:
-    """The deepest folder that holds all listings, and what their first rows name above them with "..".
+    """Return the deepest folder that holds all listings, and what their first rows name above them with "..".
 
     Raises:
         ListingError: there is none.
@@ -232,7 +232,7 @@ def default_root(looks: list[Look]) -> str:
 
 
 def _above(look: Look) -> str:
-    """The folder to which the first lines of a listing climb from its own."""
+    """Return the folder that the first lines of a listing reach from its own by ".."."""
     climbs = [found.count("../") for line in look.head for found in _CLIMB.findall(line)]
     folder = look.folder
     for _ in range(max(climbs, default=0)):
@@ -241,7 +241,7 @@ def _above(look: Look) -> str:
 
 
 def folder_of_all(folders: Sequence[str]) -> str:
-    """The deepest folder that holds all of some.
+    """Return the deepest folder that holds all of these.
 
     Raises:
         ListingError: there is none.

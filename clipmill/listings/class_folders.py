@@ -1,4 +1,4 @@
-"""A folder per class: UCF-101/Biking/v_Biking_g01_c01.avi, also with folders of splits on top of the classes."""
+"""A folder per class: UCF-101/Biking/v_Biking_g01_c01.avi, or train/Biking/v_Biking_g01_c01.avi."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.storage import Storage, is_url, open_storage
 
-# Deeper folders come from links that go round in circles.
+# Deeper folders come from links that lead back to a folder above.
 _DEPTH = 12
 
 
@@ -32,16 +32,16 @@ _SYSTEM = frozenset(
 class Tree(Format):
     """Folders whose names are the labels, as spelled; videos may lie deeper under them.
 
-    Only names with one of `VIDEO_SUFFIXES` are taken; hidden files and folders, and those of systems, are not.
-    Links are followed. Where all folders on top have the name of a split, they are
-    splits, and the classes are in them; else the listing's own name may be that of a split.
+    Only files with one of `VIDEO_SUFFIXES` are taken; hidden files and folders, and those of systems, are not.
+    Links are followed. Where all top folders have the name of a split, they are splits that
+    hold the classes; else the listing's own name may be that of a split.
     """
 
     name = "tree"
     accepts = "a folder of videos per class"
 
     def matches(self, look: Look) -> bool:
-        """Whether it is a folder at all."""
+        """Return whether it is a folder."""
         return not look.is_file
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
@@ -59,7 +59,7 @@ class Tree(Format):
         return msgspec.structs.replace(options, videos=root, roots=())
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
-        """One slice for each class folder (of each split), and one for what lies beside them."""
+        """Return a slice for each class folder of each split, and one for the files beside them."""
         found = []
         for listing in options.listings:
             splits = _splits(listing)
@@ -72,7 +72,7 @@ class Tree(Format):
         return found
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """One item a video."""
+        """Iterate over the rows, one for each video."""
         assert options.videos is not None, "resolve the options first"
         rows = RowParser(options, slice_.listing)
         inside = _within(options.videos, slice_.listing)
@@ -88,7 +88,7 @@ class Tree(Format):
                     yield rows.bad(0, error, _printable(source), slice_.split)
 
     def ignored(self, options: ListingOptions, slice_: ListingSlice) -> int:
-        """How many files and folders of a slice are passed over: hidden, a system's, or not named like a video."""
+        """Count the files and folders of a slice that are skipped: hidden, a system's, or without a video's suffix."""
         folders = open_storage(slice_.listing).children(slice_.folder)[0] if slice_.label is None else ()
         return sum(not _taken(path) for path in _files(slice_)) + sum(map(_hidden, folders))
 
@@ -103,7 +103,7 @@ def _row(rows: RowParser, source: str, slice_: ListingSlice) -> ClipRow:
 
 
 def _printable(path: str) -> str:
-    """A path with the bytes that are not UTF-8 spelled out."""
+    """Escape the bytes of a path that are not UTF-8."""
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
@@ -112,12 +112,12 @@ def _taken(path: str) -> bool:
 
 
 def _hidden(name: str) -> bool:
-    """Whether a file or folder is hidden, or one that a system leaves behind."""
+    """Return whether a file or folder is hidden, or one that a system leaves behind."""
     return name.startswith(".") or name in _SYSTEM
 
 
 def _files(slice_: ListingSlice) -> Iterator[str]:
-    """Paths relative to the listing."""
+    """Iterate over the files of a slice, as paths relative to the listing."""
     if slice_.label is None:
         yield from (
             posixpath.join(slice_.folder, name) for name in open_storage(slice_.listing).children(slice_.folder)[1]
@@ -127,7 +127,7 @@ def _files(slice_: ListingSlice) -> Iterator[str]:
 
 
 def _walk(storage: Storage, folder: str, depth: int = 0) -> Iterator[str]:
-    """All files under a folder. Links to folders are followed, and those that lead nowhere are files (missing ones)."""
+    """Iterate over all files under a folder. Links to folders are followed; broken links count as (missing) files."""
     if depth > _DEPTH:
         raise ListingError(f"{storage.root}/{folder}: more than {_DEPTH} folders deep; is there a link to one above?")
     folders, files = storage.children(folder)
@@ -137,7 +137,7 @@ def _walk(storage: Storage, folder: str, depth: int = 0) -> Iterator[str]:
 
 
 def _folders(listing: str, top: str = "") -> list[str]:
-    """Names of the folders in a folder that are neither hidden nor a system's."""
+    """List the names of the folders in a folder that are neither hidden nor a system's."""
     names = [name for name in open_storage(listing).children(top)[0] if not _hidden(name)]
     for name in names:
         if _printable(name) != name:
@@ -148,7 +148,7 @@ def _folders(listing: str, top: str = "") -> list[str]:
 
 
 def _splits(listing: str) -> list[tuple[str, str]]:
-    """(folder, split) for each folder on top, if they are all splits; none if they are classes.
+    """Return (folder, split) for each top folder if all of them are splits; nothing if they are classes.
 
     Raises:
         ListingError: some are splits that hold class folders, and others are not.
@@ -168,7 +168,7 @@ def _splits(listing: str) -> list[tuple[str, str]]:
 
 
 def _within(root: str, listing: str) -> str:
-    """The listing's path relative to the root, "" for the root itself."""
+    """Return the listing's path relative to the root, "" for the root itself."""
     for place in (root, root if is_url(root) else os.path.realpath(root)):
         if f"{listing}/".startswith(place.rstrip("/") + "/"):
             return listing[len(place) :].strip("/")

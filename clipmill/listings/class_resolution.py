@@ -1,4 +1,4 @@
-"""The two rules of labels: classes that a file declares, and classes that only the rows tell."""
+"""The two rules of labels: classes that a file declares, and classes that only rows say."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _NOTHING = frozenset(("", "-1", "-1.0", "nan", "null", "na", "n/a", "<na>", "#n/
 _NO_NUMBER = frozenset(("none", "unknown", "unlabeled", "unlabelled", "nil", "undefined", "-", "--", "?"))
 # pandas writes 3.0 for 3 where other cells of the column are empty.
 _NUMBER = re.compile(r"(\d{1,18})(?:\.0)?", re.ASCII)
-# A number that is further past the others, or ten times as many, is none of a class.
+# A number beyond this plus ten times the count of numbers is a typing error, not a class.
 _FAR = 10_000
 
 
 def as_number(text: str) -> int | None:
-    """The number that a label consists of, None if it is a name."""
+    """Return the number that a label consists of, None if it is a name."""
     match = _NUMBER.fullmatch(text)
     return int(match[1]) if match else None
 
 
 def is_nothing(text: str) -> bool:
-    """Whether a cell for a label or its number is one of the usual ways to say that there is none."""
+    """Return whether a label's cell is one of the usual marks for "no label"."""
     return text.casefold() in _NOTHING
 
 
@@ -44,7 +44,7 @@ class Declaration(NamedTuple):
     Attributes:
         classes: all there are.
         where: the file that declares them.
-        checked: whether the rows' own numbers are to be held against them.
+        checked: whether the rows' own numbers are compared with them.
     """
 
     classes: Declared
@@ -53,7 +53,7 @@ class Declaration(NamedTuple):
 
 
 class LabelRule:
-    """What each thing that was said means.
+    """The class of each label that rows say; the base of both rules.
 
     Attributes:
         counts: what was said.
@@ -61,7 +61,7 @@ class LabelRule:
         unnumbered: names of further classes.
         first: the number that becomes index 0.
         source: what the numbers are of, in words.
-        notes: lines for whoever builds.
+        notes: lines for the person who builds.
     """
 
     def __init__(self, counts: Counts) -> None:
@@ -73,11 +73,11 @@ class LabelRule:
         self.notes: list[str] = []
 
     def ruling(self, said: Said) -> LabelRuling:
-        """The class of what was said, or what is wrong with it."""
+        """Return the class that a said label means, or what is wrong with it."""
         raise NotImplementedError
 
     def where(self, said: Said) -> str:
-        """Where something was said first."""
+        """Return the file and row that said something first."""
         _, listing, row = self.counts[said]
         return f"{posixpath.basename(listing)}:{row}" if row else posixpath.basename(listing)
 
@@ -88,7 +88,7 @@ class _Pair(NamedTuple):
 
 
 class ByRows(LabelRule):
-    """Rows alone tell which classes there are.
+    """The rule where only rows say which classes there are.
 
     Where most rows without a number of their own have whole numbers for labels, those are the numbers and a
     word among them is a bad row; else all are names. A name with two numbers, or a number with two names, is
@@ -148,17 +148,17 @@ class ByRows(LabelRule):
         return [other for other in (*self._alike[pair.name], *self._alike[pair.number]) if other != pair]
 
     def _rival(self, pair: _Pair) -> _Pair | None:
-        """The pair with the same name or number that most rows have, if those are as many or more."""
+        """Return the most frequent other pair with this name or number, if as many rows say it or more."""
         found = max(self._rivals(pair), key=lambda other: (self._pairs[other], other), default=None)
         return found if found is not None and self._pairs[found] >= self._pairs[pair] else None
 
     def _is_even(self, pair: _Pair) -> bool:
-        """Whether nobody can tell if this pair or another one is right."""
+        """Return whether as many rows say a contradicting pair as say this one."""
         rival = self._rival(pair)
         return rival is not None and self._pairs[rival] == self._pairs[pair]
 
     def ruling(self, said: Said) -> LabelRuling:
-        """The class of what was said, or what is wrong with it."""
+        """Return the class that a said label means, or what is wrong with it."""
         meant = _meant(said)
         if meant is None:
             return LabelRuling(said)
@@ -184,7 +184,7 @@ class ByRows(LabelRule):
         if number in self._disputed:
             one = min(self._alike[number])
             there = self._others(one, self._pairs[one])
-            problem = f"nobody knows the class {number}: it is {one.name} in {there}, which others contradict"
+            problem = f"class {number} has several names: it is {one.name} in {there}, which as many others contradict"
             return LabelRuling(said, problem=problem)
         return self._near(said, self.numbered.get(number, ""), number)
 
@@ -196,7 +196,7 @@ class ByRows(LabelRule):
         if name in self.unnumbered:
             return LabelRuling(said, name)
         if any(pair.name == name for pair in self._pairs):
-            return LabelRuling(said, problem=f"{name} has several numbers in other rows, so that nobody knows its own")
+            return LabelRuling(said, problem=f"{name} has several numbers in other rows; give this row its number")
         if name.casefold() in _NO_NUMBER:
             return LabelRuling(said)
         number, rows = self._lone.most_common(1)[0]
@@ -207,15 +207,15 @@ class ByRows(LabelRule):
         if number not in self._far:
             return LabelRuling(said, name, number)
         most = max(self.numbered, default=0)
-        return LabelRuling(said, problem=f"the label's number {number} is far past the others, up to {most}")
+        return LabelRuling(said, problem=f"the label's number {number} is far above the others, which go up to {most}")
 
     def _others(self, meant: _Pair | int, rows: int) -> str:
-        """Other rows, in words."""
+        """Describe the other rows that say something: how many, and the first."""
         return f"{rows:,} other row{'s' if rows > 1 else ''} ({self.where(self._first_said[meant])})"
 
 
 class ByFile(LabelRule):
-    """A file tells which classes there are; the rows' own numbers are held against it."""
+    """The rule where a file declares the classes; the rows' own numbers are compared with it."""
 
     def __init__(self, counts: Counts, declared: Declaration) -> None:
         super().__init__(counts)
@@ -242,18 +242,25 @@ class ByFile(LabelRule):
             self.notes.append(f"labels are the numbers of {self._file}: {shared} is {self.numbered[shared]}")
 
     def _name(self, text: str) -> str:
-        """A text as the file has it."""
+        """Return a label's text as the file spells it."""
         return text if text in self._by_name else _whole(text)
 
     def _lone_number(self, said: Said) -> int | None:
-        """The number of what has no name beside it."""
+        """Return the number of a label that has no name beside it."""
         text, number, _ = said
         if self._name(text) in self._by_name or not (is_nothing(text) or as_number(text) is not None):
             return None
         return as_number(text) if number is None else number
 
     def _votes(self, named: bool) -> dict[int, tuple[int, str]]:
-        """How far rows' numbers are from the file's for their names, or their folders: how many rows, and one."""
+        """Count how far rows' numbers are from the file's.
+
+        Args:
+            named: compare by the name beside the number; else by the folder of the video.
+
+        Returns:
+            by difference: the number of rows, and the first of them in words.
+        """
         votes: dict[int, tuple[int, str]] = {}
         for said, (count, *_) in sorted(self.counts.items(), key=lambda item: item[1][1:]):
             if named:
@@ -267,10 +274,10 @@ class ByFile(LabelRule):
         return votes
 
     def _agreed(self, votes: dict[int, tuple[int, str]]) -> bool:
-        """Whether most rows have the file's numbers.
+        """Return whether most rows have the file's numbers.
 
         Raises:
-            ListingError: most have the number beside it.
+            ListingError: most have a number that is one more, or one less.
         """
         total = sum(rows for rows, _ in votes.values())
         for by in (-1, 1):
@@ -295,7 +302,7 @@ class ByFile(LabelRule):
         )
 
     def ruling(self, said: Said) -> LabelRuling:
-        """The class of what was said, or what is wrong with it."""
+        """Return the class that a said label means, or what is wrong with it."""
         text, number, folder = said
         name, lone = self._name(text), self._lone_number(said)
         if name in self._by_name:
@@ -318,12 +325,12 @@ class ByFile(LabelRule):
 
 
 def first_number(numbers: Collection[int], least: int) -> int:
-    """1 where numbers run from 1 to `least` or more without a gap, so that they become 0, 1, ...; else 0: they stay."""
+    """Return the number that becomes index 0: 1 where numbers run from 1 to `least` or more without a gap, else 0."""
     return int(len(numbers) >= least and sorted(numbers) == list(range(1, len(numbers) + 1)))
 
 
 def _meant(said: Said) -> _Pair | str | int | None:
-    """A name with a number, a name, a number, or nothing."""
+    """Return what a label says: a name with a number, a name, a number, or None."""
     text, number, _ = said
     name = "" if is_nothing(text) else text
     if name and number is not None:
@@ -333,12 +340,12 @@ def _meant(said: Said) -> _Pair | str | int | None:
 
 
 def _whole(text: str) -> str:
-    """A cell's label, 3 where the cell says 3.0."""
+    """Return a cell's label: 3 where the cell says 3.0."""
     return text if as_number(text) is None else text.removesuffix(".0")
 
 
 def _plain(name: str) -> str:
-    """A name without what files spell otherwise: case and what stands between words."""
+    """Return a name without case, spaces and punctuation, which files spell in different ways."""
     return "".join(sign for sign in name.casefold() if sign.isalnum())
 
 

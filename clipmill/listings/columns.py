@@ -103,13 +103,13 @@ def columns(names: Sequence[str], aliases: Aliases = GENERIC, chosen: Mapping[st
 
 
 def is_header(line: str) -> bool:
-    """Whether a line is one of words alone, as over a table."""
+    """Return whether a line is a table's header: several cells, all of them words."""
     cells = [cell.strip() for cell in re.split(r"[,;\t]", line)]
     return len(cells) > 1 and all(cell and not re.search(r"[./\\\d]", cell) for cell in cells)
 
 
 def wrong_columns(where: str, found: Columns, chosen: Mapping[str, str]) -> str:
-    """What is wrong: a column that is not there, or one that looks like a time or a label but is passed over."""
+    """Describe the first wrong column: one that is absent, or one that looks like a time or a label but is unused."""
     for role, name in chosen.items():
         if name and name not in found.names:
             return f"--columns {role}={name}: {where} has no such column; it has {', '.join(found.names)}"
@@ -126,14 +126,14 @@ def wrong_columns(where: str, found: Columns, chosen: Mapping[str, str]) -> str:
                     )
                     kind = "time" if role == "start" else "label"
                     return (
-                        f"{where}: the column {name} looks like a {kind} and none is known for one: {advice}; "
-                        f"or --columns {role}= to carry it along unread"
+                        f"{where}: the column {name} looks like a {kind}, and no column is read as one: {advice}; "
+                        f"or --columns {role}= to keep it as a further column"
                     )
     return ""
 
 
 def taken_as(found: Columns) -> str:
-    """What each column was taken as, in words, where that is not plain from its name; "" where it is."""
+    """Describe what each column was taken as; "" where the names say it."""
     taken = {role: found.names[place].strip() for role, place in found.place.items()}
     carried = [name for _, name in found.extra]
     if not carried and all(role == name for role, name in taken.items()):
@@ -157,19 +157,19 @@ class TableRows:
         self._places = [found.place.get(role, -1) for role in COLUMN_ROLES]
 
     def cells(self, values: Sequence[str]) -> list[str]:
-        """The cells for path, label, number, split, start, end, duration, group and id; "" where there is none."""
+        """Return the cells for path, label, number, split, start, end, duration, group and id; "" for none."""
         return [values[place].strip() if place >= 0 else "" for place in self._places]
 
     def path(self, values: Sequence[str]) -> str:
-        """The cell for the path, as it stands there."""
+        """Return the cell for the path, unchanged."""
         return self.cells(values)[0]
 
     def extra(self, values: Sequence[str]) -> dict[str, str]:
-        """The further columns."""
+        """Return the cells of the further columns, by name."""
         return {name: values[place] for place, name in self._extra}
 
     def clip(self, line: int, values: Sequence[str]) -> ClipRow:
-        """One row of a generic table.
+        """Return the clip of one row of a generic table.
 
         Raises:
             BadRow: says which cell is wrong.
@@ -198,7 +198,7 @@ class TableRows:
 
 
 def label_number(text: str) -> int | None:
-    """The number in a column of label numbers, None where it says that there is none.
+    """Return the number in a column of label numbers, None where the cell marks "no label".
 
     Raises:
         BadRow: it holds something else.
@@ -210,7 +210,7 @@ def label_number(text: str) -> int | None:
 
 
 def time_range(start: str, end: str, duration: str = "") -> tuple[float | None, float | None]:
-    """Start and end in seconds; an empty cell is an open end.
+    """Return start and end in seconds; an empty cell is an open end.
 
     Args:
         start, end: seconds, or a clock's HH:MM:SS.mmm or MM:SS.

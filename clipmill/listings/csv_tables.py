@@ -22,7 +22,7 @@ _DELIMITERS = (",", "\t", ";")
 def header(
     first_line: str, aliases: Aliases = GENERIC, chosen: Mapping[str, str] | None = None
 ) -> tuple[str, Columns] | None:
-    """The delimiter and the columns that a header line tells, or None if it names no path."""
+    """Return the delimiter and the columns of a header line, or None if it names no path."""
     for delimiter in _DELIMITERS:
         found = columns(next(csv.reader([first_line], delimiter=delimiter), []), aliases, chosen)
         if "path" in found.place:
@@ -38,7 +38,7 @@ class Csv(Format):
     aliases: Aliases = GENERIC
 
     def matches(self, look: Look) -> bool:
-        """Whether the first line names a column of paths."""
+        """Return whether the first line names a column of paths."""
         return look.is_file and header(look.head[0], self.aliases, look.columns) is not None
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
@@ -56,16 +56,16 @@ class Csv(Format):
         return options
 
     def taken_as(self, options: ListingOptions) -> str:
-        """What the columns of the first listing were taken as."""
+        """Describe what the columns of the first listing were taken as."""
         found = header(text_lines.head(options.listings[0])[0], self.aliases, options.columns)
         return taken_as(found[1]) if found else ""
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
-        """A file with quotes is one slice, since a line may end inside of a cell."""
+        """Return the slices; a file with quotes is one slice, since a line may end inside a cell."""
         return [ListingSlice(path, *cut) for path in options.listings for cut in text_lines.cuts(path, unless=b'"')]
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """One item a data row. The header may come again: joining two tables makes such a file."""
+        """Iterate over the data rows. The header may come again: joining two tables makes such a file."""
         found = header(text_lines.head(slice_.listing)[0], self.aliases, options.columns)
         if found is None:
             raise ListingError(f"{slice_.listing}: this is not {self.accepts} any more")
@@ -86,12 +86,12 @@ class Csv(Format):
                 yield rows.bad(line, error, "" if problem else table.path(values))
 
     def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
-        """The clip of one row; `BadRow` if it is wrong."""
+        """Return the clip of one row; raise `BadRow` if it is wrong."""
         return table.clip(line, values)
 
 
 def _is_header(values: list[str], named: Columns) -> bool:
-    """Whether a row has the columns' names; a byte order mark may stand before them where files were joined."""
+    """Return whether a row repeats the header; where files were joined, a byte order mark may stand before it."""
     return values[0].removeprefix("\ufeff") == named.names[0] and values[1:] == list(named.names[1:])
 
 
@@ -122,7 +122,7 @@ def split_records(
     quote must not swallow the rows that follow.
 
     Args:
-        numbered: lines as `lines.read` gives them.
+        numbered: lines as `text_lines.read` gives them.
         delimiter: between cells.
         named: the columns.
 

@@ -25,11 +25,11 @@ class Hmdb(OfficialLists):
     file = re.compile(r"(?P<word>.+)_test_split(?P<fold>[1-9])\.txt")
 
     def matches(self, look: Look) -> bool:
-        """Whether the names are those of the official lists, and a list holds names without folders and 0, 1 or 2."""
+        """Return whether the files have the official names, and lines of a name without folders and 0, 1 or 2."""
         return super().matches(look) and all(_LINE.fullmatch(line.strip()) for line in look.head)
 
     def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int] | None) -> ClipRow:
-        """Names may hold any sign but a slash."""
+        """Return the clip of a line; its name may hold any character but a slash."""
         name, _, mark = text.rpartition(" ")
         if not name or mark not in _SPLITS:
             raise BadRow(f"{text!r} is not a name and 0, 1 or 2")

@@ -17,7 +17,7 @@ from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 
-# Most listings have one set of keys; one with ever new keys must not fill the memory.
+# Most listings have one set of keys; one with new keys in every row must not fill the memory.
 _KEY_SETS = 100
 
 
@@ -28,7 +28,7 @@ class Jsonl(Format):
     accepts = "JSON Lines (a key path, file or video)"
 
     def matches(self, look: Look) -> bool:
-        """Whether the first line is an object that names a path."""
+        """Return whether the first line is an object that names a path."""
         if not look.is_file or not look.head[0].lstrip().startswith("{"):
             return False
         try:
@@ -45,11 +45,11 @@ class Jsonl(Format):
         return options
 
     def taken_as(self, options: ListingOptions) -> str:
-        """What the keys of the first line were taken as."""
+        """Describe what the keys of the first line were taken as."""
         return taken_as(_keys(look_at(options.listings[0], options.columns)))
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """One item a line that is not blank."""
+        """Iterate over the rows, one for each line that is not blank."""
         rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
         tables: dict[tuple[str, ...], TableRows] = {}
         for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
@@ -74,7 +74,7 @@ class Jsonl(Format):
 
 
 def _keys(look: Look) -> Columns:
-    """The columns of the first line."""
+    """Return the columns of the first line."""
     return columns(list(_object(look.head[0].encode())), chosen=look.columns)
 
 

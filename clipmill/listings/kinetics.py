@@ -32,17 +32,17 @@ class Kinetics(Csv):
     aliases = KINETICS
 
     def matches(self, look: Look) -> bool:
-        """Whether there is a column of ids and none of paths."""
+        """Return whether there is a column of ids and none of paths."""
         return super().matches(look) and header(look.head[0], chosen=look.columns) is None
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
-        """Look at the folders anew."""
+        """Check the listings, and forget which folders an earlier run found."""
         _folders.cache_clear()
         _exists.cache_clear()
         return super().settle(options, looks)
 
     def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
-        """The clip of one row."""
+        """Return the clip of one row."""
         youtube, text, number, split, start_text, end_text, duration, _, _ = table.cells(values)
         if not _ID.fullmatch(youtube):
             raise BadRow(f"{youtube!r} is not a YouTube id")
@@ -64,7 +64,7 @@ class Kinetics(Csv):
         )
 
     def candidates(self, options: ListingOptions, row: ClipRow, start: str) -> Iterator[str]:
-        """Named by id and times or by id; .mp4, .mkv or .webm; in folders of the split, of the class, or in none."""
+        """Iterate over id_times and id with .mp4, .mkv and .webm, in folders of the split or class, and in none."""
         assert options.videos is not None, "resolve the options first"
         for folder in _folders(f"{options.videos}/{start}".rstrip("/"), row.split, row.label or ""):
             for name in _names(row):
@@ -72,7 +72,7 @@ class Kinetics(Csv):
                     yield folder + name + suffix
 
     def names(self, row: ClipRow) -> list[str]:
-        """By id and times, or by id."""
+        """Return the names by id and times, and by id."""
         return _names(row)
 
 
@@ -86,7 +86,7 @@ def _names(row: ClipRow) -> list[str]:
 
 @lru_cache(maxsize=1 << 14)
 def _folders(root: str, split: str, label: str) -> tuple[str, ...]:
-    """Folders that exist and may hold a clip of this class, each with its "/"; the split's own first, the root last."""
+    """List the folders that may hold a clip of this class, each with its "/"; the split's own first, the root last."""
     words = sorted(_SPLIT_WORDS, key=lambda name: name != split)
     splits = [pattern.format(word) for name in words for word in _SPLIT_WORDS[name] for pattern in _SPLIT_FOLDERS]
     tops = [f"{folder}/" for folder in splits if _exists(root, folder)] + [""]
@@ -99,5 +99,5 @@ def _folders(root: str, split: str, label: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 14)
 def _exists(root: str, folder: str) -> bool:
-    """Whether there is anything in a folder, perhaps behind a link; asked once for each, not for each row."""
+    """Return whether a folder, or what a link leads to, holds anything; cached, since every row asks."""
     return any(open_storage(root).children(folder))

@@ -1,4 +1,4 @@
-"""Files of labels (--labels FILE, classInd.txt): a class a line, numbered or not, or JSON."""
+"""Label files (--labels FILE, classInd.txt): one class a line, numbered or not, a table, or JSON."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _checked(path: str, pairs: _Pairs, where: Callable[[int], str]) -> Declared:
 
 
 def _of_table(lines: Sequence[str]) -> tuple[int, _Pairs]:
-    """(lines of the header, pairs) of id,name or name,id, parted by commas, tabs or semicolons; none if it is none."""
+    """Return (lines of the header, pairs) of a table id,name or name,id, separated by commas, tabs or semicolons."""
     for delimiter in ("\t", ",", ";"):
         rows = list(csv.reader(lines, delimiter=delimiter))
         for skipped in (0, 1):
@@ -89,7 +89,7 @@ def _of_table(lines: Sequence[str]) -> tuple[int, _Pairs]:
 
 
 def _of_numbered_lines(lines: Sequence[str]) -> _Pairs:
-    """The pairs of lines with a number before or behind each name, if the numbers run on from 0 or 1."""
+    """Return the pairs of lines with a number before or after each name, if the numbers run on from 0 or 1."""
     for pattern, number, name in ((_NUMBER_FIRST, 1, 2), (_NUMBER_LAST, 2, 1)):
         found = [pattern.fullmatch(line) for line in lines]
         pairs = [(match[name], int(match[number])) for match in found if match]

@@ -1,4 +1,4 @@
-"""The classes of a data set, and which of them rows of its listing mean."""
+"""The classes of a data set, and the class that each label in its listing means."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class LabelRuling(msgspec.Struct, frozen=True, array_like=True):
-    """What something means that rows say of their labels.
+    """The class that one label, as rows say it, means.
 
     Attributes:
         said: the text, the number beside it, and the folder that the video stands in ("" where it does not count).
@@ -22,13 +22,13 @@ class LabelRuling(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LabelTable(msgspec.Struct, frozen=True, array_like=True):
-    """The classes of the data set, and what rows mean that name them.
+    """The classes of the data set, and the class that each label in the listing means.
 
     Attributes:
         names: in the order of label.labels.txt; placeholders for numbers that no class has.
         holes: indices of the placeholders.
         rulings: one for each thing that rows of the listing say.
-        notes: lines for whoever builds.
+        notes: lines for the person who builds.
     """
 
     names: list[str]

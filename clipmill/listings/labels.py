@@ -20,12 +20,12 @@ from clipmill.listings.label_table import LabelRuling, LabelTable
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 
-_CHANGED = "the row is another one than when its listing was read first"
+_CHANGED = "the row changed since its listing was read first; run the build again"
 
 
 def said_by(options: ListingOptions, row: ClipRow) -> Said:
-    """What a row says of its label."""
-    # The folder tells whether numbers are meant as --labels has them.
+    """Return what a row says of its label."""
+    # The folder's name shows whether a number means what it means in --labels.
     folder = "" if options.labels is None else posixpath.basename(posixpath.dirname(row.video))
     return row.label or "", row.label_number, folder
 
@@ -38,7 +38,7 @@ def count_label(options: ListingOptions, counts: Counts, row: ClipRow) -> Counts
 
 
 def merge_counts(several: Iterable[Counts]) -> Counts:
-    """The sum of what was counted apart."""
+    """Add up counts that were made apart."""
     merged: Counts = {}
     for counts in several:
         for said, count in counts.items():
@@ -85,7 +85,7 @@ class Labeller:
         self._kept = frozenset(table.names)
 
     def __call__(self, row: ClipRow) -> ClipRow | Failure | None:
-        """The row with its label, or what is wrong with it; None where --class-every leaves it out."""
+        """Return the row with its label, or what is wrong with it; None where --class-every leaves it out."""
         found = self.ruling(said_by(self._options, row))
         if found is None:
             return None
@@ -94,7 +94,7 @@ class Labeller:
         return msgspec.structs.replace(row, label=found.name, label_number=found.number)
 
     def ruling(self, said: Said) -> LabelRuling | None:
-        """What is meant by something that a row says; None where --class-every leaves it out."""
+        """Return what a row's label means; None where --class-every leaves its class out."""
         found = self._rulings.get(said) or LabelRuling(said, problem=_CHANGED)
         return found if found.problem or found.name is None or found.name in self._kept else None
 
@@ -104,7 +104,7 @@ def _order(name: str, number: int | None) -> tuple[bool, int, str, str]:
 
 
 def _in_places(numbered: Mapping[int, str], first: int) -> tuple[list[str], set[int]]:
-    """Names by index, with placeholders for the numbers that no class has; and the places of those."""
+    """Return names by index, with placeholders for the numbers that no class has, and the places of those."""
     size = max(numbered, default=first - 1) + 1 - first
     holes = {place for place in range(size) if place + first not in numbered}
     taken = set(numbered.values())

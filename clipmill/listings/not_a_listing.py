@@ -1,4 +1,4 @@
-"""What a file looks like that is no listing of clips."""
+"""Recognising files that are not listings of clips, for the error message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AUDIO_SUFFIXES = frozenset((".wav", ".mp3", ".flac", ".m4a", ".aac", ".ogg", ".
 
 
 def describe(look: Look) -> str:
-    """A few words on what a listing that no format matches seems to be, and what to do about it."""
+    """Describe what a file that no format matches seems to be, and what to do about it."""
     first = look.head[0].strip()
     if first.startswith(("{", "[")):
         if first.startswith("{") and first.endswith("}"):
@@ -24,7 +24,7 @@ def describe(look: Look) -> str:
     if _BOXES.match(first):
         return "AVA's table of boxes, which has no clips: write a table of path, start, end and label"
     if re.match(r"\d+\s+[^\d\W]", first):
-        return "a file of classes: it goes behind --labels"
+        return "a file of classes: give it as --labels FILE"
     words = first.replace(",", " ").split()
     numbers = len(words) - 1
     while numbers and not words[-numbers].isdecimal():

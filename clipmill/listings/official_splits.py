@@ -33,7 +33,7 @@ class OfficialLists(Format):
     file: re.Pattern[str]
 
     def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int] | None) -> ClipRow:
-        """The clip of one line, with its split in the list's fold ("" for none).
+        """Return the clip of one line, with its split in the list's fold ("" for none).
 
         Args:
             rows: makes rows of this list.
@@ -48,7 +48,7 @@ class OfficialLists(Format):
         raise NotImplementedError
 
     def matches(self, look: Look) -> bool:
-        """Whether the names are those of the official lists."""
+        """Return whether the files have the names of the official lists."""
         return any(self.file.fullmatch(name) for name in look.names)
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
@@ -65,18 +65,18 @@ class OfficialLists(Format):
         return choose_fold(settled, {fold for fold, _, _ in lists})
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
-        """One slice, since a clip's folds are in different files."""
+        """Return one slice, since a clip's folds are in different files."""
         return [ListingSlice(options.listings[0])]
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """One row per clip, whichever folds it is in."""
+        """Iterate over the rows, one per clip, whichever folds it is in."""
         lists = self._lists(options)
         classes = self._declared(options)
         rows = ((fold, row) for fold, word, path in lists for row in self._read_list(options, path, word, classes))
         yield from merge_folds(rows, max(fold for fold, _, _ in lists), options.fold)
 
     def classes(self, options: ListingOptions) -> Declaration | None:
-        """Those of a classInd.txt beside the lists."""
+        """Return the classes of the classInd.txt beside the lists, None if there is none."""
         folder = self._folder_of(options.listings[0])
         if open_storage(folder).stat(CLASS_IND) is None:
             return None
@@ -91,7 +91,7 @@ class OfficialLists(Format):
         return folder if self.file.fullmatch(name) else listing
 
     def _lists(self, options: ListingOptions) -> list[tuple[int, str, str]]:
-        """(fold, word, path) of every list."""
+        """Return (fold, word, path) of every list."""
         found = set()
         for listing in options.listings:
             folder = self._folder_of(listing)
@@ -114,7 +114,7 @@ class OfficialLists(Format):
 
 
 def declared_number(label: str, number: int | None, numbers: dict[str, int] | None) -> int | None:
-    """A class's number by classInd.txt, or the row's where there is no such file.
+    """Return a class's number by classInd.txt, or the row's where there is no such file.
 
     Raises:
         BadRow: the class is not there, or has another number than in the row.
@@ -142,7 +142,7 @@ def choose_fold(options: ListingOptions, present: set[int]) -> ListingOptions:
 
 
 def merge_folds(rows: Iterable[tuple[int, ClipRow | Failure]], folds: int, fold: int) -> Iterator[ClipRow | Failure]:
-    """One row per clip with its split in each fold.
+    """Merge rows into one per clip, with its split in each fold.
 
     Args:
         rows: (fold, row with its split in that fold or ""), one per clip and fold.

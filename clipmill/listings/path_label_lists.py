@@ -31,14 +31,14 @@ class NumberedList(Format):
     accepts = 'lists of "path number" without a header'
 
     def matches(self, look: Look) -> bool:
-        """Whether one of the first lines is a video's path and a number."""
+        """Return whether one of the first lines is a video's path and a number."""
         if not look.is_file or is_header(look.head[0]):
             return False
         found = [_LINE.fullmatch(line.strip()) for line in look.head]
         return any(match and is_video(_path(match[1])) for match in found)
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """One item a line that is neither blank nor a comment."""
+        """Iterate over the rows, one for each line that is neither blank nor a comment."""
         rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
         for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
             if raw.strip() and not _COMMENT.match(raw):
@@ -49,7 +49,7 @@ class NumberedList(Format):
 
 
 def _path(text: str) -> str:
-    """What stands before the first of the numbers behind it."""
+    """Return a line without all the numbers at its end."""
     while match := _LINE.fullmatch(text):
         text = match[1]
     return text
@@ -61,6 +61,6 @@ def _row(rows: RowParser, line: int, text: str) -> ClipRow:
         raise BadRow(f"{text!r} is not a path and a number")
     before = _LINE.fullmatch(match[1])
     if before and is_video(before[1]):
-        raise BadRow(f"{text!r} has several numbers behind the path; a clip has one label")
+        raise BadRow(f"{text!r} has several numbers after the path; a clip has one label")
     source = rows.root.relative(match[1])
     return rows.row(line, source, match[2], None)

@@ -21,10 +21,10 @@ VIDEO_SUFFIXES = frozenset(
 
 _TIMES = re.compile(r"[_-](\d+(?:\.\d+)?)[_-](\d+(?:\.\d+)?)$", re.ASCII)
 _UCF_NAME = re.compile(r"(v_)(.+)(_g\d+)(_c\d+)", re.ASCII)
-# What a file system takes; a longer name cannot be looked up at all.
+# The most that Linux file systems take; a longer name cannot be looked up at all.
 _NAME_BYTES = 255
 _PATH_BYTES = 4095
-# Empty, absolute, a backslash, a zero byte, or a "." or ".." on the way: what needs a closer look.
+# Empty, absolute, a backslash, a zero byte, or a "." or ".." in the path: these are looked at more closely.
 _UNUSUAL = re.compile(r"^$|^[/.]|[\\\0]|/[/.]|/$")
 
 
@@ -33,22 +33,22 @@ class BadRow(ValueError):
 
 
 def is_video(path: str) -> bool:
-    """Whether a path ends like a video's."""
+    """Return whether a path has a video's suffix."""
     return posixpath.splitext(path)[1].lower() in VIDEO_SUFFIXES
 
 
 def is_name(text: str) -> bool:
-    """Whether a file or folder may be called so."""
+    """Return whether a file or folder can have this name."""
     return text not in ("", ".", "..") and not {"/", "\0"} & set(text) and len(text.encode()) <= _NAME_BYTES
 
 
 def without_suffix(path: str) -> str:
-    """A path without the suffix of its last name: "a.b/v_x.avi" gives "a.b/v_x"."""
+    """Remove the suffix of a path's last name: "a.b/v_x.avi" gives "a.b/v_x"."""
     return posixpath.splitext(path)[0]
 
 
 def name_carries_times(path: str, start: float | None, end: float | None) -> bool:
-    """Whether a name ends in these times, as those of files do that are cut already.
+    """Return whether a name ends in these times, as the names of files that are already cut do.
 
     In seconds, to the digits that there are (id_000001_000011.mp4, id_1.5_11.5.mp4), or in
     milliseconds (id_1500_11500.mp4).
@@ -69,7 +69,7 @@ def _ms(seconds: float) -> str:
 
 
 def ucf_name(label: str, stem: str) -> tuple[str, str] | None:
-    """A UCF name with the class as its folder spells it, and its group.
+    """Return a UCF name with the class as its folder spells it, and its group.
 
     Returns:
         ("v_HandstandPushups_g01_c02", "v_HandstandPushups_g01") for "v_HandStandPushups_g01_c02"
@@ -84,7 +84,7 @@ def ucf_name(label: str, stem: str) -> tuple[str, str] | None:
 
 
 def group_of(source: str) -> str | None:
-    """The group that a file's name tells: UCF numbers the films that it cuts clips from. None for other names."""
+    """Return the group in a UCF file's name, the film that the clip was cut from; None for other names."""
     folder, stem = posixpath.split(without_suffix(source))
     found = ucf_name(posixpath.basename(folder), stem)
     return found and found[1]
@@ -114,10 +114,10 @@ class Root:
         return next((path[len(prefix) :] for prefix in self._prefixes if path.startswith(prefix)), "")
 
     def relative(self, text: str) -> str:
-        """The path relative to the root, with "/", without "." and "..".
+        """Return the path relative to the root, with "/", without "." and "..".
 
-        Backslashes part folders where there is no "/" in the whole path. A path that leaves
-        the root by ".." may come into one from the listing's own folder.
+        Backslashes separate folders where the path has no "/". A path that leaves the root by
+        ".." is tried from the listing's own folder.
 
         Raises:
             BadRow: it is empty, leaves the root, or no file can have this name.
@@ -164,7 +164,7 @@ class Root:
         return self._of_another_machine(path)
 
     def _of_another_machine(self, path: str) -> str:
-        """What is left of a path without the folders that another machine had above the root."""
+        """Remove the folders that another machine had above the root."""
         folders = path.strip("/").split("/")
         tails = ["/".join(folders[number:]) for number in range(1, len(folders))]
         for tail in tails:
@@ -180,7 +180,7 @@ def _normal(text: str) -> str:
 
 
 def common_root(folders: list[str]) -> str:
-    """The deepest folder that holds all of these absolute paths or URLs, "" if there is none."""
+    """Return the deepest folder that holds all of these absolute paths or URLs, "" if there is none."""
     shared = []
     for names in zip(*(folder.split("/") for folder in folders), strict=False):
         if len(set(names)) > 1:

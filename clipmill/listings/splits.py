@@ -30,7 +30,7 @@ _IN_NAME = re.compile(rf"(?<![a-z])({'|'.join(sorted(_KNOWN, key=len, reverse=Tr
 
 
 def split_name(text: str) -> str:
-    """A split as records and file names spell it: "Validation" gives "val", "val-unseen" gives "val_unseen"; "" stays.
+    """Return a split as records and file names spell it: "Validation" as "val", "val-unseen" as "val_unseen", "" as "".
 
     Raises:
         BadRow: nothing is left of the name.
@@ -44,12 +44,12 @@ def split_name(text: str) -> str:
 
 
 def known_split(name: str) -> str:
-    """The split that a folder of this name stands for, "" if none."""
+    """Return the split that a folder of this name stands for, "" if none."""
     return _KNOWN.get(name.casefold(), "")
 
 
 def split_of_file(path: str) -> str:
-    """The split that a file name tells: train.csv, val_list.txt, kinetics-400_val.csv; "" if none or several."""
+    """Return the split in a file's name: train.csv, val_list.txt, kinetics-400_val.csv; "" if none or several."""
     found = {_KNOWN[word] for word in _IN_NAME.findall(posixpath.basename(path).casefold())}
     return found.pop() if len(found) == 1 else ""
 
@@ -72,9 +72,9 @@ def assign_split(options: ListingOptions, row: ClipRow, cuts: Cuts | None = None
 
 
 def stratum(options: ListingOptions, row: ClipRow) -> tuple[str, str]:
-    """Return the class within which a random split holds its shares, and what it never parts.
+    """Return the class within which a random split keeps its shares, and the unit that it never divides.
 
-    That is the row's group, or its video where it has none; or the clip with --split-by clip.
+    The unit is the row's group, or its video where it has none; with --split-by clip, the clip.
     """
     label = row.label if row.label is not None else "" if row.label_number is None else str(row.label_number)
     return label, row.clip_id if options.split_by == "clip" else row.group or row.video
@@ -93,7 +93,7 @@ def draw_splits(options: ListingOptions, counted: Iterable[tuple[str, str, int]]
 
 
 def lacking(options: ListingOptions, cuts: Cuts | None) -> dict[str, list[str]]:
-    """Return by split the classes of which a random split leaves it nothing, since they have too few groups."""
+    """Return for each split the classes that a random split gives it no clip of, since they have too few groups."""
     names = _drawn(options)
     return {} if cuts is None else {names[split]: labels for split, labels in cuts.lacking.items()}
 

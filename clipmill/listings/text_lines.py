@@ -21,7 +21,7 @@ _HEAD_LINES = 5
 
 
 def head(path: str) -> list[str]:
-    """The first few lines that are not blank, without line ends; bytes that are not UTF-8 are replaced.
+    """Read the first few lines that are not blank, without line ends; bytes that are not UTF-8 are replaced.
 
     Raises:
         ListingError: the file is empty, or not text that can be read.
@@ -44,7 +44,7 @@ def head(path: str) -> list[str]:
 
 
 def cuts(path: str, unless: bytes = b"") -> list[tuple[int, int, int]]:
-    """Where to cut a file into slices of about `SLICE_BYTES`, each of whole lines.
+    """Find where to cut a file into slices of about `SLICE_BYTES`, each of whole lines.
 
     Args:
         path: of the file.
@@ -79,7 +79,7 @@ def cuts(path: str, unless: bytes = b"") -> list[tuple[int, int, int]]:
 
 
 def read(path: str, start: int, end: int, row: int) -> Iterator[tuple[int, bytes]]:
-    """The lines of a slice with their numbers, without line ends; blank lines too.
+    """Read the lines of a slice with their numbers, without line ends; blank lines too.
 
     Raises:
         ListingError: a line is too long, or the file changed since it was cut.
@@ -102,13 +102,13 @@ def read(path: str, start: int, end: int, row: int) -> Iterator[tuple[int, bytes
 
 
 def read_all(path: str) -> Iterator[tuple[int, bytes]]:
-    """The lines of a whole file with their numbers."""
+    """Read the lines of a whole file with their numbers."""
     storage, name = split_path(path)
     return read(path, 0, _size(storage, name, path), 1)
 
 
 def text_of(raw: bytes) -> str:
-    """A line as text, without spaces around it.
+    """Decode a line, without spaces around it.
 
     Raises:
         BadRow: it is not UTF-8.

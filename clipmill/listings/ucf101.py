@@ -28,7 +28,7 @@ class Ucf(OfficialLists):
     file = re.compile(r"(?P<word>train|val|test)list0*(?P<fold>[1-9]\d?)\.txt")
 
     def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int] | None) -> ClipRow:
-        """The source is spelled as its folder is."""
+        """Return the clip of a line, its video spelled as the class folder is."""
         match = _LINE.fullmatch(text)
         source = rows.root.relative(match[1] if match else text)
         folder, name = posixpath.split(source)
@@ -41,7 +41,7 @@ class Ucf(OfficialLists):
         return rows.row(line, f"{folder}/{spelled}{suffix}", class_folder, number, split=word)
 
     def candidates(self, options: ListingOptions, row: ClipRow, start: str) -> Iterator[str]:
-        """As the class is spelled, and as the lists spell the files of HandstandPushups."""
+        """Iterate over the path as the class is spelled, and as the lists spell the files of HandstandPushups."""
         yield row.video
         folder, name = posixpath.split(row.video)
         other = _OTHER_SPELLING.get(posixpath.basename(folder))

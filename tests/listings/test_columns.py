@@ -298,14 +298,14 @@ def test_the_length_of_a_video_is_no_range(tmp_path):
         (
             "l.csv",
             "path,clip_start_ms,label\nx.mp4,1,a\n",
-            "clip_start_ms looks like a time .*--columns start=clip_start_ms",
+            "clip_start_ms looks like a time.*--columns start=clip_start_ms",
         ),
-        ("l.csv", "path,start_frame,label\nx.mp4,1,a\n", "start_frame looks like a time .*frame numbers are not read"),
-        ("l.csv", "path,action tags\nx.mp4,a\n", "action tags looks like a label .*--columns label=action tags"),
+        ("l.csv", "path,start_frame,label\nx.mp4,1,a\n", "start_frame looks like a time.*frame numbers are not read"),
+        ("l.csv", "path,action tags\nx.mp4,a\n", "action tags looks like a label.*--columns label=action tags"),
         (
             "l.jsonl",
             '{"path": "x.mp4", "verb_class": 3}\n',
-            "verb_class looks like a label .*--columns label=verb_class",
+            "verb_class looks like a label.*--columns label=verb_class",
         ),
     ],
 )

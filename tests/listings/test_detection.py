@@ -45,7 +45,7 @@ def test_bad_rows_of_lists(tmp_path):
     assert [(failure.row, failure.message.partition(" (")[0]) for failure in read.failures] == [
         (2, "'b.mp4' is not a path and a number"),
         (3, "'c.mp4 jump' is not a path and a number"),
-        (4, "'d.mp4 1 2' has several numbers behind the path; a clip has one label"),
+        (4, "'d.mp4 1 2' has several numbers after the path; a clip has one label"),
         (
             5,
             f"the path /etc/passwd is outside the root {tmp_path}: give the folder that holds it as --videos",
@@ -64,7 +64,7 @@ def test_bad_rows_of_lists(tmp_path):
         ("a.json", '[\n {"filename": "tmp.mp4", "label": 1}\n]\n', "a JSON document"),
         ("b.json", '{\n "v_test1": {"duration": 1}\n}\n', "a JSON document"),
         ("c.json", '{"test.mp4": ["A person"]}', "JSON without a key path"),
-        ("classInd.txt", "1 Archery\n2 Biking\n", "a file of classes: it goes behind --labels"),
+        ("classInd.txt", "1 Archery\n2 Biking\n", "a file of classes: give it as --labels FILE"),
         ("paths.txt", "a.mp4\nb.mp4\n", "a list of videos without labels"),
         ("names.csv", "a.mp4,jump\n", "a table without a header"),
         ("ava.csv", "-5KQ66BBWC4,0902,0.077,0.151,0.283,0.811,80,1\n", "AVA's table of boxes"),
@@ -92,7 +92,7 @@ def test_lists_with_comments_several_numbers_and_none(tmp_path):
     for text in ("x.mp4 0 -1\n", "x.mp4 0 3\n"):
         read = Listed(write(tmp_path / "l.txt", text))
         assert (read.options.format, read.failures[0].message) == (
-            *("list", f"{text.strip()!r} has several numbers behind the path; a clip has one label"),
+            *("list", f"{text.strip()!r} has several numbers after the path; a clip has one label"),
         )
 
 

@@ -86,8 +86,8 @@ def test_rows_that_contradict_each_other_evenly_are_all_bad(tmp_path):
     assert messages(read) == [
         (3, "the number 1 is jump here and walk in 1 other row (l.csv:4)"),
         (4, "the number 1 is walk here and jump in 1 other row (l.csv:3)"),
-        (6, "nobody knows the class 1: it is jump in 1 other row (l.csv:3), which others contradict"),
-        (7, "jump has several numbers in other rows, so that nobody knows its own"),
+        (6, "class 1 has several names: it is jump in 1 other row (l.csv:3), which as many others contradict"),
+        (7, "jump has several numbers in other rows; give this row its number"),
     ]
 
 
@@ -111,7 +111,7 @@ def test_numbers_from_one_without_a_gap_become_indices(tmp_path):
 def test_a_number_out_of_all_proportion_is_a_bad_row(tmp_path):
     read = Listed(write(tmp_path / "l.txt", "a.mp4 0\nb.mp4 1\nc.mp4 123456789\n"))
     assert (read.classes(), indices(read)) == (["0", "1"], {"a.mp4": 0, "b.mp4": 1})
-    assert messages(read) == [(3, "the label's number 123456789 is far past the others, up to 1")]
+    assert messages(read) == [(3, "the label's number 123456789 is far above the others, which go up to 1")]
 
 
 def test_a_class_that_only_a_test_list_names_moves_none(tmp_path):
