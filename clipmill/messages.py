@@ -80,6 +80,7 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
         segment_seconds: cut each range into consecutive clips of so many seconds; None does not.
         span_frames: cut longer clips into spans of about so many frames; 0 never does.
         frames: what is asked of the frames.
+        min_segment: leave out a range's last segment if it is shorter than this share of segment_seconds.
     """
 
     paths: list[str]
@@ -89,6 +90,7 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
     segment_seconds: float | None
     span_frames: int
     frames: FrameOptions
+    min_segment: float = 0.0
 
 
 class SourceClip(msgspec.Struct, frozen=True, array_like=True):

@@ -59,7 +59,7 @@ class FindByName(beam.PTransform):
 
 
 def _keyed(source: SourceRows, options: BuildOptions) -> tuple[str, SourceRows]:
-    return key_of_row(source.rows[0], options), source
+    return key_of_row(source.rows[0], options.listing), source
 
 
 def _files(_: bytes, options: BuildOptions, wanted: Mapping[str, bool]) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from clipmill.listings import Counts
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
+from clipmill.sources.by_name import VideosThere
 from clipmill.strata import Cuts
 from clipmill.transforms.counters import count
 
@@ -59,7 +60,7 @@ class ReadListing(beam.PTransform):
         rows = labelled.rows
         failures = (read.failures, labelled.failures) | "BadRows" >> beam.Flatten()
         if options.limit is not None:
-            rows = rows | "Limit" >> _Spread(options.limit)
+            rows = rows | "Limit" >> _Spread(options, options.limit)
         rows = rows | "Count" >> beam.Map(_counted).with_output_types(ClipRow)
         return {"rows": rows, "failures": failures, "labels": labels}
 
@@ -149,28 +150,62 @@ def _counted(row: ClipRow) -> ClipRow:
 
 
 class _Spread(beam.PTransform):
-    """Takes at most `limit` clips, spread over classes and splits, by a hash of the clip id."""
+    """Takes at most `limit` clips whose files are there, spread over classes and splits, by a hash of the clip id."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, options: ListingOptions, limit: int) -> None:
         super().__init__()
+        self._options = options
         self._limit = limit
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         limit = self._limit
         return (
             rows
-            | "ByClass"
-            >> beam.WithKeys(lambda row: f"{row.split}\x1f{row.label}").with_output_types(tuple[str, ClipRow])
+            | "WhetherThere" >> beam.ParDo(_WhetherThere(self._options)).with_output_types(tuple[bool, ClipRow])
+            | "ByClass" >> beam.WithKeys(_class_of).with_output_types(tuple[str, tuple[bool, ClipRow]])
             | "FirstOfEach" >> combiners.Top.SmallestPerKey(limit, key=_chance)
-            | "Rank" >> beam.FlatMap(lambda kv: enumerate(kv[1])).with_output_types(tuple[int, ClipRow])
-            | "FirstOfAll" >> combiners.Top.Smallest(limit, key=lambda ranked: (ranked[0], _chance(ranked[1])))
+            | "Rank" >> beam.FlatMap(_ranked).with_output_types(tuple[int, tuple[bool, ClipRow]])
+            | "FirstOfAll" >> combiners.Top.Smallest(limit, key=_turn)
             | "Chosen" >> beam.FlatMap(_rows_of).with_output_types(ClipRow)
         )
 
 
-def _chance(row: ClipRow) -> float:
-    return content_names.unit("limit", row.clip_id)
+class _WhetherThere(beam.DoFn):
+    """Every process walks the roots once, and a tree's rows are all there."""
+
+    def __init__(self, options: ListingOptions) -> None:
+        self._options = options
+
+    def setup(self) -> None:
+        self._there: VideosThere | None = None
+
+    def process(self, row: ClipRow) -> Iterator[tuple[bool, ClipRow]]:
+        if self._options.format != "tree" and self._there is None:
+            self._there = VideosThere(self._options)
+        yield self._there is None or row in self._there, row
 
 
-def _rows_of(ranked: Iterable[tuple[int, ClipRow]]) -> list[ClipRow]:
-    return [row for _, row in ranked]
+def _class_of(found: tuple[bool, ClipRow]) -> str:
+    return f"{found[1].split}\x1f{found[1].label}"
+
+
+def _chance(found: tuple[bool, ClipRow]) -> tuple[bool, float]:
+    there, row = found
+    return not there, content_names.unit("limit", row.clip_id)
+
+
+def _ranked(of_class: tuple[str, list[tuple[bool, ClipRow]]]) -> Iterator[tuple[int, tuple[bool, ClipRow]]]:
+    yield from enumerate(of_class[1])
+
+
+def _turn(ranked: tuple[int, tuple[bool, ClipRow]]) -> tuple[bool, int, float]:
+    rank, found = ranked
+    absent, chance = _chance(found)
+    return absent, rank, chance
+
+
+def _rows_of(ranked: Iterable[tuple[int, tuple[bool, ClipRow]]]) -> list[ClipRow]:
+    """Rows without a file only where none has one, so that they are told to be missing."""
+    found = [each for _, each in ranked]
+    any_there = any(there for there, _ in found)
+    return [row for there, row in found if there or not any_there]

@@ -13,6 +13,7 @@ from clipmill.ledger import Failure
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.sources.by_name import VideosThere
 from clipmill.strata import Cuts
 
 
@@ -29,6 +30,7 @@ class Census(msgspec.Struct, frozen=True):
         cuts: of the random split, if there is one.
         example: a path that --include does not match; "" if there is none.
         sample: some of the rows, drawn evenly by a hash.
+        there: rows whose files are there, of which --limit takes; None where it takes of all.
     """
 
     clips: int
@@ -40,6 +42,7 @@ class Census(msgspec.Struct, frozen=True):
     cuts: Cuts | None
     example: str
     sample: list[ClipRow]
+    there: int | None = None
 
 
 def take_census(options: BuildOptions, sample: int) -> Census:
@@ -50,7 +53,9 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     said: listings.Counts = {}
     bad = ignored = number = 0
     example = ""
-    heap: list[tuple[float, int, ClipRow]] = []
+    heap: list[tuple[bool, float, int, ClipRow]] = []
+    videos = VideosThere(chosen) if chosen.limit is not None and chosen.format != "tree" else None
+    counts_there: Counter[tuple[str, listings.Said]] = Counter()
     for slice_ in listings.slices(chosen):
         ignored += listings.ignored(chosen, slice_)
         for row in listings.read_slice(chosen, slice_):
@@ -62,9 +67,11 @@ def take_census(options: BuildOptions, sample: int) -> Census:
                 continue
             number += 1
             row = msgspec.structs.replace(row, split=listings.assign_split(chosen, row, cuts))
+            there = videos is None or row in videos
             counts[row.split, listings.said_by(chosen, row)] += 1
+            counts_there[row.split, listings.said_by(chosen, row)] += there
             listings.count_label(chosen, said, row)
-            entry = (-content_names.unit("census", row.clip_id), number, row)
+            entry = (there, -content_names.unit("census", row.clip_id), number, row)
             if len(heap) < sample * chosen.class_every:
                 heapq.heappush(heap, entry)
             elif entry > heap[0]:
@@ -72,13 +79,14 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     labels = listings.settle_labels(chosen, said)
     labeller = listings.Labeller(chosen, labels)
     clips: Counter[tuple[str, str | None]] = Counter()
+    there_are = sum(counts_there.values())
     for (split, words), times in counts.items():
         ruling = labeller.ruling(words)
         if ruling is not None and ruling.problem:
             bad += times
         elif ruling is not None:
-            clips[split, ruling.name] += times
-    rows = [row for row in map(labeller, [row for _, _, row in sorted(heap, reverse=True)]) if isinstance(row, ClipRow)]
+            clips[split, ruling.name] += counts_there[split, words] if there_are else times
+    rows = [row for row in map(labeller, [row for *_, row in sorted(heap, reverse=True)]) if isinstance(row, ClipRow)]
     splits = _splits(clips, chosen.limit)
     unlabelled = sum(times for (_, label), times in clips.items() if label is None)
     return Census(
@@ -91,6 +99,7 @@ def take_census(options: BuildOptions, sample: int) -> Census:
         cuts=cuts,
         example=example,
         sample=rows[:sample],
+        there=None if videos is None else there_are,
     )
 
 

@@ -50,7 +50,7 @@ def _look(videos: Storage, rows: Iterable[ClipRow], options: BuildOptions) -> El
                 taken.add(task.paths[find_source(videos, task.paths)[0]])
             except ClipError as error:
                 if error.reason == Reason.MISSING:
-                    absent[key_of_row(row, options)].append(SourceRows(row.video, [row], []))
+                    absent[key_of_row(row, options.listing)].append(SourceRows(row.video, [row], []))
     files: dict[str, list[str]] = defaultdict(list)
     for name, path in files_named(videos, options, absent) if absent else ():
         files[name].append(path)

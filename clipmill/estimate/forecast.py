@@ -28,7 +28,7 @@ from clipmill.storage.concurrent import each
 _BATCH = 10_000
 _COLUMNS = ["clip_key", "clip_id", "label_text", "split", "frames", "bytes"]
 #: Options of the manifest that are in the name of every clip's frames.
-FRAME_OPTIONS = frozenset(FrameOptions.__struct_fields__) | {"segment_seconds"}
+FRAME_OPTIONS = frozenset(FrameOptions.__struct_fields__) | {"segment_seconds", "min_segment"}
 
 
 class Foreseen(NamedTuple):

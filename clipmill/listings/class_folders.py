@@ -35,6 +35,7 @@ class Tree(Format):
     Only files with one of `VIDEO_SUFFIXES` are taken; hidden files and folders, and those of systems, are not.
     Links are followed. Where all top folders have the name of a split, they are splits that
     hold the classes; else the listing's own name may be that of a split.
+    Several folders without folders in them, side by side, are the classes themselves.
     """
 
     name = "tree"
@@ -61,7 +62,11 @@ class Tree(Format):
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
         """Return a slice for each class folder of each split, and one for the files beside them."""
         found = []
+        labels = _own_labels(options.listings)
         for listing in options.listings:
+            if labels:
+                found.append(ListingSlice(listing, label=labels[listing]))
+                continue
             splits = _splits(listing)
             if splits:
                 found.append(ListingSlice(listing))  # videos beside the splits
@@ -91,6 +96,18 @@ class Tree(Format):
         """Count the files and folders of a slice that are skipped: hidden, a system's, or without a video's suffix."""
         folders = open_storage(slice_.listing).children(slice_.folder)[0] if slice_.label is None else ()
         return sum(not _taken(path) for path in _files(slice_)) + sum(map(_hidden, folders))
+
+
+def _own_labels(listings: tuple[str, ...]) -> dict[str, str]:
+    """Return the label of each listing where the listings are class folders themselves, as ucf101/B* gives them.
+
+    They are where several lie in one folder, and hold no folders: the user named the classes, not a folder of them.
+    """
+    tops = {posixpath.dirname(listing.rstrip("/")) for listing in listings}
+    labels = {listing: posixpath.basename(listing.rstrip("/")) for listing in listings}
+    if len(listings) == 1 or len(tops) > 1 or any(map(known_split, labels.values())):
+        return {}
+    return {} if any(_folders(listing) for listing in listings) else labels
 
 
 def _row(rows: RowParser, source: str, slice_: ListingSlice) -> ClipRow:

@@ -110,6 +110,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         run: id of this run.
         min_frames: shorter clips are too_short.
         segment_seconds: cut every clip into consecutive ones of so many seconds.
+        min_segment: leave out a last segment that is shorter than this share of segment_seconds, 0 to 1.
         trimmed: "auto", "yes" or "no": whether files hold just their row's range.
         schema: of the records.
         sort: "length" or "random".
@@ -132,6 +133,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
     frames: FrameOptions = FrameOptions()
     min_frames: int = 1
     segment_seconds: float | None = None
+    min_segment: float = 0.0
     trimmed: str = "auto"
     schema: str = "tfds"
     sort: str = "length"

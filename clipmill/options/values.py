@@ -71,6 +71,14 @@ def size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def share(text: str) -> float:
+    """Read a share such as 50%; returns 0 to 1."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", text)
+    if not found or float(found[1]) > 100:
+        raise argparse.ArgumentTypeError(f"{text} is not a share from 0% to 100%")
+    return float(found[1]) / 100
+
+
 def budget(text: str) -> Budget:
     """Read a count of clips, or a share of the listing."""
     found = re.fullmatch(r"([0-9]+)|([0-9]+(?:\.[0-9]+)?)\s*%", text)
@@ -165,4 +173,5 @@ SIZE = Kind("width x height, as 320x240", "[0-9]+x[0-9]+", size)
 BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", budget)
 FAILURES_BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", failures_budget)
 COLUMNS = Kind("roles and names of columns", r"\w+=[^,]*(,\w+=[^,]*)*", columns)
+SHARE = Kind("share such as 50%", "[0-9.]+ *%", share)
 SHARES = Kind("shares that add up to 1", r"\w+=[0-9.]+(,\w+=[0-9.]+)*", shares)

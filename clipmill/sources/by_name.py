@@ -16,8 +16,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from clipmill import listings
 from clipmill.listings.paths import is_video
 from clipmill.messages import ClipRow, SourceRows
-from clipmill.options import BuildOptions
-from clipmill.storage import LocalStorage, Storage
+from clipmill.options import BuildOptions, ListingOptions
+from clipmill.storage import LocalStorage, Storage, open_storage
 
 _TIMES = re.compile(r"_\d{6}_\d{6}$")
 #: Folders that hold no videos of anybody's, whatever lies in them.
@@ -37,9 +37,24 @@ def keys_of_file(path: str) -> list[str]:
     return list(dict.fromkeys([name, _TIMES.sub("", name)]))
 
 
-def key_of_row(row: ClipRow, options: BuildOptions) -> str:
+def key_of_row(row: ClipRow, listing: ListingOptions) -> str:
     """Return the name to look for, the least that its files may be called."""
-    return fold(posixpath.basename(listings.names(options.listing, row)[-1]))
+    return fold(posixpath.basename(listings.names(listing, row)[-1]))
+
+
+class VideosThere:
+    """Tells which rows have a file of their name under the roots, by one walk instead of a look at each.
+
+    For --limit on a download that is not over: a hundred names of millions should be of those that have come.
+    """
+
+    def __init__(self, listing: ListingOptions) -> None:
+        self._listing = listing
+        files = videos_under(open_storage(listing.videos or ""), listing.starts)
+        self._names = {key for path in files for key in keys_of_file(path)}
+
+    def __contains__(self, row: ClipRow) -> bool:
+        return key_of_row(row, self._listing) in self._names
 
 
 def videos_under(storage: Storage, folders: Iterable[str]) -> Iterator[str]:

@@ -41,6 +41,8 @@ def question(task: SourceTask, at: int) -> str:
     """Return a hash of all that is asked of the file at `task.paths[at]`, 16 hex digits."""
     frames = task.frames
     how = [task.named[at], task.ranges, task.trimmed, task.segment_seconds, task.span_frames]
+    if task.min_segment:
+        how.append(task.min_segment)
     asked = [EPOCH, CODEC_EPOCH, *how, frames.every, frames.fps, frames.max_frames]
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()[:16]
 

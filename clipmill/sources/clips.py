@@ -38,6 +38,7 @@ def source_tasks(
                 segment_seconds=options.segment_seconds,
                 span_frames=options.span_frames,
                 frames=options.frames,
+                min_segment=options.min_segment,
             ),
         )
 

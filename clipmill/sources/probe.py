@@ -101,7 +101,7 @@ def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> li
     plans = []
     for row, ((start, end), carried) in enumerate(zip(task.ranges, named, strict=True)):
         part = part_of_file(start, end, length, 1 / float(video.fps), carried, task.trimmed)
-        for segment, first, last in _segments(part.start, part.end, there, task.segment_seconds):
+        for segment, first, last in _segments(part.start, part.end, there, task, 1 / float(video.fps)):
             plans.append(_plan(row, segment, first, last, part.trimmed, timeline, task))
     return plans
 
@@ -119,9 +119,10 @@ def _pays(video: Video, task: SourceTask, named: Sequence[bool]) -> bool:
 
 
 def _segments(
-    start: float | None, end: float | None, there: Timeline | None, seconds: float | None
+    start: float | None, end: float | None, there: Timeline | None, task: SourceTask, frame_seconds: float
 ) -> list[tuple[int | None, float | None, float | None]]:
-    """Number, start and end of the segments that have a frame: a container's duration may be any number."""
+    """Return number, start and end of the segments that have a frame: a container's duration may be any number."""
+    seconds = task.segment_seconds
     if there is None or not seconds:
         return [(None, start, end)]
     first = start or 0.0
@@ -129,14 +130,19 @@ def _segments(
     def edge(number: int) -> int:
         return round((first + seconds * number) * MICROSECONDS)
 
-    found = set()
+    found: dict[int, int] = {}  # the latest frame of each
     for time in (time + there.lead for time in there.times):
         if time >= edge(0) and (end is None or time < round(end * MICROSECONDS)):
             number = int((time / MICROSECONDS - first) / seconds)
-            found.add(number + (edge(number + 1) <= time) - (edge(number) > time))
+            number += (edge(number + 1) <= time) - (edge(number) > time)
+            found[number] = max(time, found.get(number, time))
     if not found:
         return [(0, start, end)]
-    numbers = sorted(found)
+    *whole, last = numbers = sorted(found)
+    length = (found[last] - edge(last)) / MICROSECONDS + frame_seconds
+    # Half a frame for times that containers round.
+    if whole and length + frame_seconds / 2 < task.min_segment * seconds:
+        return [(n, first + seconds * n, first + seconds * (n + 1)) for n in whole]
     stops = [first + seconds * (number + 1) for number in numbers[:-1]] + [end]  # decoding may find some more
     return [(n, first + seconds * n, stop) for n, stop in zip(numbers, stops, strict=True)]
 

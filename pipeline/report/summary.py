@@ -42,6 +42,8 @@ def headline(census: Census, options: BuildOptions) -> str:
     if census.ignored:
         facts.append(f"{words.plural(census.ignored, 'other item')} passed over")
     lines = [f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"]
+    if census.there:
+        lines.append(f"--limit {options.listing.limit} takes of {words.plural(census.there, 'row')} with a video there")
     lines += filter(None, [listings.taken_as(options.listing), *census.labels.notes])
     for split, classes in lacking(options.listing, census.cuts).items():
         few = f"{', '.join(name or 'clips without a label' for name in classes[:3])}{', ...' * (len(classes) > 3)}"

@@ -7,8 +7,10 @@ import unicodedata
 
 import pytest
 from building import clips
-from commanding import clipmill
+from commanding import clipmill as command
 from footage import write_film, x264
+
+import clipmill
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def frames(out):
 
 
 def build(out, *words):
-    ran = clipmill("build", *words, "--out", out, "--workers", 1)
+    ran = command("build", *words, "--out", out, "--workers", 1)
     assert ran.code == 0, ran
     return ran
 
@@ -82,7 +84,7 @@ def test_a_file_that_is_another_rows_is_not_taken(tmp_path, films):
     listing = write(tmp_path / "l.csv", "path,label\na/1.mp4,a\nc/1.mp4,b\nz/7.mp4,c\nd/2.mp4,d\ne/2.mp4,e\n")
     build(tmp_path / "out", listing, "--videos", root, "--max-missing", 4)
     assert frames(tmp_path / "out") == {"a/1": 10}
-    failures = json.loads(clipmill("failures", tmp_path / "out", "--json").out)["failures"]
+    failures = json.loads(command("failures", tmp_path / "out", "--json").out)["failures"]
     assert {failure["source"]: failure["message"] for failure in failures} == {
         "c/1.mp4": "no such file: c/1.mp4 (a/1.mp4 has its name, and other rows name that as well)",
         "z/7.mp4": "no such file: z/7.mp4 (2 files have its name: x/7.mp4, y/7.mp4)",
@@ -119,7 +121,7 @@ def test_paths_that_climb_from_the_listings_folder(tmp_path, films):
         assert list(frames(tmp_path / f"out{number}").values()) == [10]
     other = lay(tmp_path / "other", films)
     other.mkdir(exist_ok=True)
-    ran = clipmill("build", listing, "--videos", other, "--out", tmp_path / "no")
+    ran = command("build", listing, "--videos", other, "--out", tmp_path / "no")
     assert ran.code == 1 and "1 of 1 rows bad" in ran.err
     build(tmp_path / "yes", listing, "--videos", other, "--allow-outside")
     assert list(frames(tmp_path / "yes").values()) == [10]
@@ -131,3 +133,27 @@ def test_paths_of_another_machine(tmp_path, films):
     listing = write(tmp_path / "l.csv", "path,label\n" + rows)
     build(tmp_path / "out", listing, "--videos", root)
     assert frames(tmp_path / "out") == {"train/a/x": 10, "val/b/y": 11}
+
+
+def test_a_limit_takes_of_the_videos_that_are_there(films, tmp_path):
+    """A download that is not over, three of sixty videos: no missing rows, and the list of classes is the whole one."""
+    rows = [f"c{number % 6}/v{number:02d}.mp4,c{number % 6}" for number in range(60)]
+    listing = write(tmp_path / "all.csv", "path,label\n" + "\n".join(rows) + "\n")
+    lay(tmp_path / "videos", films, "c1/v01.mp4", "c2/v08.mp4", "v14.mp4")
+    words = (listing, "--videos", tmp_path / "videos", "--limit", 2)
+    plan = command("plan", *words, "--out", tmp_path / "out", "--json").json
+    assert (plan["clips"], plan["there"], plan["splits"]) == (2, 3, {"train": 2})
+    ran = build(tmp_path / "out", *words)
+    assert "--limit 2 takes of 3 rows with a video there" in ran.out
+    found = clips(tmp_path / "out")
+    assert len(found) == 2 and {row["clip_id"] for row in found} < {"c1/v01", "c2/v08", "c2/v14"}
+    assert clipmill.open(str(tmp_path / "out")).labels == [f"c{number}" for number in range(6)]
+    ran = command("build", *words[:3], "--limit", 40, "--out", tmp_path / "more", "--workers", 1)
+    assert ran.code == 0 and len(clips(tmp_path / "more")) == 3, ran
+
+
+def test_a_limit_where_no_video_is_there_says_that_they_are_missing(tmp_path):
+    listing = write(tmp_path / "all.csv", "path,label\na.mp4,x\nb.mp4,x\n")
+    (tmp_path / "videos").mkdir()
+    ran = command("build", listing, "--videos", tmp_path / "videos", "--limit", 1, "--out", tmp_path / "out")
+    assert ran.code == 1 and "1 of 1 videos missing" in ran.err, ran

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 
+import msgspec
 import pytest
 from listed import Listed, touch
 
@@ -179,3 +180,31 @@ def test_folders_without_videos_are_refused(tmp_path):
         Listed(tmp_path)
     with pytest.raises(UsageError, match="no listing"):
         Listed()
+
+
+def test_several_class_folders_side_by_side_are_the_classes(tmp_path):
+    root = touch(tmp_path / "ucf", "Biking/v_Biking_g07_c02.avi", "Billiards/x.avi", "YoYo/y.avi", "readme.txt")
+    read = Listed(root / "Biking", root / "Billiards")
+    whole = Listed(root)
+    assert read.by_id == {
+        clip_id: msgspec.structs.replace(clip, listing=str(root / clip.label))
+        for clip_id, clip in whole.by_id.items()
+        if clip.label != "YoYo"
+    }
+    assert read.classes() == ["Biking", "Billiards"]
+
+
+@pytest.mark.parametrize(
+    "paths, ids, classes",
+    [
+        (["train", "test"], ["test/run/2", "train/jump/1"], ["jump", "run"]),  # splits
+        (["part1", "part2"], ["part1/run/1", "part2/run/2"], ["run"]),  # folders that hold the classes
+        (["flat/run"], ["1"], []),  # one folder may be anything
+        (["flat/run", "other/jump"], ["flat/run/1", "other/jump/1"], []),
+    ],
+)
+def test_other_folders_side_by_side_are_no_classes(tmp_path, paths, ids, classes):
+    touch(tmp_path, "train/jump/1.avi", "test/run/2.avi", "part1/run/1.avi", "part2/run/2.avi")
+    touch(tmp_path, "flat/run/1.avi", "other/jump/1.avi")
+    read = Listed(*(tmp_path / path for path in paths))
+    assert (sorted(read.by_id), read.classes()) == (ids, classes)

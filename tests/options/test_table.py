@@ -36,6 +36,7 @@ EXAMPLES: dict[values.Kind | None, tuple[str, Any]] = {
     values.SIZE: ("320x240", (320, 240)),
     values.BUDGET: ("5%", Budget(share=0.05)),
     values.FAILURES_BUDGET: ("5%", Budget(share=0.05, least=3)),
+    values.SHARE: ("50%", 0.5),
     values.SHARES: ("train=0.75,val=0.25", {"train": 0.75, "val": 0.25}),
     values.COLUMNS: ("label=tag,start=t0", {"label": "tag", "start": "t0"}),
 }

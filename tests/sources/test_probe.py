@@ -35,7 +35,7 @@ def asp(folder):
 def ask(folder, paths, ranges=((None, None),), trimmed="auto", **more):
     task = SourceTask(
         list(paths), [[False] * len(ranges)] * len(paths), list(ranges), trimmed, more.get("segment_seconds"),
-        more.get("span_frames", 1500), more.get("frames", FrameOptions()),
+        more.get("span_frames", 1500), more.get("frames", FrameOptions()), more.get("min_segment", 0.0),
     )  # fmt: skip
     return resolve_source(task, str(folder))
 
@@ -131,6 +131,27 @@ def test_segments_of_a_range_end_with_it(folder, avc, asp):
         assert [(clip.decode_start, clip.decode_end) for clip in clips] == [(1.0, 2.0), (2.0, 3.0), (3.0, 3.5)]
         clips = ask(folder, [name], [(1.0, 99.0)], trimmed="no", segment_seconds=2.0).clips
         assert [(clip.decode_start, clip.decode_end) for clip in clips] == [(1.0, 3.0), (3.0, 99.0)]
+
+
+@pytest.mark.parametrize("name", ["avc.mp4", "asp.avi"])
+@pytest.mark.parametrize(
+    "seconds, share, starts",
+    [
+        (3.0, 0.0, [0.0, 3.0]),  # 100 frames at 25/s: the last has 25 of 75
+        (3.0, 0.3, [0.0, 3.0]),
+        (3.0, 1 / 3, [0.0, 3.0]),
+        (3.0, 0.4, [0.0]),
+        (1.0, 1.0, [0.0, 1.0, 2.0, 3.0]),  # whole ones stay
+        (3.96, 0.5, [0.0]),  # one frame
+        (9.0, 1.0, [0.0]),  # the only one stays
+    ],
+)
+def test_a_short_last_segment_is_left_out_where_that_is_asked(folder, avc, asp, name, seconds, share, starts):
+    clips = ask(folder, [name], segment_seconds=seconds, min_segment=share).clips
+    assert [clip.decode_start for clip in clips] == starts
+    assert [clip.decode_end for clip in clips][: len(clips) - 1] == starts[1:]
+    if seconds == 3.0 and share == 0.4:
+        assert clips[-1].decode_end == 3.0  # the frames of the segment that is left out are in no other
 
 
 def test_segments_of_nothing_are_one_clip_that_says_so(folder, avc):
