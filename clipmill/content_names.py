@@ -1,4 +1,4 @@
-"""Names made of content: what a clip, a shard and a version are called, and why they never clash."""
+"""The names of clips, shards and versions: hashes of their content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _row = attrgetter(*(name for name in Clip.__struct_fields__ if name not in ("pie
 
 
 def clip_key(fingerprint: str, start: float | None, end: float | None, options: FrameOptions) -> str:
-    """Return the name of a clip's pixels: a hash of the source's content and of all that changes them.
+    """Return the name of a clip's encoded frames: a hash of the source's bytes and of all that changes pixels.
 
     Args:
         fingerprint: SHA-256 of the source's bytes, hex.
@@ -62,7 +62,7 @@ def version_name(labels: Sequence[str], options: dict[str, Any], shards: Iterabl
 
 
 def unit(*words: str | int) -> float:
-    """Return a number in [0, 1) that depends on the words alone."""
+    """Return a number in [0, 1) that depends only on the words."""
     digest = hashlib.sha256("\x1f".join(map(str, words)).encode()).digest()
     return int.from_bytes(digest[:7], "big") / (1 << 56)
 

@@ -1,6 +1,6 @@
 """Errors a user can meet, each with the exit code the command ends with.
 
-Exit codes: 0 done; 1 the data said no; 2 the command, an option or the listing
+Exit codes: 0 done; 1 the data was refused; 2 the command, an option or the listing
 is wrong; 3 worth trying again; 130 interrupted.
 """
 
@@ -14,7 +14,7 @@ class ClipmillError(Exception):
 
 
 class DataError(ClipmillError):
-    """The data said no: a budget was passed, verification failed, labels would move."""
+    """The data was refused: a budget was passed, verification failed, labels would change."""
 
 
 class UsageError(ClipmillError):
@@ -39,7 +39,7 @@ class NoSuchDataset(UsageError):
 
 
 class TryAgain(ClipmillError):
-    """Worth trying again: storage failed, workers were lost, another run published first."""
+    """A run that is worth trying again: storage failed, workers were lost, another run published first."""
 
     exit_code = 3
 

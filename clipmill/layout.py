@@ -14,10 +14,10 @@ import msgspec
 from clipmill.errors import NoSuchDataset
 from clipmill.storage import Storage
 
-#: Raised when a reader of today could not read the layout of tomorrow.
+#: Raised when older readers could not read the new layout.
 LAYOUT = 1
 
-#: Bytes of one record, framing included: protocol buffers end at 2 GiB, and readers choke earlier.
+#: Bytes of one record, framing included: protocol buffers end at 2 GiB, and readers fail below that.
 MAX_RECORD = 1 << 30
 
 CURRENT = "CURRENT"
@@ -63,7 +63,7 @@ def named_shard(dataset: str, split: str, index: int, count: int) -> str:
 CLIP_COLUMNS = (
     ("clip_id", "string"),
     ("split", "string"),
-    ("folds", "list<string>"),  # split in official fold 1, 2, 3; "" where in none
+    ("folds", "list<string>"),  # split in official fold 1, 2, 3; "" where the clip is in none
     ("label_index", "int32"),  # into label.labels.txt; -1 unlabelled
     ("label_text", "string"),
     ("label_source", "int64"),  # the listing's own number; null if none
@@ -135,7 +135,7 @@ class Manifest(msgspec.Struct, frozen=True):
     clips_sha256: str
     splits: dict[str, SplitEntry]
     shards: dict[str, ShardEntry]
-    codec_epoch: int = 1  # of those who did not write it
+    codec_epoch: int = 1  # where the manifest does not have it
 
 
 #: Characters of a class's name.
@@ -143,17 +143,17 @@ MAX_LABEL = 1000
 
 
 def is_label(name: str) -> bool:
-    """Tell whether a class may have this name: one line of text without blanks around it.
+    """Return whether a class may have this name: one line of text without blanks around it.
 
-    The label files hold one name a line, and readers strip them; every rule that
-    `str.splitlines` knows for the end of a line counts, since so do readers.
+    The label files hold one name a line, and readers strip it. All line ends of
+    `str.splitlines` count, since readers use that.
     """
     plain = bool(name) and name == name.strip() and len(name.splitlines()) == 1
     return plain and "\0" not in name and len(name) <= MAX_LABEL
 
 
 def placeholder(index: int) -> str:
-    """Return what the label files call a number that no class has; where a class is called so, `_` follows."""
+    """Return the name of a number that no class has, in the label files; `_` follows if a class has this name."""
     return f"no_class_{index}"
 
 
@@ -190,7 +190,7 @@ def read_manifest(storage: Storage, version: str | None = None) -> Manifest:
         alike = [known for known in storage.children("versions")[0] if version and known.startswith(name)]
         if len(alike) == 1 and alike[0] != name:
             return read_manifest(storage, alike[0])
-        problem = "stands for several versions" if len(alike) > 1 else "is not there (any more)"
+        problem = "stands for several versions" if len(alike) > 1 else "is not there"
         raise NoSuchDataset(f"{storage.root}: version {name} {problem}; see clipmill versions") from None
     layout = msgspec.json.decode(raw, type=dict).get("layout", 0)
     if layout > LAYOUT:

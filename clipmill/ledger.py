@@ -32,7 +32,7 @@ class Reason(str, Enum):
 
 
 class Stage(str, Enum):
-    """The stage of the graph that gave a row up; named as in `clipmill.pipeline.graph`."""
+    """The stage of the graph in which a row failed; named as in `clipmill.pipeline.graph`."""
 
     __str__ = str.__str__
 
@@ -55,7 +55,7 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         listing: the listing file the row stood in.
-        row: its line there, 1-based; 0 where the listing is a folder.
+        row: its line there, from 1; 0 where the listing is a folder.
         clip_id: the clip's id ("" where the row gave none).
         source: the video as the listing names it, mostly its path relative to the root.
         split: the split the clip would have had.

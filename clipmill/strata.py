@@ -1,8 +1,8 @@
 """Cut classes into random splits whose shares hold inside every class, as nearly as whole groups allow.
 
-The groups of a class stand in an order drawn by hash, and every split takes the groups
-between two cuts. So what a split has of a class depends on that class alone, and a clip
-that comes or goes moves each of its class's cuts by a group at most.
+The groups of a class are ordered by a hash, and every split takes the groups between two
+cuts. So what a split has of a class depends on that class alone, and a clip that is added
+or removed moves each cut of its class by one group at most.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ def cut_classes(counted: Iterable[tuple[str, str, int]], shares: Sequence[float]
 
 
 def _place(seed: str, group: str) -> float:
-    """A number in [0, 1) that depends on the seed and the group alone."""
+    """Return a number in [0, 1) that depends only on the seed and the group."""
     digest = hashlib.sha256(f"{seed}\x1f{group}".encode(errors="surrogateescape")).digest()
     return int.from_bytes(digest[:7], "big") / (1 << 56)
 
 
 def _cuts(groups: list[tuple[float, int]], shares: Sequence[float]) -> list[int]:
-    """After how many groups of one class to cut."""
+    """Return after how many groups of one class to cut, for each split but the last."""
     sizes = [size for _, size in groups]
     ends = [0, *accumulate(sizes)]
     wanted = _whole_numbers(ends[-1], shares)
@@ -84,7 +84,7 @@ def _cuts(groups: list[tuple[float, int]], shares: Sequence[float]) -> list[int]
 
 
 def _whole_numbers(clips: int, shares: Sequence[float]) -> list[int]:
-    """Clips for each share: whole numbers that add up, each as near as can be (largest remainders)."""
+    """Divide clips into whole numbers by shares (largest remainders)."""
     exact = [clips * share / sum(shares) for share in shares]
     whole = [int(part + 1e-9) for part in exact]
     for split in sorted(range(len(shares)), key=lambda split: whole[split] - exact[split])[: clips - sum(whole)]:
@@ -93,7 +93,7 @@ def _whole_numbers(clips: int, shares: Sequence[float]) -> list[int]:
 
 
 def _nearest(ends: list[int], aim: int) -> int:
-    """After how many groups to cut so that about `aim` clips lie before."""
+    """Return after how many groups to cut so that about `aim` clips are before the cut."""
     after = bisect_left(ends, aim)
     return after - 1 if after and aim - ends[after - 1] < ends[after] - aim else after
 

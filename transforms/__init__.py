@@ -1,1 +1,1 @@
-"""The Beam PTransforms, one module for each step of the graph in `clipmill.pipeline.graph`."""
+"""The Beam PTransforms, one module for each stage of the graph in `clipmill.pipeline.graph`."""

@@ -1,4 +1,4 @@
-"""The coder of rows between steps: msgspec arrays. StructCoder is the only place that packs rows."""
+"""The coder of rows between stages: msgspec arrays. StructCoder is the only place that packs rows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Archives: data sets as they are downloaded, unpacked safely."""
+"""Unpacking downloaded archives safely."""

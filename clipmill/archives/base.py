@@ -1,4 +1,4 @@
-"""What an archive is: a list of members, known before a byte is unpacked."""
+"""The interface of all archives: a list of members, known before a byte is unpacked."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def refuse_dangerous(path: str, members: Iterable[Member], free: int) -> None:
                 "unpacked nothing"
             )
         if member.kind == "other":
-            raise DataError(f"{path}: its member {member.name!r} is neither file, folder nor link; unpacked nothing")
+            raise DataError(f"{path}: its member {member.name!r} is not a file, folder or link; unpacked nothing")
         if member.encrypted:
             raise DataError(f"{path}: its member {member.name!r} is encrypted; unpack it with its own program")
         total += member.size
@@ -83,7 +83,7 @@ def refuse_dangerous(path: str, members: Iterable[Member], free: int) -> None:
 
 
 def leaves(name: str) -> bool:
-    """Whether a path of an archive leads out of the folder it is unpacked to."""
+    """Return whether a member's path leads out of the folder that the archive is unpacked to."""
     name = name.replace("\\", "/")
     flat = posixpath.normpath(name)
     return name.startswith("/") or flat == ".." or flat.startswith("../") or name[1:2] == ":"

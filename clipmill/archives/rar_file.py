@@ -1,9 +1,9 @@
-"""RAR archives: rarfile reads the directory, a program of the system unpacks, and every member is held against it.
+"""RAR archives: rarfile reads the directory, a program of the system unpacks, and every member's checksum is checked.
 
-No program on Linux reads all of them. Seen on Debian 12, a file of each kind tried: unar 1.10 is right on RAR 4, solid
-too, and on plain RAR 5, and wrong on solid RAR 5; bsdtar 3.6 is right on RAR 5, solid too, refuses solid RAR 4, and
-can write wrong bytes of RAR 4. So RAR 4 goes to unar and RAR 5 to bsdtar, of several volumes to unar; and no file
-is taken whose checksum is not the archive's.
+No program on Linux reads all of them. Tried on Debian 12, a file of each kind: unar 1.10 is right on RAR 4, also solid,
+and on plain RAR 5, and wrong on solid RAR 5; bsdtar 3.6 is right on RAR 5, also solid, refuses solid RAR 4, and can
+write wrong bytes of RAR 4. So unar unpacks RAR 4 and archives of several volumes, bsdtar RAR 5 of one volume; and no
+file is taken whose checksum is not the archive's.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class RarArchive:
         staging = dest / _STAGING
         staging.mkdir(parents=True, exist_ok=True)
         for name, info in known.items():
-            # What a stopped run left half written; whole files are kept, the program passes over them.
+            # Remove what a stopped run left half written; the program skips files that are whole.
             there = staging / name
             if there.is_file() and there.stat().st_size != info.file_size:
                 there.unlink()
@@ -71,7 +71,7 @@ class RarArchive:
         if bad:
             more = f" and {len(bad) - 1:,} others" if len(bad) > 1 else ""
             last = f"; {program} said: {said[-1]}" if said else ""
-            raise DataError(f"{self._path}: its member {bad[0]!r}{more} came out wrong or not at all{last}")
+            raise DataError(f"{self._path}: its member {bad[0]!r}{more} was not unpacked, or came out damaged{last}")
 
     def _read(self) -> Any:
         try:
@@ -105,7 +105,7 @@ class RarArchive:
 
 
 def program_for(archive: Any) -> str:
-    """Return the program that unpacks an archive rightly: "unar" or "bsdtar"."""
+    """Return the program that unpacks an archive correctly: "unar" or "bsdtar"."""
     with open(archive.volumelist()[0], "rb") as file:
         version_5 = file.read(8) == b"Rar!\x1a\x07\x01\x00"
     return "bsdtar" if version_5 and len(archive.volumelist()) == 1 else "unar"
@@ -122,13 +122,13 @@ def _member(known: Mapping[str, Any], info: Any) -> Member:
 
 
 def _original(known: Mapping[str, Any], info: Any) -> Any:
-    """Return the entry that holds a file's bytes: of a hard link or a copy the other file's; None if there is none."""
+    """Return the entry that holds a file's bytes, for a hard link or a copy the other file's; None if there is none."""
     redirect = getattr(info, "file_redir", None)
     return known.get(redirect[2]) if redirect else info
 
 
 def _is_right(path: Path, info: Any) -> bool:
-    """Whether a file has the size and the checksum that the archive says."""
+    """Return whether a file has the size and the checksum that the archive says."""
     if not path.is_file() or path.is_symlink() or path.stat().st_size != info.file_size:
         return False
     blake, crc = getattr(info, "blake2sp_hash", None), 0

@@ -1,4 +1,4 @@
-"""Unpacking: find out what an archive is, refuse what is dangerous, go on where an earlier run stopped."""
+"""Unpacking an archive: detect its kind, refuse dangerous members, continue where an earlier run stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clipmill.errors import UsageError
 
 
 class Unpacked(msgspec.Struct, frozen=True):
-    """What came of it.
+    """What was unpacked.
 
     Attributes:
         files: that the archive holds.
@@ -34,7 +34,7 @@ class Unpacked(msgspec.Struct, frozen=True):
 
 
 def archive_of(path: str) -> Archive | None:
-    """Return what reads a file as an archive, by its first bytes; None where it is none.
+    """Return the reader of an archive, by the file's first bytes; None if it is no archive.
 
     ZIP: PKWARE's APPNOTE 4.3; RAR: rarlab's technote ("Rar!", 1A 07, then 00 for version 4 or 01 00 for 5).
     """
@@ -67,7 +67,7 @@ def unpack(path: str, dest: str, tell: Callable[[int, int], None]) -> Unpacked:
         raise UsageError(f"{path}: no such file")
     archive = archive_of(path)
     if archive is None:
-        raise UsageError(f"{path}: no archive that clipmill reads: zip, tar (gz, bz2, xz) or rar")
+        raise UsageError(f"{path}: not an archive that clipmill reads: zip, tar (gz, bz2, xz) or rar")
     folder = Path(dest)
     folder.mkdir(parents=True, exist_ok=True)
     members = archive.members()

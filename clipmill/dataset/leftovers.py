@@ -6,7 +6,7 @@ import time
 
 from clipmill.dataset.reuse import PARTS
 from clipmill.dataset.run_lock import alone
-from clipmill.sources.cache import CACHE, cache_folder, merge_segments
+from clipmill.sources.cache import CACHE, cache_folder, merge_note_files
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all
 
@@ -27,7 +27,7 @@ def remove_leftovers(storage: Storage, videos: Storage, run: str) -> int:
     with alone(storage, run) as nobody_else:
         if not nobody_else:
             return 0
-        merge_segments(storage, videos)
+        merge_note_files(storage, videos)
         before = time.time() - WEEK
         ours = f"{cache_folder(videos)}/"
         old = [

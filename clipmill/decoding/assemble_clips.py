@@ -1,4 +1,4 @@
-"""From decoded spans to clips with their true length."""
+"""Assembling clips, with their true length, from decoded spans."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from clipmill.options import BuildOptions
 from clipmill.storage import Storage
 from clipmill.video.limits import MAX_FRAME_BYTES, too_large
 
-#: Seconds: many containers have timestamps in whole milliseconds.
+#: Seconds that rounding may change a duration by: many containers have timestamps in whole milliseconds.
 _ROUNDED = 0.002
 
 
 def group_frames(
     jobs: Iterable[ResolvedClip], spans: Iterable[SpanDone], storage: Storage, options: BuildOptions
 ) -> Iterator[Clip | Failure | ResolvedClip]:
-    """Join the spans of one clip key into clips: several where the same content goes by several ids.
+    """Join the spans of one clip key into clips: several where the same content has several ids.
 
     Args:
         spans: decoded or reused, in any order, duplicates allowed.
@@ -33,7 +33,7 @@ def group_frames(
     if not by_number:
         return
     ordered = [by_number[number] for number in sorted(by_number)]
-    # A runner that lost a span must not make a shorter clip of it.
+    # A span that the runner lost must not make the clip shorter.
     if any(span.inexact for span in ordered) or len(ordered) != ordered[0].of:
         yield from jobs
         return
@@ -63,7 +63,7 @@ def _too_much_or_little(spans: list[SpanDone], options: BuildOptions) -> tuple[s
 
 
 def _mean_rate(frames: int, duration: float, fps: float) -> float:
-    """Frames per second of a clip; the stream's own rate where that is the same but for rounded timestamps."""
+    """Return a clip's frames per second: the stream's rate where only rounded timestamps make a difference."""
     return fps if not duration or abs(frames / fps - duration) < _ROUNDED else frames / duration
 
 

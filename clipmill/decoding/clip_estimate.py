@@ -1,6 +1,6 @@
 """Sampling a clip for estimates: how long it is, and how large some of its frames come out as JPEGs.
 
-Used by clipmill.estimate alone, and kept here, since it runs in the decoders' children.
+Only clipmill.estimate uses it; it is here since it runs in the decoder children.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from clipmill.video.geometry import plan_geometry
 from clipmill.video.jpeg import FrameEncoder
 from clipmill.video.timeline import MICROSECONDS, frame_times
 
-#: The size that estimates hold against the frames' own.
+#: The shorter side whose bytes estimates compare with those of the frames' own size.
 SMALLER = 256
-#: From one sampled frame to the next at most so many are decoded; past that, the file is sought in.
+#: Frames that are decoded from one sampled frame to the next at most; a longer way is sought.
 _REACH = 24
-#: A header's frame count and an index that are so near to each other are both believed.
+#: The share by which a header's frame count and the index may differ and still be believed.
 _CLOSE = 0.1
 #: Bytes of a file that are read to see how many packets it has.
 _ENOUGH = 16 << 20
@@ -42,7 +42,7 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
     """Sample the clip of a source's first row.
 
     Args:
-        frames: how many frames to encode, spread over the clip; 0 looks at headers only.
+        frames: how many frames to encode, spread over the clip; 0 reads only headers.
 
     Returns:
         What was found; for a file that is missing or no video, a `ClipSample` that says so.
@@ -65,14 +65,14 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
 
 
 class _Length(NamedTuple):
-    """Return how long a file is, in seconds, and how many frames a second of it has."""
+    """The length of a file in seconds, and its frames per second."""
 
     seconds: float
     fps: float
 
 
 def _length(video: Video) -> _Length:
-    """Return what the header says, if the index or the packets of the first megabytes agree; else what they say."""
+    """Return the header's length if the index or the packets of the first megabytes agree with it, else theirs."""
     claimed, fps = video.duration or 0.0, float(video.fps)
     if claimed and abs(video.indexed - claimed * fps) <= _CLOSE * claimed * fps:
         return _Length(claimed, fps)
@@ -92,7 +92,7 @@ def _length(video: Video) -> _Length:
     fps = len(times) / seconds
     if max(tally.position, nbytes) > _ENOUGH:
         seconds *= video.size / max(tally.position, nbytes)
-        # A header is nearer to the truth than a file's first part, if it is near to it at all.
+        # The header is more exact than an extrapolation, unless it is far from it.
         seconds = claimed if abs(claimed - seconds) < 0.5 * seconds else seconds
     return _Length(seconds, fps)
 
@@ -106,7 +106,7 @@ def _stored_frames(length: _Length, plan: SourceClip, options: FrameOptions) -> 
     else:
         end = length.seconds if plan.decode_end is None else min(plan.decode_end, length.seconds)
         seconds = max(0.0, end - (plan.decode_start or 0.0))
-    # A frame at 0, and one each time that so much has passed; durations may be off by a little.
+    # A frame at 0, and one after each such time; durations may be slightly wrong.
     frames = math.ceil(seconds / _seconds_per_stored(length.fps, options) - 0.01)
     return min(frames, options.max_frames) if options.max_frames else frames
 
@@ -153,7 +153,7 @@ def _spread(
 ) -> Iterator[tuple[av.VideoFrame, int]]:
     """Decode frames from the middle of equal parts of a clip, each with how many were decoded for it.
 
-    Those right after a key frame would not do: encoders spend more on them.
+    Frames right after a key frame are not typical: encoders spend more bytes on them.
     """
     first = plans[0].decode_start or 0.0
     end = plans[-1].decode_end if plans[-1].decode_end is not None else length.seconds
@@ -164,7 +164,7 @@ def _spread(
     left = video.frames(Tally())
     for number in range(frames):
         target = origin + first + step * (number + 0.5)
-        # The first time in any case: a proof may have read the file to its end.
+        # The first seek is always needed: a proof may have read the file to its end.
         if step * length.fps > _REACH or number == 0:
             with contextlib.suppress(av.error.FFmpegError):  # some formats cannot be sought in
                 video.container.seek(round(target * av.time_base))

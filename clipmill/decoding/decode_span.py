@@ -98,11 +98,11 @@ def _remember(store: Storage, path: str, error: ClipError) -> None:
 
 
 def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, options: FrameOptions) -> Footer:
-    # What the fragment's own writing fails with comes as an OSError here, and is no matter of the source.
+    # `reading_source` leaves an OSError alone: that is the fragment's own writing, not the source.
     with reading_source(), videos.fetch(task.path) as file:
         span, timeline = task.span, None
         if span == WHOLE and (options.fps or task.decode_start is not None or task.decode_end is not None):
-            # Times are needed to choose frames, and nothing proves them: decode once to learn them.
+            # Choosing frames needs their times, and there is no proof of them: decode once to learn them.
             with open_video(file) as video:
                 timeline, span = _learn(video, task, options)
         with open_video(file) as video:
@@ -110,7 +110,7 @@ def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, opti
 
 
 def _learn(video: Video, task: ClipTask, options: FrameOptions) -> tuple[Timeline, Span]:
-    """Decode a file once for the time of every frame, and find the clip's place among them."""
+    """Decode a file once to learn the time of every frame, and find the clip among them."""
     walk = Walk(video, WHOLE)
     deque(walk, maxlen=0)
     timeline = Timeline(walk.times_so_far(), lead=walk.lead())
@@ -134,20 +134,20 @@ def _encode_span(
     encoder = FrameEncoder(options)
     numbers, shown_at = _encode(fragment, encoder, _chosen(frames, task, video, span, timeline, options))
     if span.origin is not None:
-        # On to the frame behind the span, where the walk checks that it counted as many frames as the packets
-        # promised. Without this, a span in which one packet gave no frame would end with the next span's first.
+        # Go on to the frame after the span, where the walk checks that as many frames came as the packets promised.
+        # Without this, a span in which one packet gave no frame would end with the next span's first frame.
         deque(frames, maxlen=0)
     lost = judge(walk, video, walk.times_so_far()) if span.origin is None else 0  # a proof allows no loss
     if None in shown_at:
-        # Times are the sorted timestamps, so that those of the last frames are right only when all that are
-        # smaller were seen: a codec may attach one to a frame that it puts out up to REORDERED frames later.
+        # Times are the sorted timestamps, so the last ones are right only when all smaller ones were seen: a codec
+        # may attach a timestamp to a frame that it outputs up to REORDERED frames later.
         deque(islice(frames, REORDERED), maxlen=0)
         known = walk.times_so_far()
         shown_at = [known[number] for number in numbers]
     timestamps = [time - span.zero for time in shown_at if time is not None]
     index = [number - span.clip_first for number in numbers]
     fps = options.fps or float(video.fps / options.every)
-    # One span of many can lie between two ticks, or two K-th frames.
+    # A span can lie between two ticks, or two K-th frames, and have no frame.
     size = encoder.size if numbers else (0, 0)
     return fragment.finish(timestamps, index, size, fps, lost)
 

@@ -3,8 +3,8 @@
     frames, one after the other | footer (msgpack) | footer's CRC-32C | footer's length | magic
 
 The name is the clip's key and the span, so a retried or duplicated decoder writes
-the same bytes to the same name, and a rerun finds what is done. A clip that can
-never be decoded leaves a fragment without frames that says so.
+the same bytes to the same name, and a rerun finds what is done. A clip that cannot
+be decoded leaves a fragment without frames that records why.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Footer(msgspec.Struct, frozen=True, array_like=True):
         crc32c: of all frames' bytes.
         width, height: stored size in pixels.
         fps: as stored.
-        bad_packets: refused by the decoder and passed over.
+        bad_packets: refused by the decoder and skipped.
         failure: (reason, message) where the clip cannot be decoded, else None.
     """
 
@@ -65,7 +65,7 @@ class FragmentWriter:
     """Writes frames as they come; the fragment appears when `finish` was called and the block ends."""
 
     def __init__(self, storage: Storage, path: str) -> None:
-        # Not durable: a fragment that a power cut tears fails its checks and is made again.
+        # Not durable: a fragment that a power cut damaged fails its checks and is made again.
         self._writer = storage.writer(path, durable=False)
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -129,7 +129,7 @@ class FragmentWriter:
 
 
 def read_footer(storage: Storage, path: str) -> Footer | None:
-    """Read the footer of a fragment; None if there is no such fragment, or it is torn."""
+    """Read the footer of a fragment; None if there is no such fragment, or it is damaged."""
     stat = storage.stat(path)
     if stat is None:
         return None
@@ -140,7 +140,7 @@ def read_footer(storage: Storage, path: str) -> Footer | None:
 
 
 def remembered_failure(storage: Storage, path: str) -> tuple[str, str] | None:
-    """Read (reason, message) of a fragment that says that its clip cannot be decoded; None for all others."""
+    """Read the (reason, message) of a fragment that records a failure; None for all others."""
     stat = storage.stat(path)
     if stat is None or stat.size > _FAILURE_BYTES:
         return None
@@ -174,7 +174,7 @@ def read_fragment(storage: Storage, path: str) -> tuple[Footer, list[memoryview]
         frames = memoryview(data)[: sum(footer.sizes)]
         if _crc32c(frames) == footer.crc32c:
             return footer, cut(frames, footer.sizes)
-    # Out of the way, or every rerun would find it again.
+    # Deleted, or every rerun would find it again.
     storage.delete(path)
     raise StorageError(f"{storage.root}/{path}: damaged fragment, now deleted; run the build again")
 
@@ -206,10 +206,10 @@ def clip_digest(digests: Sequence[bytes]) -> str:
 
 
 def seconds_shown(timestamps: Sequence[int], fps: float) -> float:
-    """Return the seconds that frames are shown which begin at these microseconds, the last as long as that before it.
+    """Return how many seconds frames are shown that begin at these microseconds, the last as long as the one before.
 
     Args:
-        fps: by which a frame is shown that is the only one.
+        fps: gives the time of a frame that is the only one.
     """
     if len(timestamps) < 2:
         return len(timestamps) / fps

@@ -1,8 +1,8 @@
-"""Finding by its name alone a file that is not where its row says.
+"""Finding a file that is not where its row says, by its name alone.
 
-A tree that lies flat, another suffix, other spellings of class folders, one folder more:
-a file is taken where it is the only one of its name under the roots, and no other row's.
-Names are compared without the suffixes that videos have, in Unicode's NFC, case folded.
+For trees without class folders, other suffixes, other spellings of class folders, or one folder
+more. A file is taken where it is the only one of its name under the roots, and no other row's.
+Names are compared without video suffixes, in Unicode's NFC, case folded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clipmill.options import BuildOptions, ListingOptions
 from clipmill.storage import LocalStorage, Storage, open_storage
 
 _TIMES = re.compile(r"_\d{6}_\d{6}$")
-#: Folders that hold no videos of anybody's, whatever lies in them.
+#: Folders whose files are never videos, whatever their names: macOS's archive metadata.
 _PASSED_OVER = ("__MACOSX",)
 
 
@@ -38,14 +38,14 @@ def keys_of_file(path: str) -> list[str]:
 
 
 def key_of_row(row: ClipRow, listing: ListingOptions) -> str:
-    """Return the name to look for, the least that its files may be called."""
+    """Return the name to look for: the shortest that its file may have."""
     return fold(posixpath.basename(listings.names(listing, row)[-1]))
 
 
 class VideosThere:
-    """Tells which rows have a file of their name under the roots, by one walk instead of a look at each.
+    """The rows that have a file of their name under the roots, found by one walk instead of a look at each.
 
-    For --limit on a download that is not over: a hundred names of millions should be of those that have come.
+    For --limit on a download that has not finished: the clips taken should be of files that are there.
     """
 
     def __init__(self, listing: ListingOptions) -> None:
@@ -72,7 +72,7 @@ def _hidden(name: str) -> bool:
 
 
 def _local(storage: LocalStorage, folder: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, None]]:
-    """Links to folders are followed, but no folder is entered twice."""
+    """Walk a local folder; links to folders are followed, but no folder is entered twice."""
     top = storage.path(folder) if folder else storage.root
     for at, folders, files in os.walk(top, followlinks=True):
         stat = os.stat(at)
@@ -102,7 +102,7 @@ def choose(
     Args:
         absent: sources that are not where their rows say.
         files: that have the name.
-        taken: those that are where another row says.
+        taken: files that are where another row says.
 
     Yields:
         (source, path or "", why there is none).
@@ -121,7 +121,7 @@ def choose(
 
 
 def _only(row: ClipRow, files: Sequence[str], options: BuildOptions) -> tuple[str, bool]:
-    """The only file of a row's name, and whether that is its whole name; of several, the one in the row's folder."""
+    """Return the only file of a row's name, and whether that is its full name; of several, the one in its folder."""
     names = listings.names(options.listing, row)
     for name in names:
         same = [path for path in files if fold(posixpath.basename(path)) == fold(posixpath.basename(name))]

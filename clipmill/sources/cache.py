@@ -1,10 +1,10 @@
-"""What is known of sources from earlier runs, so that a file that did not change is not read again.
+"""Notes on sources from earlier runs, so that a file that did not change is not read again.
 
-    work/cache/<root>/<digest>     up to `SEGMENT` sources of one root; named by a hash of its bytes
+    work/cache/<root>/<digest>     a note file: up to `SOURCES_A_FILE` sources of one root; named by a hash of its bytes
 
-An answer holds while the file's path, size and stamp are those it was given for. Answers
-are noted as they come, so a killed run keeps them; where there are several for a file, the
-latest counts. An answer that no run has used for a week goes when segments are merged.
+A note holds while the file's path, size and stamp are the same. Notes are written during
+the run, so a killed run keeps them; of several for a file the latest counts. A note that
+no run used for a week is dropped when note files are merged.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from clipmill.sources.find import find_source
 from clipmill.storage import Stat, Storage
 
 CACHE = "work/cache"
-#: Raised when the same file and the same question would be answered in another way.
+#: Raised when the same file and the same question would get another answer.
 EPOCH = 3
-#: Sources in one object.
-SEGMENT = 20_000
-#: An answer is noted again when it is used and older than this, and dropped when older than that, in seconds.
+#: Sources in one note file.
+SOURCES_A_FILE = 20_000
+#: Seconds: a note that is used is written again when older than `RENEW`; one that is older than `EXPIRE` is dropped.
 RENEW, EXPIRE = 3 * 86400, 7 * 86400
-#: Clocks of file systems are coarse: a file that was written so lately, in seconds, may change under the same stamp.
+#: Clocks of file systems are coarse: a file written less than this many seconds ago may change and keep its stamp.
 _SETTLED = 2.0
-#: Seconds of answers that a killed run may lose.
+#: Seconds of notes that a killed run may lose.
 _PATIENCE = 30.0
 #: A source as its rows name it, and a packed `CachedProbe`.
 Noted = tuple[str, msgspec.Raw]
-_segment_decoder = msgspec.msgpack.Decoder(list[Noted])
+_notes_decoder = msgspec.msgpack.Decoder(list[Noted])
 _known_decoder = msgspec.msgpack.Decoder(CachedProbe)
 
 
@@ -48,13 +48,13 @@ def question(task: SourceTask, at: int) -> str:
 
 
 def recall(known: Iterable[CachedProbe], path: str, stat: Stat) -> CachedProbe | None:
-    """Return what is known of a file as it is now; the latest of several notes."""
+    """Return the latest note on a file as it is now, None if there is none."""
     same = [k for k in known if (k.source.path, k.source.size, k.source.stamp) == (path, stat.size, stat.stamp)]
     return max(same, key=lambda k: k.noted, default=None)
 
 
 def recall_source(storage: Storage, task: SourceTask, known: Sequence[CachedProbe]) -> CachedProbe | None:
-    """Return what is known of a source that was asked the same before and did not change since.
+    """Return the note on a source that did not change and was asked the same question.
 
     Raises:
         ClipError: it is missing, or cannot be looked at.
@@ -65,7 +65,7 @@ def recall_source(storage: Storage, task: SourceTask, known: Sequence[CachedProb
 
 
 class Notes:
-    """Answers of one run, written every so often.
+    """Collects the notes of one run and writes them every half minute.
 
     Args:
         storage: of the output.
@@ -79,7 +79,7 @@ class Notes:
         self._written = time.monotonic()
 
     def add(self, key: str, task: SourceTask, source: ProbedSource, asked_at: float) -> None:
-        """Note an answer; written now and then.
+        """Add the note on a source.
 
         Args:
             key: the source as its rows name it.
@@ -91,39 +91,39 @@ class Notes:
                 return
         known = CachedProbe(question(task, task.paths.index(source.path)), int(asked_at), source)
         self._noted.append((key, msgspec.Raw(msgspec.msgpack.encode(known))))
-        if len(self._noted) >= SEGMENT or time.monotonic() - self._written > _PATIENCE:
+        if len(self._noted) >= SOURCES_A_FILE or time.monotonic() - self._written > _PATIENCE:
             self.write()
 
     def write(self) -> None:
-        """Write what was noted."""
+        """Write the notes collected so far."""
         if self._noted:
-            _write_segment(self._storage, self._videos, self._noted)
+            _write_notes(self._storage, self._videos, self._noted)
         self._noted = []
         self._written = time.monotonic()
 
 
 def read_known(storage: Storage, videos: Storage) -> Iterator[Noted]:
-    """Iterate over all that is noted of a root's sources: (source as its rows name it, packed `CachedProbe`)."""
+    """Iterate over all notes on a root's sources: (source as its rows name it, packed `CachedProbe`)."""
     for path, _ in storage.list(cache_folder(videos)):
-        yield from _read_segment(storage, path)
+        yield from _read_notes(storage, path)
 
 
-def merge_segments(storage: Storage, videos: Storage) -> None:
-    """Join a root's segments once they are many more than their content needs; drop what nobody used for long."""
+def merge_note_files(storage: Storage, videos: Storage) -> None:
+    """Merge a root's note files once they are many more than needed; drop notes that no run used for a week."""
     paths = [path for path, _ in storage.list(cache_folder(videos))]
     if len(paths) <= 8:
         return
     latest: dict[tuple[str, str], tuple[int, Noted]] = {}
     for path in paths:
-        for key, packed in _read_segment(storage, path):
+        for key, packed in _read_notes(storage, path):
             known = _known_decoder.decode(packed)
             place = key, known.source.path
             if known.noted > max(time.time() - EXPIRE, latest[place][0] if place in latest else 0):
                 latest[place] = known.noted, (key, packed)
     kept = [noted for _, noted in latest.values()]
-    if len(paths) <= 8 + 2 * (len(kept) // SEGMENT):
+    if len(paths) <= 8 + 2 * (len(kept) // SOURCES_A_FILE):
         return
-    merged = {_write_segment(storage, videos, kept[n : n + SEGMENT]) for n in range(0, len(kept), SEGMENT)}
+    merged = {_write_notes(storage, videos, kept[n : n + SOURCES_A_FILE]) for n in range(0, len(kept), SOURCES_A_FILE)}
     for path in set(paths) - merged:
         storage.delete(path)
 
@@ -133,14 +133,14 @@ def cache_folder(videos: Storage) -> str:
     return f"{CACHE}/{hashlib.sha256(videos.root.encode()).hexdigest()[:16]}"
 
 
-def _write_segment(storage: Storage, videos: Storage, noted: Sequence[Noted]) -> str:
+def _write_notes(storage: Storage, videos: Storage, noted: Sequence[Noted]) -> str:
     data = msgspec.msgpack.encode(noted)
     path = f"{cache_folder(videos)}/{_digest(data)}"
-    storage.put(path, data, durable=False)  # its name tells whether a power cut tore it
+    storage.put(path, data, durable=False)  # its name, a hash, shows if a power cut damaged it
     return path
 
 
-def _read_segment(storage: Storage, path: str) -> list[Noted]:
+def _read_notes(storage: Storage, path: str) -> list[Noted]:
     try:
         data = storage.read(path)
     except FileNotFoundError:  # merged by another run
@@ -148,7 +148,7 @@ def _read_segment(storage: Storage, path: str) -> list[Noted]:
     if _digest(data) != path.rpartition("/")[2]:
         storage.delete(path)
         return []
-    return _segment_decoder.decode(data)
+    return _notes_decoder.decode(data)
 
 
 def _digest(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""From rows to clips to make: what is asked of a source, and what its answer means."""
+"""Turning rows into clips to make: what is asked of a source, and what its answer means."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def source_tasks(
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """What became of a source's rows.
+    """The clips and ledger rows that a source's rows became.
 
     Attributes:
         jobs: clips to make, each with the spans to decode.
@@ -60,7 +60,7 @@ class Resolved(msgspec.Struct, frozen=True):
 def settle(
     rows: Sequence[ClipRow], answer: ProbedSource | ClipError, labels: dict[str, int], options: BuildOptions
 ) -> Resolved:
-    """Turn a source's answer into clips to make and ledger rows.
+    """Turn what was found of a source into clips to make and ledger rows.
 
     Args:
         rows: as given to `source_tasks`.

@@ -29,7 +29,7 @@ def unique_ranges(rows: Iterable[ClipRow], *, drawn: bool = False) -> tuple[list
 
     Args:
         rows: of the source.
-        drawn: splits were drawn by clip id, so that they say nothing about the rows.
+        drawn: splits were drawn by clip id, so rows of one range may differ in it.
 
     Returns:
         The rows that stay, and the others' ledger rows.
@@ -50,7 +50,7 @@ def unique_ranges(rows: Iterable[ClipRow], *, drawn: bool = False) -> tuple[list
 def _one_of(
     rows: Sequence[ClipRow], name: Callable[[ClipRow], str], facts: Sequence[str]
 ) -> tuple[list[ClipRow], list[Failure]]:
-    """Keep the first of some rows that are one clip, or none if they differ: nobody knows which of them is right."""
+    """Keep the first of some rows that are one clip, or none if they differ, since any of them may be wrong."""
 
     def differs(row: ClipRow, other: ClipRow) -> str:
         return next((fact for fact in facts if getattr(row, fact) != getattr(other, fact)), "")
@@ -70,7 +70,7 @@ def _one_of(
 
 
 def _order(row: ClipRow) -> tuple[Any, ...]:
-    """Return a sort key of all that a clip is made of, then its place: the order of a listing makes no difference."""
+    """Return a sort key of all facts of a row, then its place, so that the order of a listing makes no difference."""
     start, end, number = (-1 if value is None else value for value in (row.start, row.end, row.label_number))
     facts = row.label or "", number, row.split, row.folds, row.group or ""
     return row.clip_id, row.video, start, end, *facts, sorted(row.extra.items()), row.listing, row.row

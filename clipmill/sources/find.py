@@ -1,4 +1,4 @@
-"""Finding the file of a source, and telling errors of that one file from errors of its storage."""
+"""Finding the file of a source, and separating errors of that one file from errors of its storage."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from clipmill.errors import ClipError, StorageError
 from clipmill.ledger import Reason
 from clipmill.storage import Stat, Storage
 
-#: Errors that say something of one file of a local disk, and nothing of the others.
+#: Errors that concern one file of a local disk and not the others.
 _OF_ONE_FILE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO)
 
 
 def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
-    """Find the first of the paths that is there: its place among them, and its stat.
+    """Find the first of the paths that is there; returns its place among them and its stat.
 
     Raises:
-        ClipError: missing, or it may not be looked at.
+        ClipError: missing, or without permission.
     """
     for at, path in enumerate(paths):
         with reading_source():
@@ -33,7 +33,7 @@ def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
 def reading_source() -> Iterator[None]:
     """Turn errors of a block that only reads a source into ClipErrors, where they concern that one file.
 
-    What fails for every source, as an object store after retries, ends the run as before.
+    Errors that concern every source, such as those of an object store after retries, are passed on.
 
     Raises:
         ClipError: the source cannot be read.

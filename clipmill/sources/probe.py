@@ -107,10 +107,10 @@ def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> li
 
 
 def _pays(video: Video, task: SourceTask, named: Sequence[bool]) -> bool:
-    """Whether to walk the packets for a proof: for ranges, segments, and videos that are worth several spans."""
+    """Return whether to read the packets for a proof: for ranges, segments, and videos of several spans."""
     if task.segment_seconds or (task.span_frames and (video.duration or 0) * float(video.fps) >= 2 * task.span_frames):
         return True
-    # By the header alone: nothing is asked of most files but all that is in them.
+    # By the header alone, since most files are wanted whole and need no proof.
     parts = (
         part_of_file(start, end, video.duration, 1 / float(video.fps), carried, task.trimmed)
         for (start, end), carried in zip(task.ranges, named, strict=True)
@@ -121,7 +121,7 @@ def _pays(video: Video, task: SourceTask, named: Sequence[bool]) -> bool:
 def _segments(
     start: float | None, end: float | None, there: Timeline | None, task: SourceTask, frame_seconds: float
 ) -> list[tuple[int | None, float | None, float | None]]:
-    """Return number, start and end of the segments that have a frame: a container's duration may be any number."""
+    """Return number, start and end of the segments that have a frame; a container's duration may be wrong."""
     seconds = task.segment_seconds
     if there is None or not seconds:
         return [(None, start, end)]
@@ -140,10 +140,10 @@ def _segments(
         return [(0, start, end)]
     *whole, last = numbers = sorted(found)
     length = (found[last] - edge(last)) / MICROSECONDS + frame_seconds
-    # Half a frame for times that containers round.
+    # Half a frame, since containers round times.
     if whole and length + frame_seconds / 2 < task.min_segment * seconds:
         return [(n, first + seconds * n, first + seconds * (n + 1)) for n in whole]
-    stops = [first + seconds * (number + 1) for number in numbers[:-1]] + [end]  # decoding may find some more
+    stops = [first + seconds * (number + 1) for number in numbers[:-1]] + [end]  # decoding may find more frames
     return [(n, first + seconds * n, stop) for n, stop in zip(numbers, stops, strict=True)]
 
 

@@ -1,17 +1,17 @@
-"""Whether a file is cut to its row's time range already, and which part of the file the range is.
+"""Deciding whether a file is already cut to its row's time range, and which part of it the range is.
 
 A file is taken as cut only where that is sure: its name carries the times, or the range
-begins past its end, or it ends before the range does and is as long as the range. What
-is said of one row depends on no other.
+begins past its end, or it ends before the range does and is as long as the range. The
+answer for one row depends on no other row.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-#: How far the length of a file that was cut may be from the range's, in seconds.
+#: Seconds by which the length of a cut file may differ from its range's.
 TOLERANCE = 0.25
-#: `ffmpeg -c copy` begins a cut at the key frame before, up to so many seconds early: x264 puts 250 frames between two.
+#: Seconds by which `ffmpeg -c copy`, which begins at the key frame before, may be early: x264 has one in 250 frames.
 LEAD = 10.0
 
 
@@ -29,11 +29,11 @@ class Part(NamedTuple):
 
 
 def is_trimmed(start: float | None, end: float | None, length: float | None, named: bool) -> bool:
-    """Whether a file holds a row's range and, before it, no more than a key frame's distance.
+    """Return whether a file is a row's range and, before it, no more than the distance between key frames.
 
     Args:
         start, end: of the row, in seconds.
-        length: of the file, in seconds; None where nobody knows.
+        length: of the file, in seconds; None if unknown.
         named: whether the file's name carries the times.
     """
     if start is None or end is None:
@@ -48,11 +48,11 @@ def is_trimmed(start: float | None, end: float | None, length: float | None, nam
 def part_of_file(
     start: float | None, end: float | None, length: float | None, frame: float, named: bool, mode: str
 ) -> Part:
-    """The part of a file that a row asks for.
+    """Return the part of a file that a row asks for.
 
     Args:
         start, end: of the row, in seconds.
-        length: of the file, in seconds; None where nobody knows.
+        length: of the file, in seconds; None if unknown.
         frame: how long a frame is shown, in seconds.
         named: whether the file's name carries the times.
         mode: of --trimmed: "auto", "yes" or "no".
@@ -63,7 +63,7 @@ def part_of_file(
         return Part(None, None, True)
     if mode == "no" or not is_trimmed(start, end, length, named):
         return Part(start, end, False)
-    # A cut ends with its range, so what it has more lies before it. Lengths are known to a frame.
+    # A cut ends with its range, so anything more is before the range. Lengths are known to one frame.
     more = 0.0 if length is None else length - ((end or 0.0) - (start or 0.0))
     if 0.75 * frame < more <= (start or 0.0) + frame / 2:
         return Part(round(more - frame / 2, 3), None, True)

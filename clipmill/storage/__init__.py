@@ -23,8 +23,8 @@ __all__ = [
     "split_path",
 ]
 
-#: The module and class of each URL scheme's storage; a path without one is a folder of this machine.
-#: Named, not imported: obstore takes 50 ms to load, and most processes never see a bucket.
+#: The module and class of each URL scheme's storage; a path without a scheme is a folder of this machine.
+#: Named, not imported: obstore takes 50 ms to load, and most processes use no bucket.
 SCHEMES = {
     "s3": ("clipmill.storage.object_store", "ObjectStorage"),
     "s3a": ("clipmill.storage.object_store", "ObjectStorage"),
@@ -34,7 +34,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 def is_url(path: str) -> bool:
-    """Tell whether a path names an object store."""
+    """Return whether a path names an object store."""
     scheme, colon, _ = path.partition("://")
     return bool(colon) and scheme in SCHEMES
 
@@ -43,7 +43,7 @@ def absolute(path: str) -> str:
     """Return a path that means the same on every worker: a URL as it is, a local one made absolute.
 
     Raises:
-        UsageError: it looks like a URL, and is none that we know.
+        UsageError: a URL with a scheme that we do not know.
     """
     if is_url(path):
         return path.rstrip("/")

@@ -1,4 +1,4 @@
-"""Waiting for storage many times at once: an object store takes 30 ms to answer, and there may be 100,000 questions."""
+"""Sending many requests at once: an object store takes 30 ms to answer, and a build may have 100,000 requests."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def ahead(
     weigh: Callable[[A], int] = lambda item: 1,
     most: int = _AT_ONCE,
 ) -> Iterator[B]:
-    """Call `function(item)` for every item, in order, by threads ahead of what was taken.
+    """Call `function(item)` for every item in threads, ahead of the caller; yield the results in order.
 
     The first exception ends it.
 
     Args:
         weigh: what an item costs until its result is taken: 1, or bytes of memory.
-        most: all items under way together; an item that costs more goes alone.
+        most: cost of all items under way; an item that costs more goes alone.
     """
     with ThreadPoolExecutor(_AT_ONCE, "clipmill-ahead") as pool:
         waiting: deque[tuple[int, Future[B]]] = deque()
@@ -49,11 +49,11 @@ def ahead(
 
 
 def each(storage: Storage, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """Call `function(item)` for every item, in order; without threads on local disks, where they cost too much."""
+    """Call `function(item)` for every item, in order; in threads only on object stores, since they cost CPU."""
     return map(function, items) if storage.local else ahead(function, items)
 
 
 def delete_all(storage: Storage, paths: Iterable[str]) -> None:
-    """Remove objects, several at once where that takes a while."""
+    """Remove objects, on object stores several at once."""
     for _ in each(storage, storage.delete, paths):
         pass

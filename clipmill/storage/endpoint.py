@@ -1,4 +1,4 @@
-"""Whether somebody listens at the object store that the environment names, before anything waits for it."""
+"""Checking that the endpoint of an object store answers, before any request waits for it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _TRIES = 3
 def check_endpoints(words: Iterable[str]) -> None:
     """Raise UsageError where the endpoint of an object store that a command names does not answer.
 
-    A request is sent again for minutes, which is right for a server that restarts during a long
-    build and wrong for a mistyped address.
+    A failed request is repeated for minutes. That is right for a server that restarts during a long
+    build, and wrong for a mistyped address.
 
     Args:
         words: of the command line; those with s3://, s3a:// or gs:// in them count.
@@ -40,5 +40,5 @@ def _check(variable: str, endpoint: str) -> None:
         except (OSError, ValueError) as error:
             if not left:
                 said = getattr(error, "strerror", None) or str(error)
-                raise UsageError(f"{variable}={endpoint}: nobody answers there ({said})") from error
+                raise UsageError(f"{variable}={endpoint}: no server answers there ({said})") from error
             time.sleep(0.5)

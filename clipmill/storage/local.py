@@ -1,4 +1,4 @@
-"""Folders of this machine."""
+"""Storage in folders of this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clipmill.storage.base import Disk, Stat, Writer
 from clipmill.storage.borrowed import borrow_ranges
 
 _TMP = re.compile(r"\.[0-9a-f]{12}\.tmp$")
-#: What a file system says that has no links, or no more for this file.
+#: Errors of a file system without links, or with no more links for this file.
 _NO_LINKS = (errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV)
 
 
@@ -87,7 +87,7 @@ class LocalStorage:
             raise
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
-        # The lock is on a file of its own, since the target is replaced; it dies with its process.
+        # The lock is on a file of its own, since the target is replaced; the system releases it when its process ends.
         with self._errors(path):
             os.makedirs(self.root, exist_ok=True)
             with open(self.path(path) + ".lock", "ab") as lock:
@@ -135,7 +135,7 @@ class LocalStorage:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
-        except OSError:  # held; or of another user, so that nobody can tell
+        except OSError:  # held; or another user's, so it may be held
             return True
         return False
 
@@ -151,8 +151,8 @@ class LocalStorage:
         return removed
 
     def stale(self, folder: str, copies: Mapping[str, str]) -> list[str]:
-        # A copy that is no link is taken as right if it has its source's size and is no older.
-        # Where the source is gone, nothing can be made.
+        # A copy that is no link counts as right if it has its source's size and is not older.
+        # Where the source is gone, no copy can be made.
         with self._errors(folder), os.scandir(self.path(folder)) as entries:
             there = {entry.name: entry for entry in entries}
             return [name for name, source in copies.items() if _is_stale(there.get(name), self.path(source))]
@@ -180,7 +180,7 @@ class LocalStorage:
                 if path == self.root:
                     break
                 path = os.path.dirname(path)
-            # The root may have been made a moment ago; where its parent may not be read, it was not we who made it.
+            # The root may be new, so its own name is synced too. If its parent cannot be read, we did not make it.
             with contextlib.suppress(PermissionError):
                 _sync_folder(os.path.dirname(self.root))
 
@@ -203,7 +203,7 @@ class LocalStorage:
                 try:
                     found = os.stat(full)
                 except OSError as error:
-                    if error.errno in (errno.ENOENT, errno.ELOOP):  # a link that leads nowhere is no object
+                    if error.errno in (errno.ENOENT, errno.ELOOP):  # a broken link is no object
                         continue
                     raise _storage_error(full, error) from error
                 stat = Stat(found.st_size, str(found.st_mtime_ns), found.st_mtime)
@@ -250,7 +250,7 @@ class LocalStorage:
 
 
 class _File(io.FileIO):
-    """A file whose reading fails with its name: who reads it may write another one meanwhile."""
+    """A file whose read errors name it, since the caller may be writing another file in the same block."""
 
     def readinto(self, buffer: Any, /) -> int | None:
         try:
@@ -283,7 +283,7 @@ def _is_stale(entry: os.DirEntry[str] | None, path: str) -> bool:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, or into a folder that is closed to us: who opens it will be told
+    except OSError:  # a link to itself, or into a folder without permission: opening it will say so
         return False
 
 
@@ -324,5 +324,5 @@ def _sync_folder(folder: str) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file has the name of one that is being written."""
+    """Return whether a file's name is that of one being written."""
     return bool(_TMP.search(name))

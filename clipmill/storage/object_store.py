@@ -1,4 +1,4 @@
-"""Object stores, through obstore: S3 and what speaks it, and Google Cloud Storage."""
+"""Storage in object stores, through obstore: S3 and compatible stores, and Google Cloud Storage."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from obstore.store import from_url
 from clipmill.errors import StorageError, UsageError
 from clipmill.storage.base import Disk, Stat, Writer
 
-#: Objects from twice this size on are uploaded in parts of it, so many at a time.
+#: Objects from twice this size on are uploaded in parts of it, `_PARTS_AT_ONCE` at a time.
 PART = 16 << 20
 _PARTS_AT_ONCE = 4
 _CHUNK = 8 << 20
-#: Where a machine of a cloud finds its own credentials; elsewhere nobody answers there.
+#: The metadata server, where a machine of a cloud gets its credentials; elsewhere nothing answers there.
 _METADATA = "169.254.169.254"
-#: How long a request is sent again that a server refuses with 5xx or 429, or that does not reach it.
+#: How long a request is repeated that is answered with 5xx or 429, or not at all.
 RETRY_SECONDS = 180.0
 
 
@@ -118,7 +118,7 @@ class ObjectStorage:
                 self._store.put(path, new, mode={name: tag for name, tag in known.items() if tag})
                 return True
         except (AlreadyExistsError, PreconditionError):
-            # An answer may have been lost and the request sent again: then the first one won.
+            # If the answer to the first request was lost, obstore repeated it, and the repetition met our own bytes.
             return self.read(path) == new
         except FileNotFoundError:
             return False
@@ -128,7 +128,7 @@ class ObjectStorage:
             self._store.copy(source, target)
 
     def sync(self, folder: str) -> None:
-        """Nothing to do: what an object store has taken it keeps."""
+        """Do nothing: an object store keeps what it accepted."""
 
     def delete(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError), self._errors(path):
@@ -163,7 +163,7 @@ class ObjectStorage:
         try:
             self._upload_once(path, file)
         except StorageError as error:
-            # The answer to the last request was lost, and sent again it found no upload any more.
+            # The answer to the last request was lost; repeated, it found that the upload had been completed.
             if "404 Not Found" not in str(error):
                 raise
             self._upload_once(path, file)
@@ -175,7 +175,7 @@ class ObjectStorage:
 
     @contextlib.contextmanager
     def _no_bucket(self) -> Iterator[None]:
-        """Writing and listing find nothing missing but the bucket."""
+        """Raise UsageError for FileNotFoundError: writing and listing miss nothing but the bucket."""
         try:
             yield
         except FileNotFoundError as error:
@@ -202,14 +202,14 @@ class ObjectStorage:
             raise StorageError(f"{self.root}/{path}: {first_line}") from error
 
     def _credentials(self) -> str:
-        """What to do where credentials are missing or wrong."""
+        """Return what to do where credentials are missing or wrong."""
         if self.root.startswith("gs://"):
             return "set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run on a machine whose account may use it"
         return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run on a machine whose role may use it"
 
 
 class _Upload:
-    """What is written waits in a local file until the block ends well; then it is uploaded."""
+    """A writer that keeps its bytes in a local file and uploads them when the block ends well."""
 
     def __init__(self, storage: ObjectStorage, path: str) -> None:
         self._storage = storage
@@ -228,7 +228,7 @@ class _Upload:
 
 
 def _settings(root: str) -> tuple[Any, bool]:
-    """Settings beyond those that obstore takes from the environment itself, and whether http:// is meant."""
+    """Return the settings that obstore does not read from the environment itself, and whether http:// is allowed."""
     if not root.startswith("gs://"):
         return {}, os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
@@ -241,7 +241,7 @@ def _settings(root: str) -> tuple[Any, bool]:
 
 @contextlib.contextmanager
 def _nothing_there() -> Iterator[None]:
-    """A range that begins at or behind an object's end holds nothing; object stores call that an error."""
+    """Ignore "range not satisfiable": a range that begins at or after an object's end is empty."""
     try:
         yield
     except BaseError as error:

@@ -1,4 +1,4 @@
-"""Opening a video safely, and walking its packets and frames."""
+"""Opening a video safely, and reading its packets and frames."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Tally:
 
     Attributes:
         packets: that held data.
-        bad: refused by the decoder, or without a frame's data, and frames that it flags as damaged; and 1 if the
-            demuxer gave up.
+        bad: packets that the decoder refused or that are zeros, and frames that it flags as damaged; and 1 if the
+            demuxer stopped with an error.
         last_error: of those.
         position: of the last packet, bytes from the file's start.
         flagged: packets that the demuxer takes for damaged.
@@ -59,7 +59,7 @@ class Tally:
         self.spoil(_describe(error))
 
     def spoil(self, why: str) -> None:
-        """Count what is damaged without an error."""
+        """Count damage that raised no error."""
         self.bad += 1
         self.last_error = why
 
@@ -108,35 +108,36 @@ class Video:
         return claimed or None
 
     def lead(self, first: int | None = None) -> int:
-        """Microseconds from the container's start, where its earliest stream starts, to the first frame.
+        """Return the microseconds from the container's start, where its earliest stream starts, to the first frame.
 
         Args:
             first: timestamp of that frame; by default the stream's start.
         """
         if first is None or self.container.format.name == "avi":
-            # What AVI says is when frames are decoded: with B-frames the first one seems to be late.
+            # AVI's timestamps are of decoding: with B-frames the first frame would seem to be late.
             first = self.stream.start_time
         if first is None or self.container.start_time is None:
             return 0
         lead = microseconds(first, self.time_base) - self.container.start_time
-        # Ogg's start is now and then a frame behind the first one, and nothing is shown before time 0.
+        # Ogg's start is sometimes one frame after the first one, and nothing is shown before time 0.
         return lead if 0 < lead < GARBAGE else 0
 
     @contextlib.contextmanager
     def again(self) -> Iterator[Video]:
-        """Open the same file from its start, and leave this video as it stands."""
+        """Open the same file from its start, and leave this video where it is."""
         at = self.file.tell()
         with open_video(self.file) as video:
             yield video
         self.file.seek(at)
 
     def packets(self, tally: Tally) -> Iterator[av.Packet[VideoStream]]:
-        """The stream's packets in file order. A demuxer's error ends them, and is counted."""
+        """Iterate over the stream's packets in file order. An error of the demuxer ends them, and is counted."""
         demuxer = self.container.demux(self.stream)
         while True:
             try:
                 packet = next(demuxer)
-            except (StopIteration, IndexError):  # PyAV stumbles at the end over streams that came late
+            except (StopIteration, IndexError):
+                # PyAV raises IndexError at the end of a file in which a stream appeared late.
                 return
             except _DEMUXER_ERRORS as error:
                 return tally.refuse(_unless_of_the_disk(error))
@@ -150,16 +151,16 @@ class Video:
                     yield packet
 
     def _is_hole(self, packet: av.Packet[VideoStream]) -> bool:
-        """Whether zeros stand where a packet of any codec that loses something begins with a header."""
+        """Return whether a packet begins with zeros where every lossy codec has a header."""
         return (
             not any(memoryview(packet)[:_HEADER]) and packet.size >= _HEADER and self.stream.codec_context.codec.lossy
         )
 
     def frames(self, tally: Tally) -> Iterator[av.VideoFrame]:
-        """Frames in the decoder's output order, from where the container stands.
+        """Iterate over frames in the decoder's output order, from where the container is.
 
         That order is right where timestamps are not (packed B-frames). A packet
-        that fails is counted and passed over: stopping there loses what follows.
+        that fails is counted and skipped: stopping there would lose what follows.
         """
         for packet in self.packets(tally):
             yield from self._decode(packet, tally)
@@ -176,10 +177,10 @@ class Video:
             return []
 
     def seek(self, stamp: int) -> None:
-        """Go to the last key frame at or before a timestamp, with the decoder as if it had come from the start.
+        """Go to the last key frame at or before a timestamp, with the decoder as after decoding from the start.
 
-        The file's first packet may hold what all others rely on: parameter sets, and
-        the name of the encoder, by which libavcodec reads 4:4:4 as old x264 wrote it.
+        So the file's first packet is decoded first. It may hold what all others need:
+        parameter sets, and the encoder's name, by which libavcodec works around bugs of old x264.
         """
         for packet in self.packets(Tally()):
             packet.decode()
@@ -187,7 +188,7 @@ class Video:
         self.container.seek(stamp, stream=self.stream)
 
     def is_cut_short(self, tally: Tally) -> bool:
-        """Whether a file that was read to its end ended before its container or its own index does."""
+        """Return whether a file that was read to its end is shorter than its container or its index says."""
         if self.declared is not None and self.declared > self.size:
             return True
         named = unread = 0
@@ -200,16 +201,16 @@ class Video:
         return unread > BAD_SHARE * named
 
     def unread(self, tally: Tally) -> int:
-        """Packets that the index of a file that was read to its end names, and that were not there."""
+        """Count the packets that are in a file's index and were not found on reading the file to its end."""
         named = sum(entry.size > 0 for entry in self.stream.index_entries)
         return max(0, named - tally.packets)
 
     def broken_at(self, tally: Tally) -> int | None:
-        """The byte where the file's structure breaks; None for a break behind the packets with little after it."""
+        """Find the byte where the file's structure breaks; None for a break after the packets with little behind it."""
         at = self.file.tell()
         broken = broken_at(self.file, self.size)
         self.file.seek(at)
-        # Some writers fill the last block of a disk.
+        # Some writers fill the disk's last block with anything.
         if broken is None or (broken > tally.position and self.size - broken < BAD_SHARE * self.size):
             return None
         return broken
@@ -219,8 +220,8 @@ class Video:
 def open_video(file: IO[bytes]) -> Iterator[Video]:
     """Open the first video stream of a file object that can be decoded, one thread, bit-exact.
 
-    libav gets the file object and a list of demuxers, never a path, so that no
-    file can make it open another.
+    libav gets the file object and a list of demuxers, never a path, so no file
+    (a playlist, a reference movie) can make it open another one.
 
     Raises:
         ClipError: empty, not_a_video, no_video_stream, truncated or corrupt.
@@ -231,7 +232,7 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
     declared = declared_size(file, size)
     file.seek(0)
     if not any(file.read(HOLE)):
-        # Behind zeros a demuxer of raw streams may find frames.
+        # Raw streams may have frames after zeros, so libav would accept such a file.
         raise _damage_or(Reason.NOT_A_VIDEO, "no video format begins with zeros", file, size, declared)
     file.seek(0)
     try:
@@ -255,7 +256,7 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
 
 
 def _damage_or(reason: Reason, message: str, file: IO[bytes], size: int, declared: int | None) -> ClipError:
-    """Why a file shows no video: it was cut before its index, has holes, or this reason."""
+    """Return why a file has no readable video: it was cut before its index, has holes, or else this reason."""
     if declared is not None and declared > size:
         return ClipError(Reason.TRUNCATED, f"holds {size:,} of at least {declared:,} bytes, and its index is gone")
     file.seek(0)
@@ -282,7 +283,7 @@ def _describe(error: Exception) -> str:
 
 
 def _unless_of_the_disk(error: Exception) -> Exception:
-    """An error that the file's bytes brought about, such as a seek to a negative position."""
+    """Return an error that the file's bytes caused, such as a seek to a negative position; raise one of the disk."""
     if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError) and error.errno != errno.EINVAL:
         raise error
     return error

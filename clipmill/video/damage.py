@@ -1,4 +1,4 @@
-"""What of a clip is lost: judged by its packets, its index and its structure, never by a header's word alone."""
+"""Whether a clip is whole, judged by its packets, its index and its structure, never by a header's count alone."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from clipmill.video.container import BAD_SHARE, Video
 from clipmill.video.frames import Walk
 from clipmill.video.timeline import MICROSECONDS
 
-#: A time between two frames that is so many times the usual one is a gap.
+#: A time between two frames that is longer than this many times the median is a gap.
 _GAP = 1.5
 
 
 def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
-    """Raise ClipError for what is not a whole clip.
+    """Raise ClipError for a clip that is not whole.
 
     Args:
         walk: over the clip, from the file's start.
@@ -47,7 +47,7 @@ def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
 
 
 def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
-    """Count frames that the file held and nobody can read, by its index, or by what is around a break in it."""
+    """Count the frames that the file should hold and lacks, by its index, or by the gap around a break in it."""
     unread = video.unread(walk.tally) if walk.reached_end else 0
     broken = video.broken_at(walk.tally)
     if len(times) < 2 or (broken is None and not walk.tally.flagged):
@@ -56,7 +56,7 @@ def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
     gaps = [b - a for a, b in pairwise(times[walk.span.first :])]
     behind = 0
     if walk.reached_end:
-        # Not a word to be trusted but where something is known to be missing.
+        # The container's duration is trusted only here, where something is known to be missing.
         gaps.append(round((video.duration or 0) * MICROSECONDS) - times[-1])
         if broken is not None and broken > walk.tally.position:
             behind = round(len(times) * (video.size - broken) / broken)

@@ -12,14 +12,14 @@ from typing import IO
 
 _EBML = b"\x1a\x45\xdf\xa3"
 _SEGMENT = b"\x18\x53\x80\x67"
-# Only boxes that stand at the top of a file: anything else means we lost the thread.
+# Only boxes at the top level of a file: anything else means that an earlier box's length is wrong.
 _TOP_BOXES = frozenset(
     b"ftyp moov mdat free skip wide uuid pnot styp sidx moof mfra udta meta emsg prft pdin ssix".split()
 )
 
 
 def declared_size(file: IO[bytes], size: int) -> int | None:
-    """Bytes the container claims, or None where it does not say.
+    """Return the bytes that the container claims, or None where it does not say.
 
     Args:
         file: seekable; its position afterwards is anywhere.
@@ -82,7 +82,7 @@ def _matroska(file: IO[bytes]) -> int | None:
 
 
 def _vint(file: IO[bytes]) -> int | None:
-    """An EBML variable-length size; None for "unknown"."""
+    """Read an EBML variable-length size; None for "unknown"."""
     first = file.read(1)
     if not first or not first[0]:
         return None

@@ -1,14 +1,15 @@
-"""What the default promises of every frame: luma of at least 40 dB, in few bytes.
+"""The default quality: luma of at least 40 dB in every frame, in few bytes.
 
-Flat tables: all frequencies are rounded to multiples of one step. The transform keeps squared
-sums, so a step of q costs a mean square error of about q*q / 12 whatever the frame shows, as long
-as its coefficients do not favour places between two multiples: 40.9 dB for a step of 8, and more
-where most of them are nearly 0. That leaves out what was made to favour them, such as one small
-tile repeated all over, and frames of a few blocks, where chance may. To err so much a frame needs
-many coefficients that are not 0, so its JPEG is large for its size; natural frames of that size
-are one in thirty. Those are decoded again, and where one is under the promise it is encoded with
-a step of 4. That one needs no look: no coefficient is off by more than 2, which with rounding to
-whole levels, at most 1/2, cannot pass the 2.55 of 40 dB.
+The tables are flat: all frequencies are rounded to multiples of one step. The DCT keeps squared
+sums, so a step of q gives a mean square error of about q*q / 12 whatever the frame shows, as long
+as its coefficients do not lie between two multiples more often than by chance: 40.9 dB for a step
+of 8, and more where most of them are nearly 0.
+
+Two kinds of frames can miss 40 dB: one small tile repeated all over, and frames of a few blocks.
+Such an error needs many coefficients that are not 0, so the JPEG is large for its size; one natural
+frame in thirty is as large. Such frames are decoded again, and one that misses is encoded with a
+step of 4. That needs no check: no coefficient is off by more than 2, which with rounding to whole
+levels (at most 1/2) stays below the 2.55 of 40 dB.
 """
 
 from __future__ import annotations

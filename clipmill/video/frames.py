@@ -21,7 +21,7 @@ REORDERED = 16
 
 
 class Inexact(Exception):
-    """Decoding did not give the frames that the packets promised."""
+    """Decoding did not give the frames that the proof from the packets expects."""
 
 
 class Shown(NamedTuple):
@@ -47,7 +47,7 @@ class Walk:
     Attributes:
         span: that is walked.
         tally: packets read and refused.
-        before: those that were read before the span's first frame was in the making.
+        before: those that were read before any that the span's first frame can need.
         reached_end: the file was read to its end.
     """
 
@@ -70,13 +70,14 @@ class Walk:
                 self._video.seek(span.seek)
             except av.error.FFmpegError as error:
                 raise Inexact from error
-        # Frames are counted from where decoding begins, never computed from a timestamp: with variable frame rates
-        # none follows from the other. So each packet must give its frame, in order; `_check` and the end see to it.
+        # Frames are counted from where decoding begins; with variable frame rates a frame's number cannot be computed
+        # from its timestamp. So each packet must give one frame, in order: `_check` and the checks at the end hold
+        # decoding to that.
         number = span.seek_frame
         for frame in self._video.frames(self.tally):
             _refuse_giants(frame.width, frame.height)
             if span.seek is not None and not self._stamps and frame.pts is not None and frame.pts < span.seek:
-                continue  # the demuxer knows only of an earlier key frame
+                continue  # the demuxer could only seek to an earlier key frame
             self._check(frame)
             if number < span.first - REORDERED:
                 self.before = dataclasses.replace(self.tally)
@@ -91,20 +92,22 @@ class Walk:
         self._demand(span.origin is None or (not self.tally.bad and number == span.last))
 
     def _check(self, frame: av.VideoFrame) -> None:
-        """Hold a frame against the proof: the right one first, in order of time, no packet refused.
+        """Check a frame against the proof: the right first frame, times in order, no packet refused.
 
-        With the last one where it should be, every packet has given its frame. All have one
-        size, or spans could not know that of the clip's first frame.
+        If the frame after the last one also has its expected time, every packet gave one frame.
+        All frames must have one size, since a later span does not see the size of the clip's
+        first frame, to which all are resized.
 
-        Without it, a decoder that drops a frame behind the key frame it was sent to would number
-        all that follow one too low: the clip would begin one frame late, and say nothing of it.
+        Without this check, a decoder that drops a frame after the key frame that it was sent to
+        would number all later frames one too low: the clip would begin one frame late, without
+        an error.
         """
         before = self._stamps[-1] if self._stamps else None
         self._stamps.append(frame.pts)
         if self.span.origin is not None:
             first = self.span.origin if self.span.seek is None else self.span.seek
             self._demand(frame.pts is not None and (frame.pts == first if before is None else frame.pts > before))
-            # What is concealed may come from any frame before.
+            # Concealed pixels may come from any earlier frame, also from before the seek.
             self._demand(not self.tally.bad and not frame.is_corrupt)
             self._demand((frame.width, frame.height) == self._size)
         elif frame.is_corrupt:
@@ -123,12 +126,12 @@ class Walk:
         return None
 
     def lead(self) -> int:
-        """Microseconds from the container's start to the file's first frame."""
+        """Return the microseconds from the container's start to the file's first frame."""
         known = [stamp for stamp in self._stamps if stamp is not None]
         return self._video.lead(min(known) if len(known) == len(self._stamps) and known else None)
 
     def times_so_far(self) -> list[int]:
-        """Microseconds of all frames decoded from the file's start, in output order."""
+        """Return the times of all frames decoded from the file's start, in microseconds, in output order."""
         return frame_times(self._stamps, self._video.time_base, self._video.fps)
 
 
@@ -138,7 +141,7 @@ def _refuse_giants(width: int, height: int) -> None:
 
 
 def every(frames: Iterable[Shown], step: int, clip_first: int) -> Iterator[tuple[Shown, int | None]]:
-    """Frames 0, step, 2 step, ... of the clip, each with its own time."""
+    """Iterate over frames 0, step, 2 step, ... of the clip, each with its own time."""
     for shown in frames:
         if (shown.number - clip_first) % step == 0:
             yield shown, shown.time
@@ -147,7 +150,7 @@ def every(frames: Iterable[Shown], step: int, clip_first: int) -> Iterator[tuple
 def at_rate(
     frames: Iterable[Shown], fps: float, span: Span, end: int | None, source_fps: float
 ) -> Iterator[tuple[Shown, int]]:
-    """For each tick of `fps`, counted from the clip's first frame, the last frame shown at it.
+    """Iterate over the ticks of `fps` from the clip's first frame on: the last frame shown at each, and its time.
 
     Args:
         end: of the clip in microseconds from the file's first frame, if it has one.

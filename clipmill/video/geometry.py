@@ -1,4 +1,4 @@
-"""From a source frame's size to the stored size: scale, then crop or pad."""
+"""Bringing a source frame to the stored size: scale, then crop or pad."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from clipmill.options import FrameOptions
 class Geometry(NamedTuple):
     """How a frame is laid out, in pixels.
 
-    The source is resized to (`scaled_width`, `scaled_height`); the window that
-    starts at (`left`, `top`) and is (`width`, `height`) large is stored, black where
-    it reaches beyond. `left` and `top` are even, so that they fall between the
-    chroma samples of 4:2:0 planes.
+    The source is resized to (`scaled_width`, `scaled_height`); of that the rectangle
+    at (`left`, `top`) of (`width`, `height`) is stored, black where it reaches beyond.
+    `left` and `top` are even, so that they fall between the chroma samples of 4:2:0 planes.
     """
 
     scaled_width: int
@@ -29,12 +28,12 @@ class Geometry(NamedTuple):
 
     @property
     def has_bars(self) -> bool:
-        """Part of what is stored is black."""
+        """Whether part of the stored frame is black."""
         return self.scaled_width < self.width or self.scaled_height < self.height
 
 
 def plan_geometry(width: int, height: int, options: FrameOptions) -> Geometry:
-    """The stored geometry of a `width` x `height` source (after rotation)."""
+    """Return the stored geometry of a `width` x `height` source (after rotation)."""
     if options.size is not None:
         return _exact(width, height, options.size, options.fit)
     short = min(width, height)
@@ -51,7 +50,7 @@ def _exact(width: int, height: int, size: tuple[int, int], fit: str) -> Geometry
         return Geometry(*size, 0, 0, *size)
     ratios = size[0] / width, size[1] / height
     scale = max(ratios) if fit == "crop" else min(ratios)
-    # The side that decides the scale must come out exact, whatever the rounding.
+    # The side that decides the scale is taken as asked: width * scale may round to another number.
     scaled_width = size[0] if ratios[0] == scale else _even(width * scale)
     scaled_height = size[1] if ratios[1] == scale else _even(height * scale)
     if fit == "crop":

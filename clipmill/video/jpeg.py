@@ -1,8 +1,8 @@
-"""From a decoded frame to its JPEG.
+"""Encoding a decoded frame as a JPEG.
 
 8-bit 4:2:0 in BT.601 goes to the encoder as planes, since that is what a JPEG
 holds: only the range is widened (ITU-R BT.601 limited range to JFIF full range).
-Everything else goes through RGB by swscale, asked for exactness, and becomes planes last.
+All else is converted to RGB by swscale, in its exact modes, and then to planes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BIT
 
 
 def _widening(low: int, high: int, centre: int) -> tuple[float, float, Plane]:
-    """Scale, offset and clipped 256-entry table that take [low, high] to the full 8-bit range."""
+    """Return scale, offset and clipped 256-entry table that take [low, high] to the full 8-bit range."""
     scale = 255 / (high - low)
     offset = centre - scale * centre if centre else -scale * low
     table = np.clip(np.round(np.arange(256) * scale + offset), 0, 255).astype(np.uint8)
@@ -65,8 +65,8 @@ def _agrees() -> bool:
     return True
 
 
-# The table is the definition. Saturating arithmetic is four times faster and gives the same
-# 256 values where it was checked; that is checked here, on the processor that will run it.
+# The table is the definition. Saturating arithmetic is four times faster and gave the same 256
+# values on every processor tried; it is checked here, on the processor that runs it.
 _widen = _saturating if _agrees() else _by_table
 
 
@@ -190,7 +190,7 @@ class FrameEncoder:
 
 
 def _split(rgb: Plane, planes: Planes) -> None:
-    """Take RGB apart into full-range BT.601 planes (ITU-T T.871), chroma as the mean of each two by two pixels."""
+    """Convert RGB to full-range BT.601 planes (ITU-T T.871), chroma as the mean of each two by two pixels."""
     height, width = rgb.shape[:2]
     luma, *chroma = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
     planes.luma[...] = luma
@@ -200,7 +200,7 @@ def _split(rgb: Plane, planes: Planes) -> None:
 
 
 def _matrix(frame: av.VideoFrame) -> Colorspace:
-    """The YCbCr matrix of a frame as swscale names it (AVColorSpace has more names than matrices)."""
+    """Return the YCbCr matrix of a frame as swscale names it (AVColorSpace has more names than matrices)."""
     return {1: Colorspace.ITU709, 4: Colorspace.FCC, 7: Colorspace.SMPTE240M, 9: Colorspace.BT2020,
             10: Colorspace.BT2020}.get(int(frame.colorspace), Colorspace.ITU601)  # fmt: skip
 

@@ -1,11 +1,11 @@
-"""libjpeg-turbo as Pillow's wheel brings it, called for what no Python package offers: planes and tables of one's own.
+"""The libjpeg-turbo of Pillow's wheel, called by ctypes: no Python package takes planes and quantiser tables.
 
 A JPEG's bytes follow from its planes, quantiser tables, transform and restart intervals alone.
 Here the transform is the accurate integer one (`JDCT_ISLOW`), whose SIMD code gives the bits of
 its C code, and the Huffman tables are those of ITU-T T.81, annex K.
 
 The structures are those of libjpeg 6b (`jpeglib.h`, JPEG_LIB_VERSION 62), whose layout has been
-frozen since 1998; the library itself holds our version and size against its own.
+frozen since 1998; the library itself compares our version and size with its own.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 
 @cache
 def _library() -> Any:
-    """Pillow's libjpeg-turbo, its functions typed.
+    """Return Pillow's libjpeg-turbo, its functions typed.
 
     Raises:
         UsageError: this Pillow brings another libjpeg.
     """
-    # What an extension is linked with is found through its own handle, wherever the wheel keeps it.
-    # PyDLL keeps the interpreter lock: a call takes a few microseconds.
+    # The symbols of a library that an extension is linked with are found through the extension's handle, so the
+    # wheel's folder does not matter. PyDLL keeps the interpreter lock: a call takes a few microseconds.
     library = ctypes.PyDLL(PIL._imaging.__file__)
     missing = [name for name in _SIGNATURES if not hasattr(library, name)]
     if missing or not PIL.features.check_feature("libjpeg_turbo") or not _accepted(library):
@@ -104,7 +104,7 @@ def _library() -> Any:
 
 
 def _accepted(library: Any) -> bool:
-    """Whether jpeg_CreateCompress takes our version and the size of our structure for its own."""
+    """Return whether jpeg_CreateCompress accepts our version and the size of our structure."""
     refusals: list[int] = []
     errors = (c_void_p * 64)()
     library.jpeg_std_error.restype = c_void_p
@@ -138,7 +138,7 @@ class PlaneEncoder:
 
     Raises:
         ClipError: a side is longer than a JPEG's can be.
-        UsageError: Pillow brings no libjpeg-turbo that will do.
+        UsageError: Pillow brings no libjpeg-turbo with this interface.
 
     Attributes:
         planes: what is encoded next.
@@ -202,7 +202,7 @@ class PlaneEncoder:
 
 
 def restart_interval(width: int) -> int:
-    """MCUs of a restart interval: a whole part of a row, so that a crop can be cut out of a JPEG (see reading).
+    """Return the MCUs of a restart interval. They divide a row, so that the reader can cut a crop out of a JPEG.
 
     Args:
         width: of the frame, in pixels.
@@ -212,7 +212,7 @@ def restart_interval(width: int) -> int:
 
 
 def _row_pointers(planes: list[Plane]) -> tuple[list[npt.NDArray[np.uintp]], list[int]]:
-    """JSAMPIMAGEs, one for each row of MCUs: the arrays of pointers, to be kept, and the images' addresses."""
+    """Make a JSAMPIMAGE for each row of MCUs; return the arrays of pointers, to be kept, and the addresses."""
     rows = [plane.ctypes.data + plane.shape[1] * np.arange(plane.shape[0], dtype=np.uintp) for plane in planes]
     each = [MCU, MCU // 2, MCU // 2]
     strips = np.array(
@@ -234,5 +234,5 @@ def _pad(room: Plane, height: int, width: int) -> None:
 
 
 def _up(length: int, step: int) -> int:
-    """The next multiple of `step`."""
+    """Round up to a multiple of `step`."""
     return -(-length // step) * step

@@ -13,7 +13,7 @@ MAX_FRAME_BYTES = MAX_RECORD - (32 << 20)
 
 
 def too_large(width: int, height: int) -> ClipError:
-    """The error of a record that no reader would want to hold."""
+    """Return the error of a clip whose record would be above 1 GiB."""
     return ClipError(
         Reason.TOO_LARGE,
         f"more than 1 GiB of {width}x{height} frames in one record: cut the video with --segment-seconds "

@@ -1,10 +1,10 @@
-"""From where decoding gives exactly the frames that decoding from the start gives.
+"""Proving at which key frames decoding may begin and give the same frames as decoding from the start.
 
-A pass over the packets, without decoding, shows for most modern files that frame i
+A pass over the packets, without decoding, proves for most modern files that frame i
 is the packet with the i-th smallest timestamp, and at which key frames decoding may
 begin. Then a clip in the middle of a long video costs only its own frames, and a
-long clip can be cut into spans for several workers. `clipmill.video.frames` holds what is
-decoded against it; where the proof fails, files are decoded from their start.
+long clip can be cut into spans for several workers. `clipmill.video.frames` checks every
+decoded frame against the proof; where it fails, files are decoded from their start.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CLEAN_KEYS = frozenset({"vp8", "libvpx", "vp9", "libvpx-vp9", "av1", "libdav1d"
 
 
 def prove(video: Video) -> Timeline | None:
-    """Walk the packets and return the timeline, or None where decoding from the start is the only way."""
+    """Return the timeline that the packets prove, or None where a file must be decoded from its start."""
     context = video.stream.codec_context
     nals = _Nals(_NAL_TYPES[context.name], context.extradata or b"") if context.name in _NAL_TYPES else None
     if nals is None and context.name not in _CLEAN_KEYS:
@@ -33,8 +33,8 @@ def prove(video: Video) -> Timeline | None:
     stamps: list[int] = []
     keys: list[int] = []
     for packet in video.packets(tally):
-        # One packet, one frame. An edit list (ISO/IEC 14496-12, 8.6.6) marks packets that are decoded and not shown:
-        # counted as frames, they would move the numbers of all that follow.
+        # The proof needs one frame for each packet. An edit list (ISO/IEC 14496-12, 8.6.6) marks packets that are
+        # decoded and not shown: counted as frames, they would raise the numbers of all later frames.
         if packet.pts is None or packet.is_corrupt or packet.is_discard:
             return None
         empties = nals is None or nals.empty_the_decoder(bytes(packet))
@@ -50,7 +50,7 @@ def prove(video: Video) -> Timeline | None:
 
 
 def packet_times(video: Video) -> Timeline:
-    """About when the packets that are in a file are shown; nothing is proven."""
+    """Return when the packets in a file are shown, about: nothing is proven."""
     tally = Tally()
     with video.again() as other:
         stamps = [packet.pts if packet.pts is not None else packet.dts for packet in other.packets(tally)]
@@ -60,15 +60,16 @@ def packet_times(video: Video) -> Timeline:
 
 
 def _is_444(context: VideoCodecContext) -> bool:
-    """Old x264 wrote H.264 4:4:4 wrongly, and what comes of it depends on what was decoded before."""
+    """Return whether H.264 is 4:4:4, which old x264 wrote wrongly: its pixels depend on what was decoded before."""
     pixels = context.format
     return pixels is None or (len(pixels.components) > 1 and pixels.chroma_width(16) == 16)
 
 
 def _closed(stamps: list[int], keys: list[int]) -> list[tuple[int, int]]:
-    """The key frames that all earlier packets precede and all later ones follow in time."""
-    # In an open GOP, pictures that come behind the key frame are shown before it and refer to what precedes it
-    # (H.265, 3: leading pictures): packets shown at 0 1 2 | 5 3 4 6. Sent to 5, a decoder drops or garbles 3 and 4.
+    """Return the key frames that are shown after all earlier packets and before all later ones."""
+    # In an open GOP some pictures follow the key frame in the file, are shown before it, and refer to pictures before
+    # it (H.265, 3: leading pictures). Example: packets shown at 0 1 2 | 5 3 4 6. A decoder that begins at 5 drops
+    # or garbles 3 and 4.
     clean = []
     least_after = list(stamps)
     for position in range(len(stamps) - 2, -1, -1):
@@ -112,24 +113,25 @@ _NAL_TYPES = {
 
 
 class _Nals:
-    """Looks at the NAL units of a stream, packet by packet from its first one.
+    """Reads the NAL units of a stream, packet by packet from its first one.
 
-    What outlasts a key frame, parameter sets and the name of x264 (libavcodec mends
-    what old versions of it did), must be the first packet's, which is decoded before
-    each seek, or the container's. Behind a change, no key frame counts.
+    Two things stay in force after a key frame: parameter sets, and the name of x264, by
+    which libavcodec works around bugs of old versions. Both must be those of the container
+    or of the first packet, which is decoded before each seek. After a change of them no
+    key frame counts: a decoder that begins there would use the old ones.
     """
 
     def __init__(self, types: _NalTypes, extradata: bytes) -> None:
         self._types = types
         self._extradata = extradata
-        # libavcodec's own rule: start codes begin with zeros.
+        # libavcodec's rule: extradata with start codes (Annex B) begins with zeros, that with lengths does not.
         prefixed = len(extradata) > types.length_at and (any(extradata[:2]) or extradata[2] > 1)
         self._length_size = (extradata[types.length_at] & 3) + 1 if prefixed else 0
         self._known: bytes | None = None
         self._changed = False
 
     def empty_the_decoder(self, packet: bytes) -> bool:
-        """Whether what follows a packet depends on none before it, but the first."""
+        """Return whether the packets from this one on depend on no earlier packet but the first."""
         empties = False
         lasting = []
         for start, end in self._units(packet):
@@ -146,7 +148,7 @@ class _Nals:
         return empties and not self._changed
 
     def _units(self, packet: bytes) -> Iterator[tuple[int, int]]:
-        """First byte and end of each unit, behind lengths (ISO/IEC 14496-15) or start codes (Annex B)."""
+        """Iterate over first byte and end of each unit, after lengths (ISO/IEC 14496-15) or start codes (Annex B)."""
         if self._length_size:
             at = 0
             while at + self._length_size < len(packet):

@@ -1,10 +1,10 @@
-"""Where the structure of a file breaks: a container is a chain of parts, each of which says where the next begins.
+"""Finding where a container's structure breaks: it is a chain of parts, each of which says where the next begins.
 
-Demuxers look for the next part that they know and go on without a word, so the chain is
+After a break, demuxers skip to the next part that they know, without an error, so the chain is
 walked here. AVI (RIFF chunks), MP4 and MOV (boxes, ISO/IEC 14496-12), Matroska and WebM
 (EBML elements, RFC 9559), FLV (tags, Adobe's specification 10.1, annex E.4), Ogg (pages,
-RFC 3533) and MPEG transport streams (packets, ISO/IEC 13818-1, 2.4.3.2) have such a chain; of other
-formats nothing is said.
+RFC 3533) and MPEG transport streams (packets, ISO/IEC 13818-1, 2.4.3.2) have such a chain; other
+formats are not checked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import IO
 
-#: A run of so many zeros is no video: what an interrupted download leaves, a block of a disk at the least.
+#: A run of zeros of this length, a disk block, is not video data: an interrupted download leaves such runs.
 HOLE = 512
 _SEGMENT = 0x18538067
 _CLUSTER = 0x1F43B675
@@ -30,7 +30,7 @@ _CHUNKS = frozenset(b"JUNK idx1 LIST RIFF".split())
 
 
 def broken_at(file: IO[bytes], size: int) -> int | None:
-    """The first byte where a part of the chain should begin and none does; None where the chain holds.
+    """Return the first byte where a part of the chain should begin and none does; None where the chain is whole.
 
     Args:
         file: seekable; its position afterwards is anywhere.
@@ -55,7 +55,7 @@ def broken_at(file: IO[bytes], size: int) -> int | None:
 
 
 def zeros(file: IO[bytes], size: int) -> int:
-    """Bytes in runs of zeros that are at least `HOLE` long, to whole blocks of that size."""
+    """Count the bytes in blocks of `HOLE` bytes that are all zeros."""
     file.seek(0)
     blank = bytes(HOLE)
     total = 0
@@ -125,7 +125,7 @@ def _matroska(file: IO[bytes], size: int) -> Iterator[int]:
 
 
 def _element(head: bytes) -> tuple[int, int | None, int]:
-    """An EBML element's id, its length (None for unknown), and the bytes that both take; id 0 where there is none."""
+    """Return an EBML element's id, its length (None for unknown), and the bytes that both take; id 0 for none."""
     if not head or head[0] < 0x10:
         return 0, 0, 1
     wide = 9 - head[0].bit_length()

@@ -1,6 +1,6 @@
 """When each frame of a file is shown, and which frames a clip takes.
 
-Times are integers in microseconds, so that they are the same everywhere.
+Times are integers in microseconds, so that every machine computes the same ones.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Timeline(msgspec.Struct, frozen=True):
         return (self.lead + self.times[-1]) / MICROSECONDS
 
     def spans(self, start: float | None, end: float | None, options: FrameOptions, longest: int = 0) -> list[Span]:
-        """The spans of the clip shown in [start, end) seconds; none if no frame is.
+        """Return the spans of the clip shown in [start, end) seconds; none if no frame is.
 
         Args:
-            options: how many frames are wanted at most.
-            longest: cut it at clean key frames into spans of about so many frames; 0 never does.
+            options: which frames are wanted, and the most of them.
+            longest: cut the clip at clean key frames into spans of about this many frames; 0 to never cut.
         """
-        # Half-open: of two ranges that touch, each frame is in exactly one. With the end included, a frame shown
-        # at 10.0 s would be the last of 0-10 and the first of 10-20.
+        # Ranges are half-open, so a frame is in exactly one of two ranges that touch. With the end included, a frame
+        # shown at 10.0 s would be the last of 0-10 and the first of 10-20.
         first = 0 if start is None else bisect_left(self.times, round(start * MICROSECONDS) - self.lead)
         last = len(self.times) if end is None else bisect_left(self.times, round(end * MICROSECONDS) - self.lead)
         if first >= last:
@@ -56,7 +56,7 @@ class Timeline(msgspec.Struct, frozen=True):
         if options.max_frames:
             last = min(last, self._stop(first, options.max_frames - 1, options))
         cuts = [first]
-        # How many of the ticks fall into which span is not known beforehand: one span.
+        # The first max_frames ticks: how many of them a span would have is only known after decoding, so one span.
         if longest and not (options.max_frames and options.fps):
             for number, _ in self.clean[self._keys_until(first) : self._keys_until(last - 1)]:
                 if number - cuts[-1] >= longest and last - number >= longest:
@@ -66,13 +66,13 @@ class Timeline(msgspec.Struct, frozen=True):
         return [self._span(part, len(pieces), *piece, first) for part, piece in enumerate(pieces)]
 
     def _stop(self, first: int, more: int, options: FrameOptions) -> int:
-        """The number of the frame that follows the last one needed for `more` frames after the first."""
+        """Return the number of the frame after the last one that is needed for `more` frames after the first."""
         if options.fps:
             return bisect_right(self.times, self.times[first] + tick_time(more, options.fps))
         return first + more * options.every + 1
 
     def _keys_until(self, number: int) -> int:
-        """How many clean key frames there are up to a frame, that one included."""
+        """Count the clean key frames up to a frame, that one included."""
         return bisect_right(self.clean, number, key=lambda key: key[0])
 
     def _span(self, part: int, of: int, first: int, last: int, clip_first: int) -> Span:
@@ -85,13 +85,13 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 def frame_times(stamps: list[int | None], time_base: Fraction, fps: Fraction) -> list[int]:
-    """Microseconds from the first frame, strictly increasing, for frames in output order.
+    """Return microseconds from the first frame, strictly increasing, for frames in output order.
 
-    Timestamps are sorted and dealt out in output order, since that order is right
-    where they are not. Where any is missing, frames are taken as evenly spaced.
+    Timestamps are sorted and given to the frames in output order, which is right even
+    where timestamps are not. Where any is missing, frames are taken as evenly spaced.
     """
-    # A decoder puts frames out in the order in which they are shown, whatever their stamps say: three frames that
-    # come with 0, 80, 40 are shown at 0, 40, 80. Sorting the frames by their stamps would swap the last two.
+    # A decoder outputs frames in the order in which they are shown, whatever their timestamps say: three frames
+    # that come with 0, 80, 40 are shown at 0, 40, 80. Sorting the frames by timestamp would swap the last two.
     known = [stamp for stamp in stamps if stamp is not None]
     times = _from_first(known, time_base) if len(known) == len(stamps) else None
     if times is None:
@@ -100,13 +100,13 @@ def frame_times(stamps: list[int | None], time_base: Fraction, fps: Fraction) ->
 
 
 def in_order(stamps: list[int], time_base: Fraction) -> list[int] | None:
-    """Sorted timestamps in microseconds from the first one; None where two are the same."""
+    """Sort timestamps, in microseconds from the first one; None where two are the same."""
     times = _from_first(stamps, time_base)
     return times if times is not None and all(a < b for a, b in pairwise(times)) else None
 
 
 def _from_first(stamps: list[int], time_base: Fraction) -> list[int] | None:
-    """Sorted, in microseconds from the first one; None where they cannot be meant."""
+    """Sort timestamps, in microseconds from the first one; None where the range is absurd (`GARBAGE`)."""
     order = sorted(stamps)
     times = [microseconds(stamp - order[0], time_base) for stamp in order]
     return None if times and times[-1] > GARBAGE else times
@@ -121,20 +121,20 @@ def strictly_increasing(times: Iterable[int]) -> list[int]:
 
 
 def microseconds(ticks: int, time_base: Fraction) -> int:
-    """So many ticks of a time base, to the nearest microsecond."""
-    # In integers: a float has 53 bits and a timestamp 64, so that two machines could round one time apart.
+    """Convert ticks of a time base to the nearest microsecond."""
+    # In integers: a float has 53 bits and a timestamp 64, so two machines could round the same time differently.
     return (ticks * time_base.numerator * MICROSECONDS * 2 + time_base.denominator) // (2 * time_base.denominator)
 
 
 def tick_time(tick: int, fps: float) -> int:
-    """When a tick of a frame rate is, in microseconds from tick 0."""
+    """Return the time of a tick of a frame rate, in microseconds from tick 0."""
     return round(tick * MICROSECONDS / fps)
 
 
 def first_tick(time: int, fps: float) -> int:
-    """The first tick at or after a time in microseconds."""
-    # By tick_time itself, since its rounding cannot be undone by a division: tick 2 of 30 a second is at 66,667,
-    # and 66,667 * 30 / 1,000,000 is 2.00001, which would make it tick 3.
+    """Return the first tick at or after a time in microseconds."""
+    # tick_time is asked, since a division does not undo its rounding: at 30 a second tick 2 is at 66,667, and
+    # 66,667 * 30 / 1,000,000 is 2.00001, which would round up to tick 3.
     tick = max(0, int(time * fps / MICROSECONDS) - 1)
     while tick_time(tick, fps) < time:
         tick += 1

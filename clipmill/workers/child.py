@@ -63,7 +63,7 @@ def _answer(packed: bytes) -> bytes:
     except Exception as error:
         if isinstance(job, ShardJob):
             return _failed("bug", traceback.format_exc())
-        # A bug that one odd video brings out costs that video; one that every video does, the budget stops.
+        # A bug that one odd video triggers costs that video; if every video does, --max-failures stops the build.
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = str(error).strip() or "no message"
         what = f"{type(error).__name__}: {text.splitlines()[0]} ({os.path.basename(where.filename)}:{where.lineno})"

@@ -1,4 +1,4 @@
-"""What a child process can be asked to do, and how the asking travels."""
+"""The jobs of child processes, and how they and their results are packed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clipmill.options import FrameOptions
 
 
 class ResolveJob(msgspec.Struct, frozen=True, tag="resolve"):
-    """Find, fingerprint and probe a source, unless what is known of it holds; gives a `ProbedSource`."""
+    """Find, fingerprint and probe a source, unless a note on it holds; gives a `ProbedSource`."""
 
     task: SourceTask
     videos: str
@@ -38,7 +38,7 @@ class ShardJob(msgspec.Struct, frozen=True, tag="shard"):
 
 
 class SampleJob(msgspec.Struct, frozen=True, tag="sample"):
-    """Look at one clip, for an estimate; gives a `ClipSample`."""
+    """Sample one clip for an estimate; gives a `ClipSample`."""
 
     task: SourceTask
     videos: str
@@ -65,7 +65,7 @@ _reply_decoder = msgspec.msgpack.Decoder(Reply)
 
 
 def encode_job(job: Job) -> bytes:
-    """Encode a job for its way to a child."""
+    """Encode a job for a child."""
     return msgspec.msgpack.encode(job)
 
 

@@ -38,7 +38,7 @@ Tag = TypeVar("Tag")
 
 
 class ChildFailed(ClipmillError):
-    """A job raised an error of its own that is not about the data: a bug."""
+    """A job raised an error that is not about the data: a bug."""
 
 
 class Pool:
@@ -73,7 +73,7 @@ class Pool:
 
     @property
     def most_in_flight(self) -> int:
-        """Jobs to keep in flight: one at work and one that waits for each child, so that none is ever idle."""
+        """Jobs to keep in flight: for each child one at work and one waiting, so that none is idle."""
         return 2 * self.workers
 
     def window(self, work: Iterable[tuple[Tag, jobs.Job]]) -> Iterator[tuple[Tag, Any]]:
@@ -87,13 +87,13 @@ class Pool:
             yield from landed(flying)
 
     def close(self, *, kill: bool = False) -> None:
-        """End all children, after the jobs they are at; with `kill` at once. Jobs that wait are Interrupted."""
+        """End all children, after their current jobs, or with `kill` at once. Waiting jobs raise Interrupted."""
         with self._lock:
             self._closed = True
             if kill:
                 for child in self._children:
                     child.kill()
-        # Jobs that wait are not cancelled, since `wait` would never hear of it: they run, and see that it is over.
+        # Waiting jobs are not cancelled, since `wait` is not notified of it: they run, and find the pool closed.
         self._threads.shutdown(wait=True)
         for child in self._children:
             child.end()
@@ -110,7 +110,7 @@ class Pool:
             raise ClipError(gone.reason, gone.message) from None
 
     def _child(self) -> _Child:
-        """Return this thread's child; a new one where the last was lost, be it while it was idle."""
+        """Return this thread's child; a new one if the last one ended, even while idle."""
         child: _Child | None = getattr(self._local, "child", None)
         if child is not None and not child.is_alive():
             self._discard(child)
@@ -146,7 +146,7 @@ def result_of(future: Future[Any]) -> Any:
 
 
 class _Gone(Exception):
-    """The child is no more."""
+    """A child ended before it answered."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -170,7 +170,7 @@ class _Child:
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
             env={**os.environ, "PYTHONPATH": path, **_CHILD_ENVIRONMENT},
-            # Ctrl-C in a terminal reaches the whole group; ending children is the parent's business.
+            # Ctrl-C in a terminal reaches the whole process group; the parent ends the children itself.
             start_new_session=True,
         )
         os.close(theirs_in)

@@ -1,4 +1,4 @@
-"""The pool of children that a whole process shares: the look at a listing, and each step of the run after it."""
+"""The pool of children that a whole process shares: the estimate first, then each stage of the run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def close_children(*, kill: bool = False) -> None:
     """End all children of this process.
 
     Args:
-        kill: at once, and let nobody start others: a run that was stopped is still unwinding.
+        kill: at once, and without starting new ones: a stopped run still asks for children while it ends.
     """
     with _lock:
         pools = list(_pools.values())

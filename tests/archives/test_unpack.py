@@ -105,7 +105,7 @@ def test_what_leaves_a_folder(name, out):
 
 def test_what_is_no_archive(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"no zip")
-    assert "no archive that clipmill reads" in refused("unpack", tmp_path / "x.zip", tmp_path / "dest")
+    assert "not an archive that clipmill reads" in refused("unpack", tmp_path / "x.zip", tmp_path / "dest")
     assert "no such file" in refused("unpack", tmp_path / "y.zip", tmp_path / "dest")
 
 

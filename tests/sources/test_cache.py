@@ -19,7 +19,7 @@ from clipmill.sources.cache import (
     Notes,
     cache_folder,
     find_source,
-    merge_segments,
+    merge_note_files,
     question,
     read_known,
     recall_source,
@@ -141,11 +141,11 @@ def test_segments_are_merged_and_what_nobody_uses_goes(out: LocalStorage, videos
     for age in range(10):
         note(out, videos, task("a.avi"), at=now - 100 * age)
     assert len(noted(out, videos)["a.avi"]) == 10
-    merge_segments(out, videos)
+    merge_note_files(out, videos)
     (left,) = out.list(cache_folder(videos))
     assert [kept.noted for kept in noted(out, videos)["a.avi"]] == [int(now)]
     assert "b.avi" not in noted(out, videos)
-    merge_segments(out, videos)
+    merge_note_files(out, videos)
     assert list(out.list(cache_folder(videos))) == [left]
 
 

@@ -18,7 +18,7 @@ def test_an_endpoint_where_nobody_listens(scheme: str, variable: str, monkeypatc
         place = f"127.0.0.1:{held.getsockname()[1]}"
         monkeypatch.setenv(variable, f"http://{place}")
         with pytest.raises(
-            UsageError, match=rf"^{variable}=http://{place}: nobody answers there \(Connection refused\)"
+            UsageError, match=rf"^{variable}=http://{place}: no server answers there \(Connection refused\)"
         ):
             check_endpoints(words)
         check_endpoints(["build", "videos", "--out", "folder"])  # no object store is meant

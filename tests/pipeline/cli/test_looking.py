@@ -141,7 +141,7 @@ def test_the_first_digits_of_a_version_are_enough(tmp_path):
     assert ran == Ran(0, f"data is at {old.version[:8]} again, 3 clips\n", "")
     assert json.loads(clipmill("path", "data", "--json").out)["version"] == old.version
     said = refused("rollback", "data", "zz")
-    assert said == f"{tmp_path}/data: version zz is not there (any more); see clipmill versions"
+    assert said == f"{tmp_path}/data: version zz is not there; see clipmill versions"
     start = new.version[:6]
     (tmp_path / "data/versions" / f"{start}0123456789").mkdir()
     said = refused("rollback", "data", start)
