@@ -48,7 +48,7 @@ def look(videos: Path, most: int = 40) -> tuple[Fidelity, dict[int, Fidelity]]:
                 if number % _STEP:
                     continue
                 plane = np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, -1)[:, : frame.width]
-                luma = _LUMA[2][plane]
+                luma = _LUMA.table[plane]
                 ours.append(_judge(encoder.encode(frame), luma))
                 for quality, found in theirs.items():
                     jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()

@@ -150,7 +150,7 @@ def fidelity(built, name, *, rgb_every=1):
     number = -1
     for number, frame in enumerate(original(built.videos / name)):
         plane = np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, -1)[:, : frame.width]
-        expected = plane if frame.color_range == 2 else cv2.LUT(plane, _LUMA[2])
+        expected = plane if frame.color_range == 2 else cv2.LUT(plane, _LUMA.table)
         stored = jpeg_pixels(frames[number], "GRAY")[..., 0]
         luma = min(luma, psnr(stored, expected))
         mean = max(mean, abs(cv2.mean(stored)[0] - cv2.mean(expected)[0]))

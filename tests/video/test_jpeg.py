@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 
 import av
@@ -59,7 +60,7 @@ def stored_planes(jpeg: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_the_tables_widen_and_clip():
-    luma, chroma = _LUMA[2], _CHROMA[2]
+    luma, chroma = _LUMA.table, _CHROMA.table
     assert (luma[:17] == 0).all() and (luma[235:] == 255).all()
     assert (chroma[:16] <= 1).all() and chroma[128] == 128 and (chroma[240:] == 255).all()
     assert np.array_equal(luma[16:236], np.round((RAMP[16:236] - 16.0) * 255 / 219))
@@ -74,7 +75,7 @@ def test_both_ways_to_widen_agree_on_every_value_at_every_place(widening, width)
         for widen in (_saturating, _by_table):
             out = np.zeros((256, width + 7), np.uint8)
             widen(plane, widening, out[:, 5 : 5 + width])
-            assert np.array_equal(out[:, 5 : 5 + width], widening[2][plane])
+            assert np.array_equal(out[:, 5 : 5 + width], widening.table[plane])
             assert not out[:, :5].any() and not out[:, 5 + width :].any()
 
 
@@ -83,7 +84,7 @@ def test_a_ramp_in_limited_range_is_clipped_and_not_wrapped():
     ramp = np.repeat(RAMP, 4)[None, :].repeat(32, axis=0)
     grey = np.full((16, 512), 128, np.uint8)
     luma, _, _ = stored_planes(encode(planar(ramp, grey, grey), quality=100))
-    assert np.abs(luma.astype(int) - _LUMA[2][ramp]).max() <= 2
+    assert np.abs(luma.astype(int) - _LUMA.table[ramp]).max() <= 2
     assert luma[:, :64].max() <= 1 and luma[:, -64:].min() >= 254
 
 
@@ -101,7 +102,7 @@ def test_a_ramp_of_chroma_is_clipped_and_not_wrapped(plane):
     meant = PlaneEncoder(4096, 64)
     meant.use_quality(100)
     for room, values, widening in zip(meant.planes, planes, (_LUMA, _CHROMA, _CHROMA), strict=True):
-        room[...] = widening[2][values]
+        room[...] = widening.table[values]
     assert jpeg == meant.encode()
 
 
@@ -177,7 +178,7 @@ def test_odd_sizes_have_defined_pixels_to_their_edges(size):
     assert len(jpegs) == 1
     (jpeg,) = jpegs
     assert simplejpeg.decode_jpeg_header(jpeg)[:3] == (size[1], size[0], "YCbCr")
-    luma = cv2.LUT(np.frombuffer(frame.planes[0], np.uint8).reshape(size[1], -1)[:, : size[0]], _LUMA[2])
+    luma = cv2.LUT(np.frombuffer(frame.planes[0], np.uint8).reshape(size[1], -1)[:, : size[0]], _LUMA.table)
     assert psnr(jpeg_pixels(jpeg, "GRAY")[..., 0], luma) > 40
 
 
@@ -309,6 +310,13 @@ def test_real_videos_of_every_format_keep_their_colours(shared_data, name):
                 assert np.abs(means).max() < 2.2, means
             if number == 20:
                 break
+
+
+def test_a_frame_that_was_encoded_is_held_by_nobody():
+    frame = av.VideoFrame(32, 32, "yuv420p")
+    held = sys.getrefcount(frame)
+    FrameEncoder(FrameOptions()).encode(frame)
+    assert sys.getrefcount(frame) == held
 
 
 def test_frames_without_a_time_base_are_encoded():
