@@ -72,7 +72,7 @@ class Dataset:
         shard_frames = {name: entry.frames for name, entry in self.manifest.shards.items()}
         self._columns = ClipColumns(cached or storage, self.version)
         columns = self._columns.read(CORE)
-        reader = FrameReader(cached or storage, self.manifest.schema, shard_frames)
+        reader = FrameReader(cached or storage, self.manifest.schema, self.version, shard_frames)
         self.table: ClipTable = to_arrays(columns, reader)
         self._fold: int | None = None
         self._names, self._codes = _encoded(columns["split"])

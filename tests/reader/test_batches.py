@@ -303,8 +303,12 @@ def test_files_that_end_early_or_vanish_name_themselves(damaged: tuple[Dataset, 
         list(data["train"].select(index=[7]).batches(WholeClip(), batch_size=8))
     shutil.move(shard, shard.with_suffix(".away"))
     for path in ("indexed", "streaming"):
-        with pytest.raises(DataError, match=f"{shard.name}: gone since this version was opened"):
+        with pytest.raises(DataError, match=f"{shard.name}: deleted, though version {data.version} needs it"):
             list(data["train"].batches(WholeClip(), batch_size=8, on_error="skip", path=path))
+    manifest = shard.parents[1] / "versions" / data.version / "manifest.json"
+    shutil.move(manifest, manifest.with_suffix(".away"))
+    with pytest.raises(DataError, match=f"{shard.name}: gone since this version was opened; open the data set again"):
+        list(data["train"].batches(WholeClip(), batch_size=8))
 
 
 def test_a_head_that_is_damaged_is_found(damaged: tuple[Dataset, str, Path]) -> None:

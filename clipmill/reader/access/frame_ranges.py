@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import DataError, UsageError
-from clipmill.layout import frames_path, shard_path
+from clipmill.layout import MANIFEST, frames_path, shard_path, version_path
 from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
 from clipmill.records import get_schema
@@ -95,11 +95,13 @@ class FrameReader:
     Args:
         storage: the data set's root.
         schema: name of the records' schema.
+        version: name of the version that is read.
         shard_frames: how many frames each shard holds, by its id.
     """
 
-    def __init__(self, storage: ReadableStorage, schema: str, shard_frames: dict[str, int]) -> None:
+    def __init__(self, storage: ReadableStorage, schema: str, version: str, shard_frames: dict[str, int]) -> None:
         self.storage = storage
+        self._version = version
         self.schema: Schema = get_schema(schema)
         self._shard_frames = shard_frames
         self._hold = 4 * sum(shard_frames.values()) <= HELD_SIZES
@@ -196,13 +198,20 @@ class FrameReader:
         try:
             blobs = (self.storage.borrow_ranges if borrow else self.storage.read_ranges)(path, ranges)
         except FileNotFoundError:
-            raise Vanished(
-                f"{self.storage.root}/{path}: gone since this version was opened; open the data set again"
-            ) from None
+            raise Vanished(f"{self.storage.root}/{path}: {self._why_gone()}") from None
         for (start, end), blob in zip(ranges, blobs, strict=True):
             if len(blob) != end - start:
                 raise DataError(f"{self.storage.root}/{path}: ends before byte {end}")
         return blobs
+
+    def _why_gone(self) -> str:
+        """Return what became of a file: gc takes a version's manifest away before its shards."""
+        if self.storage.stat(version_path(self._version, MANIFEST)) is None:
+            return "gone since this version was opened; open the data set again"
+        return (
+            f"deleted, though version {self._version} needs it. clipmill verify {self.storage.root} names all that is "
+            "missing; the same clipmill build makes it again"
+        )
 
     def _parse_head(self, located: RecordRanges, head: bytes | memoryview) -> FrameFacts:
         facts = self.schema.parse_head(head)

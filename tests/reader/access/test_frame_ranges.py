@@ -45,7 +45,7 @@ def test_frames_times_and_numbers_of_every_clip(
 def test_ranges_are_those_of_the_writer(schema: str, sizes: list[int]) -> None:
     known = get_schema(schema)
     body = sum(sizes) + sum(len(known.prefix(size)) for size in sizes)
-    reader = FrameReader(_Sizes(sizes), schema, {"s": len(sizes)})  # type: ignore[arg-type]
+    reader = FrameReader(_Sizes(sizes), schema, "v", {"s": len(sizes)})  # type: ignore[arg-type]
     found = reader.locate(ClipPlace("s", 100, body + 516, 0, len(sizes)))
     assert list(zip(found.starts.tolist(), found.ends.tolist(), strict=True)) == frame_ranges(
         known, RecordPlace(100, body + 516, 0), sizes
