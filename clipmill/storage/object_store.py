@@ -23,6 +23,7 @@ from obstore.store import from_url
 
 from clipmill.errors import StorageError, UsageError
 from clipmill.storage.base import Disk, Stat, Writer
+from clipmill.storage.slow_requests import each_watched, watched
 
 #: Objects from twice this size on are uploaded in parts of it, `_PARTS_AT_ONCE` at a time.
 PART = 16 << 20
@@ -135,8 +136,8 @@ class ObjectStorage:
             self._store.delete(path)
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        with self._no_bucket(), self._errors(prefix, listing=True):
-            for batch in self._store.list(prefix or None):
+        with self._no_bucket(), self._errors(prefix, listing=True, watch=False):
+            for batch in each_watched(iter(self._store.list(prefix or None)), f"{self.root}/{prefix}"):
                 for meta in batch:
                     yield meta["path"], _stat(meta)
 
@@ -149,8 +150,9 @@ class ObjectStorage:
     @contextlib.contextmanager
     def fetch(self, path: str) -> Iterator[IO[bytes]]:
         with tempfile.TemporaryFile(prefix="clipmill-") as file:
-            with self._errors(path):
-                for chunk in self._store.get(path).stream(min_chunk_size=_CHUNK):
+            with self._errors(path, watch=False):
+                chunks = self._store.get(path).stream(min_chunk_size=_CHUNK)
+                for chunk in each_watched(iter(chunks), f"{self.root}/{path}"):
                     file.write(chunk)
             file.seek(0)
             yield file
@@ -170,7 +172,7 @@ class ObjectStorage:
 
     def _upload_once(self, path: str, file: IO[bytes]) -> None:
         file.seek(0)
-        with self._no_bucket(), self._errors(path):
+        with self._no_bucket(), self._errors(path, watch=False):  # large files take their time
             self._store.put(path, file, chunk_size=PART, max_concurrency=_PARTS_AT_ONCE)
 
     @contextlib.contextmanager
@@ -182,9 +184,10 @@ class ObjectStorage:
             raise UsageError(f"{self.root}: there is no such bucket") from error
 
     @contextlib.contextmanager
-    def _errors(self, path: str, *, listing: bool = False) -> Iterator[None]:
+    def _errors(self, path: str, *, listing: bool = False, watch: bool = True) -> Iterator[None]:
         try:
-            yield
+            with watched(f"{self.root}/{path}") if watch else contextlib.nullcontext():
+                yield
         except (NotFoundError, FileNotFoundError) as error:
             raise FileNotFoundError(f"{self.root}/{path}") from error
         except (AlreadyExistsError, PreconditionError):

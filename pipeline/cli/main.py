@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # Beam warns of extras that nobody here needs.
     logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("clipmill").setLevel(logging.WARNING)
     try:
         code = _run(words)
         sys.stdout.flush()
