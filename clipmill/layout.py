@@ -20,6 +20,9 @@ LAYOUT = 1
 #: Bytes of one record, framing included: protocol buffers end at 2 GiB, and readers fail below that.
 MAX_RECORD = 1 << 30
 
+#: Split of the clips that the chosen official fold does not use.
+UNUSED = "unused"
+
 CURRENT = "CURRENT"
 CLIPS = "clips.parquet"
 MANIFEST = "manifest.json"

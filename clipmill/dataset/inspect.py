@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from clipmill.dataset.clip_table import read_clips
 from clipmill.dataset.ledger_file import NAME as LEDGER
+from clipmill.dataset.shared_content import find_shared_content
 from clipmill.errors import NoSuchDataset, UsageError
 from clipmill.layout import (
     LABELS,
@@ -30,7 +31,7 @@ def summarize(storage: Storage) -> dict[str, Any]:
     """Count what the published version holds: splits, classes, lengths in frames, frame sizes.
 
     A split's `hosts` is the number of training hosts that its shards are enough for. Numbers that no class
-    has are no `classes` of theirs: `placeholders` counts them.
+    has are no `classes` of theirs: `placeholders` counts them. `shared` is a `SharedContent`.
     """
     manifest = read_manifest(storage)
     table = read_clips(storage, manifest.version, ["split", "label_text", "frames", "width", "height", "bytes"])
@@ -61,6 +62,7 @@ def summarize(storage: Storage) -> dict[str, Any]:
         "classes": {label: found.get(label, 0) for label in labels if label not in unused},
         "placeholders": len(unused),
         "unlabelled": found.get("", 0),
+        "shared": find_shared_content(storage, manifest.version),
         "sizes": {
             f"{row['width']}x{row['height']}": row["count_all"]
             for row in sorted(sizes.to_pylist(), key=lambda row: -row["count_all"])

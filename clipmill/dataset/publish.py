@@ -16,6 +16,7 @@ from clipmill.dataset.clip_table import join
 from clipmill.dataset.ledger_file import Ledger
 from clipmill.dataset.links import link_shards, relink_shards
 from clipmill.dataset.run_lock import alone
+from clipmill.dataset.shared_content import SharedContent, find_shared_content
 from clipmill.dataset.tfds_files import tables
 from clipmill.errors import Interrupted
 from clipmill.layout import Manifest, SplitEntry, split_order
@@ -28,6 +29,8 @@ from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all, each
 
 OUTCOME = "outcome.json"
+#: Pairs of clips that share frames which an outcome names, of each kind.
+_NAMED_PAIRS = 100
 
 #: By (output, run), which came first in this process: "stop", or "publish", the moving of the pointer.
 #: The graph runs in a thread that Ctrl-C does not reach, so the two race. Whoever asks first decides, and the
@@ -51,6 +54,7 @@ class Outcome(msgspec.Struct, frozen=True):
         rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
         trimmed, ranged: clips with times whose files were cut to them already, and those that are a part of a file.
         splits: clips by split.
+        shared: clips that share frames with one of another split or class; the first of them are named.
         failed: ledger rows by reason.
         first_failures: some ledger rows, to be shown.
     """
@@ -71,6 +75,7 @@ class Outcome(msgspec.Struct, frozen=True):
     trimmed: int = 0
     ranged: int = 0
     splits: dict[str, int] = {}
+    shared: SharedContent = SharedContent()
     failed: dict[str, int] = {}
     first_failures: list[Failure] = []
 
@@ -163,8 +168,24 @@ def _publish_version(
     name = content_names.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
     outcome = msgspec.structs.replace(outcome, version=name)
     # The manifest is written last, so a version that has one is whole, and only the pointer moves.
-    if name != base and storage.stat(layout.version_path(name, layout.MANIFEST)) is None:
-        _write_version(storage, options, name, labels, written)
+    if name != base and not _is_whole(storage, name):
+        try:
+            _write_version(storage, options, name, labels, written)
+        except FileNotFoundError as error:
+            # An engine that takes a slow worker for a dead one runs it twice, and the first that publishes takes the
+            # parts away.
+            if not _is_whole(storage, name):
+                return msgspec.structs.replace(outcome, code=3, message=f"{error}; run the build again")
+    outcome = msgspec.structs.replace(outcome, shared=find_shared_content(storage, name, _NAMED_PAIRS))
+    leaks = outcome.shared.in_two_splits.clips
+    if leaks and options.strict_splits:
+        (one, other), pair_splits, _ = msgspec.structs.astuple(outcome.shared.in_two_splits.pairs[0])
+        message = (
+            f"clips in two splits share frames, {leaks:,} in all, as {one} ({pair_splits[0]}) and {other} "
+            f"({pair_splits[1]}): nothing is published, and the work is kept. {min(leaks, _NAMED_PAIRS)} are named in "
+            f"{storage.root}/{layout.run_path(options.run, OUTCOME)}. Publish with them by leaving out --strict-splits"
+        )
+        return msgspec.structs.replace(outcome, code=1, message=message)
     if storage.disk is not None:
         relink_shards(storage, storage.disk, name, changed=name != base)
     if name != base:
@@ -190,6 +211,10 @@ def _publish_version(
         if nobody_else:
             delete_all(storage, shared)
     return outcome
+
+
+def _is_whole(storage: Storage, version: str) -> bool:
+    return storage.stat(layout.version_path(version, layout.MANIFEST)) is not None
 
 
 def _missing_shard(storage: Storage, written: Sequence[ShardWritten]) -> str | None:

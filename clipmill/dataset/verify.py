@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clipmill.dataset.clip_table import clip_schema, open_table
+from clipmill.dataset.shared_content import SharedContent, find_shared_content
 from clipmill.dataset.tfds_files import tables
 from clipmill.dataset.verify_shard import Problem, ShardCheck, TableRow
 from clipmill.errors import NoSuchDataset, UsageError
@@ -36,10 +37,10 @@ from clipmill.records import get_schema
 from clipmill.shards.shard_file import file_crc
 from clipmill.storage import Storage
 
-#: Columns of the clip table that a record is held against.
+#: Columns of the clip table that a record, or other clips, are held against.
 _COLUMNS = (
-    "clip_id", "source", "label_index", "label_text", "start", "end", "digest", "frames", "width", "height", "fps",
-    "split", "shard", "offset", "length", "frames_at",
+    "clip_id", "source", "label_index", "label_text", "start", "end", "fingerprint", "digest", "frames", "width",
+    "height", "fps", "split", "shard", "offset", "length", "frames_at",
 )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ class Report(msgspec.Struct):
         version: that was checked.
         splits, shards, clips, frames, bytes: how much of it there is, by the manifest.
         problems: what is wrong; empty if all is well.
+        shared: clips that share frames with one of another split or class, which is no problem of the files.
     """
 
     version: str
@@ -59,6 +61,7 @@ class Report(msgspec.Struct):
     frames: int = 0
     bytes: int = 0
     problems: list[Problem] = []
+    shared: SharedContent = SharedContent()
 
 
 def verify(
@@ -121,6 +124,7 @@ class _VersionCheck:
         parts = _by_shard(table)
         self._check_splits(table, parts)
         self._check_order(parts)
+        self.report.shared = find_shared_content(self.storage, self.version)
         self._check_shards(parts, deep, progress, workers)
 
     def _add(self, name: str, where: str, what: str) -> None:

@@ -29,7 +29,7 @@ from clipmill.listings.labels import Labeller, count_label, merge_counts, said_b
 from clipmill.listings.not_a_listing import describe
 from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, name_carries_times
-from clipmill.listings.splits import UNUSED, assign_split, draw_splits, lacking, stratum
+from clipmill.listings.splits import assign_split, draw_splits, lacking, stratum
 from clipmill.listings.ucf101 import Ucf
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -37,7 +37,6 @@ from clipmill.storage import absolute, is_url
 
 __all__ = [
     "FORMATS",
-    "UNUSED",
     "VIDEO_SUFFIXES",
     "Counts",
     "Labeller",

@@ -6,14 +6,11 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-from clipmill.layout import split_order
+from clipmill.layout import UNUSED, split_order
 from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.strata import Cuts, cut_classes
-
-#: Split of the clips that the chosen official fold does not use.
-UNUSED = "unused"
 
 _KNOWN = {
     "train": "train",

@@ -121,6 +121,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         rehash: sources are read anew, whatever is known of them.
         workers: children of each Beam worker process.
         timeout: seconds for one clip, or span of one.
+        strict_splits: publish no version in which two splits share frames.
         max_missing, max_failures: the two budgets of the listing's clips.
         max_change: how many published clips may go or change; None for all.
         span_frames: long clips are cut into spans of about so many frames; 0 never.
@@ -144,6 +145,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
     rehash: bool = False
     workers: int = 1
     timeout: float = 600.0
+    strict_splits: bool = False
     max_missing: Budget = Budget()
     max_failures: Budget = Budget(least=3)
     max_change: Budget | None = None

@@ -171,6 +171,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(
             "split-by", TEXT, "", "what --split keeps together", fills="listing.split_by", choices=("group", "clip")
         ),
+        Option("strict-splits", None, "", "refuse splits that share frames", fills="strict_splits"),
         Option("seed", WHOLE, "N", "seed of --split", fills="listing.seed"),
     ),
     "labels (default: as the listing numbers them, else by name)": (

@@ -36,6 +36,7 @@ def add_commands(commands: Commands) -> None:
 
     verify = _add(commands, "verify", "check every file, record and checksum that is published", "looking.verify")
     verify.add_argument("--deep", action="store_true", help="also decode every frame")
+    verify.add_argument("--strict-splits", action="store_true", help="exit with 1 if splits share frames")
 
     inspect = _add(commands, "inspect", "show splits, classes, lengths and sizes, or one clip", "looking.inspect")
     inspect.add_argument("--clip", metavar="ID", help="show all that is known of one clip")

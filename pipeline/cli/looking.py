@@ -13,6 +13,7 @@ from clipmill import layout
 from clipmill.dataset.inspect import find_clip, find_run, split_files, summarize, unfinished_run
 from clipmill.dataset.ledger_file import read_ledger
 from clipmill.pipeline.report import words
+from clipmill.pipeline.report.shared_content import shared_content
 from clipmill.storage import absolute, open_storage
 
 
@@ -21,7 +22,8 @@ def verify(arguments: argparse.Namespace) -> int:
     # It loads what decodes JPEGs, which the other commands need not wait for.
     from clipmill.pipeline.verify import verify
 
-    return verify(absolute(arguments.out), deep=arguments.deep, as_json=arguments.json)
+    out = absolute(arguments.out)
+    return verify(out, deep=arguments.deep, strict_splits=arguments.strict_splits, as_json=arguments.json)
 
 
 def inspect(arguments: argparse.Namespace) -> int:
@@ -41,7 +43,9 @@ def inspect(arguments: argparse.Namespace) -> int:
     if arguments.json:
         words.print_json(found)
     elif arguments.clip is None:
-        print(_summary(found))
+        print(
+            "\n".join([_summary(found), *shared_content(found["shared"], f"clipmill inspect {arguments.out} --json")])
+        )
     else:
         print(words.block([(name, _plain(value)) for name, value in found.items() if value not in (None, [])]))
     return 0

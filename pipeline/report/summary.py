@@ -17,6 +17,7 @@ from clipmill.listings import lacking
 from clipmill.listings.label_table import LabelTable
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import words
+from clipmill.pipeline.report.shared_content import shared_content
 from clipmill.shards.plan import hosts_served
 from clipmill.storage import Storage, is_url
 
@@ -175,7 +176,8 @@ def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOp
             f"{clips} in {words.plural(outcome.shards, 'shard')}, {words.plural(outcome.frames, 'frame')}, "
             f"{words.size(outcome.bytes)} in {words.clock(seconds)} -> {current} ({version})"
         )
-    return "\n".join([*lines, *_ranges(outcome, options), *not_made(outcome, out)])
+    shared = shared_content(outcome.shared, f"clipmill inspect {out} --json")
+    return "\n".join([*lines, *_ranges(outcome, options), *shared, *not_made(outcome, out)])
 
 
 def _ranges(outcome: Outcome, options: BuildOptions) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from listed import Listed, touch, write
 
-from clipmill import listings
 from clipmill.errors import ListingError, UsageError
+from clipmill.layout import UNUSED
 
 HANDSTAND = "HandstandPushups/v_HandStandPushups_g01_c01"
 
@@ -159,9 +159,9 @@ def test_folds_of_hmdb(hmdb, tmp_path):
 
 def test_clips_that_a_fold_does_not_use_are_never_in_train(hmdb, tmp_path):
     read = Listed(hmdb, videos=str(tmp_path))
-    assert read.splits()["golf/free"] == listings.UNUSED
+    assert read.splits()["golf/free"] == UNUSED
     other = Listed(hmdb, videos=str(tmp_path), fold=2)
-    assert other.splits()["golf/Golf!!!_(x)_[y]_#1;&_golf"] == listings.UNUSED
+    assert other.splits()["golf/Golf!!!_(x)_[y]_#1;&_golf"] == UNUSED
     assert other.splits()["golf/free"] == "test"
 
 

@@ -1,0 +1,30 @@
+"""Telling people of clips that show the same frames."""
+
+from __future__ import annotations
+
+from clipmill.dataset.shared_content import Pair, SharedContent
+from clipmill.pipeline.report import words
+
+
+def shared_content(found: SharedContent, more: str) -> list[str]:
+    """Return a line for each kind of shared content that there is.
+
+    Args:
+        more: where all pairs are named.
+    """
+    lines = []
+    splits, labels = found.in_two_splits, found.under_two_labels
+    if splits.clips:
+        what = "shares frames" if splits.clips == 1 else "share frames"
+        example = _example(splits.pairs[0], splits.pairs[0].splits)
+        lines.append(f"warning: {words.plural(splits.clips, 'clip')} {what} with another split, {example} ({more})")
+    if labels.clips:
+        what = "has the frames" if labels.clips == 1 else "have the frames"
+        example = _example(labels.pairs[0], labels.pairs[0].labels)
+        lines.append(f"warning: {words.plural(labels.clips, 'clip')} {what} of another class, {example} ({more})")
+    return lines
+
+
+def _example(pair: Pair, kinds: tuple[str, str]) -> str:
+    one, other = (f"{clip} ({kind})" for clip, kind in zip(pair.clips, kinds, strict=True))
+    return words.one_line(f"as {one} and {other}")
