@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from clipmill.errors import UsageError
@@ -30,17 +31,32 @@ def with_config(words: list[str], arguments: argparse.Namespace) -> list[str]:
 
 
 def _words(path: str, *, with_listing: bool) -> list[str]:
-    known = {option.key: option for option in OPTIONS if option.name != "config"}
+    values = _read(path)
+    listing = values.pop("listing", [])
+    words = list(map(str, listing if isinstance(listing, list) else [listing])) if with_listing else []
+    return words + words_of(values, f"--config {path}")
+
+
+def words_of(values: Mapping[str, Any], where: str) -> list[str]:
+    """Return options of build and plan as they are typed.
+
+    Args:
+        values: by name, with _ or - in it; True for a switch, False or None to leave an option out.
+        where: they stand, for errors.
+
+    Raises:
+        UsageError: there is no such option.
+    """
+    known = {option.key: option for option in OPTIONS if option.name not in ("config", "listing")}
     words: list[str] = []
-    for key, value in _read(path).items():
+    for key, value in values.items():
         option = known.get(key.replace("-", "_"))
         if option is None:
-            raise UsageError(f"--config {path}: there is no option --{key.replace('_', '-')}")
-        if option.name == "listing":
-            words += map(str, (value if isinstance(value, list) else [value]) if with_listing else [])
-        elif value is True:
+            option_name = f"--{key.replace('_', '-')}"
+            raise UsageError(f"{where}: there is no option {option_name}")
+        if value is True:
             words.append(f"--{option.name}")
-        elif value is not False:
+        elif value is not False and value is not None:
             several = value if isinstance(value, list) else [value]
             words += [f"--{option.name}={_plain(each)}" for each in several]
     return words
@@ -58,5 +74,7 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """Return a TOML value as it is typed: `{train = 0.8, val = 0.2}` as train=0.8,val=0.2."""
-    return ",".join(f"{name}={share}" for name, share in value.items()) if isinstance(value, dict) else str(value)
+    """Return a value as it is typed: `{train = 0.8, val = 0.2}` as train=0.8,val=0.2, and (320, 240) as 320x240."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={share}" for name, share in value.items())
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)

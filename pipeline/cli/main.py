@@ -70,12 +70,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if not _split(words)[0]:
+        _parser().print_help()
+        return UsageError.exit_code
+    arguments = parse(words)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    return run(arguments)
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """Return what a command line asks for; its `run` does it.
+
+    Raises:
+        UsageError: a command, an option or a word is wrong, or its object store does not answer.
+    """
     own, beam_words = _split(words)
     parser = _parser()
     arguments = parser.parse_words(own)
     if not arguments.command:
-        parser.print_help()
-        return UsageError.exit_code
+        raise UsageError("no command (see clipmill --help)")
     if beam_words and arguments.command != "build":
         raise UsageError(f"{' '.join(beam_words)}: Beam options after -- work with clipmill build alone")
     check_endpoints(own)
@@ -86,8 +99,7 @@ def _run(words: list[str]) -> int:
         except UsageError as error:
             raise UsageError(f"--config {arguments.config}: {error}") from None
     arguments.beam_words = beam_words
-    run: Callable[[argparse.Namespace], int] = arguments.run
-    return run(arguments)
+    return arguments
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
