@@ -62,6 +62,7 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
         stage: a value of `Stage`.
         reason: a value of `Reason`.
         message: one line for a person.
+        of: how many clips its video was asked for: together they count as one failure. Not in the file.
     """
 
     listing: str
@@ -72,9 +73,10 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
     stage: str
     reason: str
     message: str
+    of: int = 1
 
 
-def failure_of(row: ClipRow, stage: Stage, reason: str, message: str) -> Failure:
+def failure_of(row: ClipRow, stage: Stage, reason: str, message: str, of: int = 1) -> Failure:
     """Return the ledger's row for a row of the listing."""
     return Failure(
         listing=row.listing,
@@ -85,4 +87,5 @@ def failure_of(row: ClipRow, stage: Stage, reason: str, message: str) -> Failure
         stage=stage.value,
         reason=Reason(reason).value,
         message=message,
+        of=of,
     )

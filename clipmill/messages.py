@@ -198,6 +198,7 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
         fingerprint: SHA-256 of the source's bytes, hex.
         whole: how to decode it as one span; names the pixels and the path where the video was found.
         trimmed: whether the file was taken as cut to the row's range already; None where the row has no times.
+        of: how many clips its video was asked for.
     """
 
     row: ClipRow
@@ -205,6 +206,7 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
     fingerprint: str
     whole: ClipTask
     trimmed: bool | None = None
+    of: int = 1
 
 
 class ClipTask(msgspec.Struct, frozen=True, array_like=True):

@@ -36,7 +36,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     named = {"absent": there["absent"], "jobs": there["jobs"]} | "FindByName" >> FindByName(options)
     elsewhere = named["sources"] | "ResolveFound" >> ResolveSources(options, listing["labels"])
     resolved = {
-        name: (there[name], elsewhere[name]) | f"All_{name}" >> beam.Flatten() for name in ("jobs", "tasks", "segments")
+        name: (there[name], elsewhere[name]) | f"All_{name}" >> beam.Flatten() for name in ("jobs", "tasks", "counts")
     }
     matched = resolved["tasks"] | "MatchPublished" >> MatchPublished(options, base)
 
@@ -44,7 +44,8 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     refused = (listing["failures"], grouped["taken"], grouped["duplicates"], *absent)
     # A row too bad to be read further was read all the same.
     read = (listing["rows"], listing["failures"])
-    so_far = {Counted.ROWS: read, Counted.FAILED: refused} | "CountSoFar" >> CountRows()
+    counted = {Counted.ROWS: read, Counted.FAILED: refused} | "CountSoFar" >> CountRows()
+    so_far = (counted, resolved["counts"]) | "SoFar" >> beam.Flatten()
     may_decode = (
         so_far
         | "SumSoFar" >> beam.CombinePerKey(sum)
@@ -66,8 +67,8 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
 
     failed = (clips["failures"], whole["failures"])
     failures = (*refused, *failed) | "Failures" >> beam.Flatten()
-    counted = (so_far, resolved["segments"], {Counted.FAILED: failed} | "CountFailed" >> CountRows())
-    counts = counted | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
+    in_all = (so_far, {Counted.FAILED: failed} | "CountFailed" >> CountRows())
+    counts = in_all | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
     may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
 
     shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options, base)

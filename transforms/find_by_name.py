@@ -80,4 +80,5 @@ def _choose(joined: tuple[str, dict[str, list[Any]]], options: BuildOptions) -> 
             continue
         message = f"no such file: {source.video}" + (f" ({why})" if why else "")
         for row in source.rows:
-            yield pvalue.TaggedOutput("failures", failure_of(row, Stage.RESOLVE_SOURCES, Reason.MISSING, message))
+            failure = failure_of(row, Stage.RESOLVE_SOURCES, Reason.MISSING, message, of=len(source.rows))
+            yield pvalue.TaggedOutput("failures", failure)

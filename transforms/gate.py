@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 from apache_beam import pvalue
@@ -47,8 +47,10 @@ class _CountBundle(beam.DoFn):
         self._counts: Counter[Key] = Counter()
 
     def process(self, row: ClipRow | Failure) -> None:
-        reason = row.reason if isinstance(row, Failure) and self._what is Counted.FAILED else ""
-        self._counts[key(row.split, self._what, reason)] += 1
+        if isinstance(row, Failure) and self._what is Counted.FAILED:
+            self._counts[key(row.split, self._what, row.reason, row.of)] += 1
+        else:
+            self._counts[key(row.split, self._what)] += 1
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for counted in self._counts.items():
@@ -111,7 +113,7 @@ class GateBeforeWriting(beam.PTransform):
 def _judge(
     base: str, counts: Mapping[Key, int], labels: LabelTable, lost: Iterable[int], options: BuildOptions
 ) -> Verdict:
-    verdict = _judged(judge_sources, counts, options)
+    verdict = judge_sources(Account.of(counts), options)
     if verdict.is_open and base:
         storage = open_storage(options.out)
         verdict = judge_labels(published_labels(storage, base), labels.names, options)
@@ -122,13 +124,4 @@ def _judge(
 
 
 def _judge_again(before: Verdict, counts: Mapping[Key, int], options: BuildOptions) -> Verdict:
-    return _judged(judge_failures, counts, options) if before.is_open else before
-
-
-def _judged(
-    judge: Callable[[int, Mapping[str, int], BuildOptions], Verdict],
-    counts: Mapping[Key, int],
-    options: BuildOptions,
-) -> Verdict:
-    account = Account.of(counts)
-    return judge(account.expected, account.failed, options)
+    return judge_failures(Account.of(counts), options) if before.is_open else before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from clipmill.options import BuildOptions
 from clipmill.sources.cache import RENEW, Notes, recall_source
 from clipmill.sources.clips import settle, source_tasks
 from clipmill.storage import open_storage
-from clipmill.transforms.children import InChildren
+from clipmill.transforms.children import InChildren, in_global_window
 from clipmill.transforms.counters import count
 from clipmill.workers.jobs import Job, ResolveJob
 
@@ -40,7 +41,7 @@ class ResolveSources(beam.PTransform):
 
     Returns:
         jobs ((clip key, `ResolvedClip`)), tasks ((clip key, `ClipTask`), one per span), failures
-        (`Failure`), segments ((key of `Counted.SEGMENTS`, how many clips --segment-seconds adds)), and absent
+        (`Failure`), counts ((`Key`, number) of videos, and of the clips that --segment-seconds adds), and absent
         (`SourceRows` that are not where their rows say).
     """
 
@@ -57,10 +58,10 @@ class ResolveSources(beam.PTransform):
             tuple[str, ResolvedClip],
             tasks=tuple[str, ClipTask],
             failures=Failure,
-            segments=tuple[Key, int],
+            counts=tuple[Key, int],
             absent=SourceRows,
-        ).with_outputs("tasks", "failures", "segments", "absent", main="jobs")
-        return {name: resolved[name] for name in ("jobs", "tasks", "failures", "segments", "absent")}
+        ).with_outputs("tasks", "failures", "counts", "absent", main="jobs")
+        return {name: resolved[name] for name in ("jobs", "tasks", "failures", "counts", "absent")}
 
 
 class _Resolve(InChildren):
@@ -75,6 +76,7 @@ class _Resolve(InChildren):
 
     def start_bundle(self) -> None:
         super().start_bundle()
+        self._counts: Counter[Key] = Counter()
         self._videos = open_storage(self._options.videos)
         self._notes = Notes(open_storage(self._options.out), self._videos)
 
@@ -97,6 +99,8 @@ class _Resolve(InChildren):
         return asked, ResolveJob(asked.task, self._options.videos, asked.known)
 
     def finished(self, asked: _Asked, result: Any) -> Iterator[Any]:
+        if not asked.found:  # else it was counted when it was absent
+            self._counts[key(asked.rows[0].split, Counted.VIDEOS)] += 1
         if isinstance(result, ProbedSource):
             self._note(asked, result)
         elif result.reason == Reason.MISSING and not asked.found:
@@ -111,7 +115,7 @@ class _Resolve(InChildren):
         for failure in resolved.failures:
             yield pvalue.TaggedOutput("failures", failure)
         for split, more in resolved.segments.items():
-            yield pvalue.TaggedOutput("segments", (key(split, Counted.SEGMENTS), more))
+            self._counts[key(split, Counted.SEGMENTS)] += more
         count("sources")
         count("failed", len(resolved.failures))
 
@@ -124,4 +128,6 @@ class _Resolve(InChildren):
 
     def finish_bundle(self) -> Iterator[Any]:
         yield from super().finish_bundle()
+        for counted in self._counts.items():
+            yield pvalue.TaggedOutput("counts", in_global_window(counted))
         self._notes.write()

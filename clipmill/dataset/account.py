@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
+from fractions import Fraction
 
 import msgspec
 
@@ -16,16 +17,18 @@ class Counted(str, Enum):
 
     ROWS = "rows"  # read, also those too bad to be read further
     SEGMENTS = "segments"  # what --segment-seconds makes of the rows, beyond one clip a row
+    VIDEOS = "videos"  # that the rows name
     FAILED = "failed"  # rows of the ledger, by reason
 
 
-#: Split, a value of `Counted`, and the reason where it is `FAILED` (else ""): plain strings, as Beam's keys must be.
-Key = tuple[str, str, str]
+#: Split, a value of `Counted`, and where it is `FAILED` the reason and `Failure.of` (else "" and 0): plain values, as
+#: Beam's keys must be.
+Key = tuple[str, str, str, int]
 
 
-def key(split: str, what: Counted, reason: str = "") -> Key:
+def key(split: str, what: Counted, reason: str = "", of: int = 0) -> Key:
     """Return the key under which something is counted."""
-    return split, what.value, reason
+    return split, what.value, reason, of
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -35,24 +38,33 @@ class Account(msgspec.Struct, frozen=True):
         rows: of the listing, by split.
         segments: what --segment-seconds added to them, by split.
         failed: rows of the ledger, by reason.
+        videos: that the rows name.
+        lost: videos that failed, by reason; of one that failed in part, the part of its clips.
     """
 
     rows: Mapping[str, int]
     segments: Mapping[str, int]
     failed: Mapping[str, int] = {}
+    videos: int = 0
+    lost: Mapping[str, Fraction] = {}
 
     @classmethod
     def of(cls, counts: Mapping[Key, int]) -> Account:
         """Sort the sums of a run into an account."""
         rows, segments, failed = Counter[str](), Counter[str](), Counter[str]()
-        for (split, what, reason), number in counts.items():
+        lost: dict[str, Fraction] = {}
+        videos = 0
+        for (split, what, reason, of), number in counts.items():
             if what == Counted.ROWS:
                 rows[split] += number
             elif what == Counted.SEGMENTS:
                 segments[split] += number
+            elif what == Counted.VIDEOS:
+                videos += number
             else:
                 failed[reason] += number
-        return cls(rows=rows, segments=segments, failed=failed)
+                lost[reason] = lost.get(reason, Fraction()) + Fraction(number, of)
+        return cls(rows=rows, segments=segments, failed=failed, videos=videos, lost=lost)
 
     @property
     def expected(self) -> int:

@@ -2,62 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
+from fractions import Fraction
 
+from clipmill.dataset.account import Account
 from clipmill.ledger import ABSENT, OUTSIDE_BUDGET, Reason
 from clipmill.messages import Verdict
 from clipmill.options import Budget, BuildOptions
 
 _OPEN = Verdict()
+#: Reasons that --max-failures does not count.
+_OUTSIDE = frozenset(reason.value for reason in ABSENT | OUTSIDE_BUDGET)
 
 
-def judge_sources(rows: int, reasons: Mapping[str, int], options: BuildOptions) -> Verdict:
-    """Judge what is known before a frame is decoded.
-
-    Args:
-        rows: of the listing, or those that were chosen of it.
-        reasons: ledger rows so far, by reason.
-    """
-    if not rows:
+def judge_sources(account: Account, options: BuildOptions) -> Verdict:
+    """Judge what is known before a frame is decoded: all rows, and the ledger so far."""
+    if not account.expected:
         return Verdict(1, "the listing has no clips: nothing is published")
     # Where some rows were chosen, nobody knows how many of those are bad.
     judged = ABSENT - {Reason.BAD_ROW} if options.listing.chooses else ABSENT
-    absent = sum(reasons.get(reason.value, 0) for reason in judged)
-    if absent > options.max_missing.limit(rows):
-        missing = reasons.get(Reason.MISSING.value, 0)
-        what = [f"{missing:,} of {rows:,} videos missing"] if missing else []
-        what += [f"{absent - missing:,} of {rows:,} rows bad"] if absent > missing else []
+    absent = sum(account.lost.get(reason.value, Fraction()) for reason in judged)
+    units = _units(account)
+    if absent > options.max_missing.limit(units):
+        missing = math.ceil(account.lost.get(Reason.MISSING.value, 0))
+        bad = math.ceil(absent) - missing
+        what = [f"{missing:,} of {units:,} videos missing"] if missing else []
+        what += [f"{bad:,} of {sum(account.rows.values()):,} rows bad"] if bad else []
         # Another gate would close behind this one.
-        failed = _failed(reasons)
-        also = f" --max-failures {_enough(failed, rows)}" if failed > options.max_failures.limit(rows) else ""
+        failed = _failed(account)
+        also = f" --max-failures {_enough(failed, units)}" if failed > options.max_failures.limit(units) else ""
         advice = (
             f"Is {options.videos} the right folder (--videos)?"
-            if missing == rows
-            else f"Go on without them with: --max-missing {_enough(absent, rows)}{also}"
+            if missing == units
+            else f"Go on without them with: --max-missing {_enough(absent, units)}{also}"
         )
         return Verdict(
             1,
-            f"{', '.join(what)}, over --max-missing {_budget(options.max_missing, rows, 'rows')}: nothing is decoded. "
+            f"{', '.join(what)}, over --max-missing {_budget(options.max_missing, units, 'rows')}: nothing is decoded. "
             f"See them with: clipmill failures {options.out}. {advice}",
         )
-    return judge_failures(rows, reasons, options)
+    return judge_failures(account, options)
 
 
-def judge_failures(rows: int, reasons: Mapping[str, int], options: BuildOptions) -> Verdict:
-    """Judge what could not be decoded.
-
-    Args:
-        rows: of the listing, and what --segment-seconds adds to them.
-        reasons: all ledger rows, by reason.
-    """
-    failed = _failed(reasons)
-    if failed <= options.max_failures.limit(rows):
+def judge_failures(account: Account, options: BuildOptions) -> Verdict:
+    """Judge what could not be decoded. All clips of one broken video are one failure."""
+    failed = _failed(account)
+    units = _units(account)
+    if failed <= options.max_failures.limit(units):
         return _OPEN
+    clips = sum(number for reason, number in account.failed.items() if reason not in _OUTSIDE)
+    asked = account.expected - account.failed.get(Reason.DUPLICATE.value, 0)
+    what, lost = f"{clips:,} of {asked:,} clips failed", "clips"
+    if asked != units:
+        share = f"{int(failed):,}" if failed.denominator == 1 else f"{float(failed):,.2f}"
+        what, lost = f"{what}, as much as {share} of {units:,} videos", "videos"
     return Verdict(
         1,
-        f"{failed:,} of {rows:,} clips failed, over --max-failures {_budget(options.max_failures, rows, 'clips')}: "
+        f"{what}, over --max-failures {_budget(options.max_failures, units, lost)}: "
         f"nothing is published, and the work is kept. See them with: clipmill failures {options.out}. "
-        f"Publish without them with: --max-failures {_enough(failed, rows)}",
+        f"Publish without them with: --max-failures {_enough(failed, units)}",
     )
 
 
@@ -92,9 +96,14 @@ def judge_labels(before: Sequence[str], after: Sequence[str], options: BuildOpti
     )
 
 
-def _failed(reasons: Mapping[str, int]) -> int:
-    outside = {reason.value for reason in ABSENT | OUTSIDE_BUDGET}
-    return sum(number for reason, number in reasons.items() if reason not in outside)
+def _units(account: Account) -> int:
+    """Return what budgets are shares of: the videos, and the rows too bad to say which video they mean."""
+    return account.videos + math.ceil(account.lost.get(Reason.BAD_ROW.value, 0))
+
+
+def _failed(account: Account) -> Fraction:
+    """Return how many videos failed that are there; one that failed in part counts in part."""
+    return sum((share for reason, share in account.lost.items() if reason not in _OUTSIDE), Fraction())
 
 
 def _budget(budget: Budget, number: int, what: str) -> str:
@@ -105,6 +114,7 @@ def _budget(budget: Budget, number: int, what: str) -> str:
     return f"{share} ({limit:,})" if limit else f"({share} of {number:,} {what} allows none)"
 
 
-def _enough(number: int, rows: int) -> str:
-    """Return the smallest budget, in percent with one decimal, that lets `number` of `rows` be lost."""
-    return f"{-(-1000 * number // rows) / 10:g}%"
+def _enough(lost: Fraction | int, of: int) -> str:
+    """Return the smallest budget, in percent with one decimal, that allows so much loss."""
+    # A budget allows whole videos.
+    return f"{-(-1000 * math.ceil(lost) // of) / 10:g}%"

@@ -21,7 +21,7 @@ NAME = "failures.parquet"
 _BATCH = 50_000
 _SHOWN = 5
 _SCHEMA = pa.schema(
-    [pa.field(name, pa.int64() if name == "row" else pa.string()) for name in Failure.__struct_fields__]
+    [pa.field(name, pa.int64() if name == "row" else pa.string()) for name in Failure.__struct_fields__ if name != "of"]
 )
 #: The same in memory, where there may be millions: columns of few values hold numbers of those.
 _HELD = pa.schema(

@@ -39,7 +39,7 @@ def group_frames(
         return
     failure = next((span.failure for span in ordered if span.failure), None) or _too_much_or_little(ordered, options)
     if failure:
-        yield from (failure_of(job.row, Stage.DECODE_FRAMES, *failure) for job in jobs)
+        yield from (failure_of(job.row, Stage.DECODE_FRAMES, *failure, of=job.of) for job in jobs)
         return
     first = ordered[0]
     if first.of > 1:

@@ -84,11 +84,11 @@ class FrameOptions(msgspec.Struct, frozen=True):
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """How many clips may be absent or fail: a count, or a share of the listing.
+    """How many videos may be absent or fail: a count, or a share of the listing's.
 
     Attributes:
         count: at most so many, if set.
-        share: else at most this share of all rows.
+        share: else at most this share of all.
         least: never under so many.
     """
 
@@ -96,9 +96,10 @@ class Budget(msgspec.Struct, frozen=True):
     share: float = 0.01
     least: int = 0
 
-    def limit(self, rows: int) -> int:
-        """The most that `rows` rows may lose."""
-        return self.count if self.count is not None else max(self.least, int(self.share * rows))
+    def limit(self, videos: int) -> int:
+        """The most that so many videos may lose."""
+        # 29 % of 100 are 28.999999999999996 as floats.
+        return self.count if self.count is not None else max(self.least, int(self.share * videos + 1e-6))
 
 
 class BuildOptions(msgspec.Struct, frozen=True):
@@ -122,7 +123,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         workers: children of each Beam worker process.
         timeout: seconds for one clip, or span of one.
         strict_splits: publish no version in which two splits share frames.
-        max_missing, max_failures: the two budgets of the listing's clips.
+        max_missing, max_failures: the two budgets of the listing's videos.
         max_change: how many published clips may go or change; None for all.
         span_frames: long clips are cut into spans of about so many frames; 0 never.
         tell_seconds: how often a worker writes its counters to the run's folder; 0 never.

@@ -66,16 +66,17 @@ def settle(
         rows: as given to `source_tasks`.
         labels: class name to index.
     """
-    if isinstance(answer, ClipError):
-        return Resolved([], [failure_of(row, Stage.RESOLVE_SOURCES, answer.reason, answer.message) for row in rows])
-    if answer.failure:
-        return Resolved([], [failure_of(row, Stage.RESOLVE_SOURCES, *answer.failure) for row in rows])
+    failure = (answer.reason, answer.message) if isinstance(answer, ClipError) else answer.failure
+    if failure:
+        return Resolved([], [failure_of(row, Stage.RESOLVE_SOURCES, *failure, of=len(rows)) for row in rows])
+    assert isinstance(answer, ProbedSource)
+    of = len(answer.clips)
     jobs = []
     failures = []
     for plan in answer.clips:
         row = _segment_row(rows[plan.row], plan)
         if plan.problem is not None:
-            failures.append(failure_of(row, Stage.RESOLVE_SOURCES, *plan.problem))
+            failures.append(failure_of(row, Stage.RESOLVE_SOURCES, *plan.problem, of=of))
         else:
             jobs.append(_job(row, plan, answer, labels, options))
     segments = Counter(rows[plan.row].split for plan in answer.clips)
@@ -108,5 +109,12 @@ def _job(
         decode_end=plan.decode_end,
     )
     label = -1 if row.label is None else labels[row.label]
-    job = ResolvedClip(row=row, label_index=label, fingerprint=source.fingerprint, whole=whole, trimmed=plan.trimmed)
+    job = ResolvedClip(
+        row=row,
+        label_index=label,
+        fingerprint=source.fingerprint,
+        whole=whole,
+        trimmed=plan.trimmed,
+        of=len(source.clips),
+    )
     return job, [msgspec.structs.replace(whole, span=span) for span in plan.spans]
