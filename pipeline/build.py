@@ -46,12 +46,14 @@ def build(
     summary: Summary,
     *,
     as_json: bool,
+    anyway: bool = False,
 ) -> int:
     """Build and publish; returns the exit code.
 
     Args:
         make_runner: called once the listing is told of, since Beam takes seconds to load.
         summary: gets the counters and the outcome.
+        anyway: go on where the disk looks too small.
 
     Raises:
         UsageError: the listing or the output is wrong, or the disk is too small.
@@ -73,7 +75,11 @@ def build(
         say("estimate", expectation(expected, storage), expected)
         if changed:
             say("anew", f"everything is decoded anew, since {', '.join(changed)}", {"changed": changed})
-        _check_disk(expected, storage)
+        short = _short_of_disk(expected, storage)
+        if short and not anyway:
+            raise UsageError(short)
+        if short:
+            say("disk", f"{short}. Going on all the same (--yes)", {"peak_bytes": expected.peak_bytes})
         began = time.monotonic()
         with live_run(storage, options.run):
             # Not before: until a run is announced, gc may take the version away.
@@ -240,18 +246,22 @@ def _check_census(census: Census, options: BuildOptions) -> None:
     raise ListingError(f"{', '.join(map(words.place, options.listing.listings))}: this listing has no clips")
 
 
-def _check_disk(expected: Estimate, storage: Storage) -> None:
+def _short_of_disk(expected: Estimate, storage: Storage) -> str:
+    """Return in words that the output's disk is too small, and what takes the most; "" where it is not."""
     free = storage.free()
     if free is None or expected.peak_bytes <= free:
-        return
+        return ""
     # What an interrupted run has decoded already takes no new room.
     needed = expected.peak_bytes - sum(stat.size for _, stat in storage.list("work/fragments"))
-    if needed > free:
-        raise UsageError(
-            f"--out {words.place(storage.root)}: needs about {words.size(needed)} at the peak and has "
-            f"{words.size(free)} free. Store less with --short-side, --every or --quality, "
-            "take smaller shards with --shard-mb, or choose another disk"
-        )
+    if needed <= free:
+        return ""
+    largest = [f"{video.video} ({video.frames:,.0f} frames, {words.size(video.bytes)})" for video in expected.largest]
+    named = f"The largest of {expected.sampled:,} clips looked at: {', '.join(largest)}. " if largest else ""
+    return (
+        f"--out {words.place(storage.root)}: needs about {words.size(needed)} at the peak and has "
+        f"{words.size(free)} free. {named}Store less with --short-side, --every or --quality, take smaller shards "
+        "with --shard-mb, choose another disk, or go on all the same with --yes"
+    )
 
 
 def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str]) -> None:

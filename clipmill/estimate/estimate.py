@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -39,6 +40,8 @@ _LARGE_SHARD = 1.25
 #: fragment's JPEGs: tables, ledgers and notes, for each clip and in all.
 _RECORD = 11
 _TABLES = (3_000, 100_000)
+#: Videos that are named where the disk has no room for them.
+_LARGEST = 3
 
 
 class Band(msgspec.Struct, frozen=True):
@@ -50,6 +53,14 @@ class Band(msgspec.Struct, frozen=True):
     def times(self, factor: float) -> Band:
         """The band of a multiple."""
         return Band(self.value * factor, self.error * factor)
+
+
+class LargeVideo(msgspec.Struct, frozen=True):
+    """What one video takes, as the listing names it: frames, and their bytes."""
+
+    video: str
+    frames: float
+    bytes: float
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -66,6 +77,7 @@ class Estimate(msgspec.Struct, frozen=True):
         minutes: on this machine, with the workers asked for.
         dollars: on rented cores, each as fast as one here, at `dollars_per_core_hour`.
         sampled, encoded: clips that were looked at, and those of which frames were encoded.
+        largest: the videos of the sample that will take the most bytes.
     """
 
     missing: float
@@ -81,6 +93,7 @@ class Estimate(msgspec.Struct, frozen=True):
     dollars_per_core_hour: float
     sampled: int
     encoded: int
+    largest: list[LargeVideo]
 
 
 def estimate(
@@ -104,9 +117,10 @@ def estimate(
     """
     new = [row for row, seen in zip(census.sample, foreseen, strict=True) if not seen.held and not seen.problem]
     samples = _take_samples(new, options, pool, encode, frames, elsewhere or {})
-    fresh = [sample for sample in samples if not sample.problem]
+    there = [(row.video, sample) for row, sample in samples if not sample.problem]
+    fresh = [sample for _, sample in there]
     held = [seen for seen in foreseen if seen.held]
-    problems = [sample.problem for sample in samples if sample.problem] + [s.problem for s in foreseen if s.problem]
+    problems = [sample.problem for _, sample in samples if sample.problem] + [s.problem for s in foreseen if s.problem]
     looked_at = max(1, len(problems) + len(held) + len(fresh))
     content = _content(fresh, held, census.clips / looked_at)
     targets, split_shards = _shards(census, content.bytes.value, options)
@@ -126,6 +140,7 @@ def estimate(
         dollars_per_core_hour=DOLLARS_PER_CORE_HOUR,
         sampled=len(census.sample),
         encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),
+        largest=_largest(there, content.new_bytes.value * looked_at / census.clips),
     )
 
 
@@ -206,14 +221,26 @@ def _take_samples(
     encode: int,
     frames: int,
     elsewhere: Mapping[str, str],
-) -> list[ClipSample]:
+) -> list[tuple[ClipRow, ClipSample]]:
     tasks = [task for row in rows for _, task in source_tasks([row], options, elsewhere.get(row.video, ""))]
     looks = ((number, SampleJob(task, options.videos, 0)) for number, task in enumerate(tasks))
     samples = {number: result for number, result in pool.window(looks) if isinstance(result, ClipSample)}
     present = [number for number in sorted(samples) if not samples[number].problem][:encode]
     closer = ((number, SampleJob(tasks[number], options.videos, frames)) for number in present)
     samples |= {number: result for number, result in pool.window(closer) if isinstance(result, ClipSample)}
-    return list(samples.values())
+    return [(rows[number], sample) for number, sample in samples.items()]
+
+
+def _largest(samples: Sequence[tuple[str, ClipSample]], nbytes: float) -> list[LargeVideo]:
+    """Estimate which videos of the sample, of so many bytes in all, take the most; bytes go with the pixels."""
+    frames, pixels = Counter[str](), Counter[str]()
+    for video, sample in samples:
+        frames[video] += sample.frames
+        pixels[video] += sample.frames * sample.pixels
+    in_all = sum(pixels.values()) or 1
+    return [
+        LargeVideo(video, frames[video], nbytes * number / in_all) for video, number in pixels.most_common(_LARGEST)
+    ]
 
 
 class _Clip(NamedTuple):

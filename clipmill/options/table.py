@@ -213,7 +213,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
             shown="1%, 3 at least",
         ),
         Option("max-change", BUDGET, "N|P%", "published clips that may change", fills="max_change", shown="all"),
-        Option("yes", None, "", "build although --max-change refuses"),
+        Option("yes", None, "", "build although --max-change or a disk that looks too small refuses"),
         Option("rehash", None, "", "read every video again, even if it did not change", fills="rehash"),
         Option("runner", TEXT, "NAME", "where it runs: {choices}", default="local"),
     ),

@@ -23,7 +23,8 @@ def run_build(arguments: argparse.Namespace) -> int:
         logs.in_every_line(run=options.run)
         summary.note(run=options.run, out=options.out)
         runner = partial(get_runner, arguments)
-        return build(options, runner, arguments.beam_words, summary, as_json=arguments.json)
+        json, yes = arguments.json, arguments.yes
+        return build(options, runner, arguments.beam_words, summary, as_json=json, anyway=yes)
 
 
 def run_plan(arguments: argparse.Namespace) -> int:

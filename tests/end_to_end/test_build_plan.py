@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -148,6 +149,18 @@ def test_a_run_that_was_stopped_needs_less_room(videos, tmp_path, monkeypatch):
     done.parent.mkdir(parents=True)
     done.write_bytes(bytes(int(0.6 * plan["peak_bytes"])))
     assert clipmill("build", videos, "--out", tmp_path / "out").code == 0
+
+
+def test_a_disk_that_is_too_small_names_the_largest_and_yes_goes_on(tmp_path, monkeypatch):
+    for name, frames in (("run/a", 12), ("run/b", 60), ("walk/c", 24), ("walk/d", 5)):
+        (tmp_path / "v" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_film(tmp_path / "v" / f"{name}.mp4", frames)
+    monkeypatch.setattr("clipmill.storage.LocalStorage.free", lambda self: 5_000)
+    refused = clipmill("build", tmp_path / "v", "--out", tmp_path / "out")
+    named = re.findall(r"(\w+/\w\.mp4) \((\d+) frames, [\d.]+ kB\)", refused.err)
+    assert (refused.code, named) == (2, [("run/b.mp4", "60"), ("walk/c.mp4", "24"), ("run/a.mp4", "12")])
+    went_on = clipmill("build", tmp_path / "v", "--out", tmp_path / "out", "--yes")
+    assert went_on.code == 0 and "Going on all the same (--yes)" in went_on.out
 
 
 CLASSES = [("a", "train", 1), ("b", "train", 2), ("c", "train", 3), ("a", "val", 2), ("b", "test", 9)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import numbered
 import pytest
-from building import clips
+from building import clips, frames_of
 from commanding import clipmill
 from footage import write_film, x264
 
@@ -28,3 +29,23 @@ def test_a_row_is_cut_or_not_whatever_other_rows_say(tmp_path):
     assert found["two"] == found["one"] | {"film_1000_2000": (25, False)}
     said = clipmill("build", folder / "one.csv", "--out", tmp_path / "three").out
     assert "1 file taken as cut already, 1 range taken out of longer files (--trimmed auto)" in said
+
+
+def test_all_rows_and_segments_of_a_broken_video_are_one_failure(tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    good = [numbered.write(folder / f"{name}.mkv", 50) for name in "abcd"]
+    broken = numbered.write(folder / "broken.mkv", 250)
+    broken.write_bytes(bytes(data := bytearray(broken.read_bytes()))[: len(data) // 2] + bytes(len(data) // 2))
+    rows = [f"{path.name},0,2" for path in good] + [f"broken.mkv,{n / 2:g},{n / 2 + 0.5:g}" for n in range(20)]
+    listing = folder / "rows.csv"
+    listing.write_text("path,start,end\n" + "\n".join(rows) + "\n")
+    words = ("--trimmed", "no")
+    refused = clipmill("build", listing, "--out", tmp_path / "none", "--max-failures", 0, *words)
+    assert refused.code == 1 and " of 24 clips failed, as much as 0." in refused.err and "of 5 videos" in refused.err
+    ran = clipmill("build", listing, "--out", tmp_path / "out", "--max-failures", 1, *words, "--json")
+    assert ran.code == 0 and sum(ran.json["failed"].values()) >= 8, ran
+    assert set(frames_of(tmp_path / "out")) == {*(path.name for path in good), "broken.mkv"}
+    # Segments of what is left of it, as well.
+    ran = clipmill("build", folder, "--out", tmp_path / "cut", "--segment-seconds", 0.5, "--json", "--max-failures", 1)
+    assert ran.code == 0 and ran.json["splits"]["train"] >= 16, ran

@@ -201,7 +201,10 @@ def test_a_disk_that_is_too_small(videos, tmp_path, monkeypatch):
     monkeypatch.setattr(LocalStorage, "free", lambda self: 5000)
     said = refused("build", videos, "--out", "out")
     assert (
-        said.startswith("--out out: needs about ") and " at the peak and has 5 kB free. Store less with --short" in said
+        said.startswith("--out out: needs about ") and " at the peak and has 5 kB free. The largest of " in said
+    ) and said.endswith(
+        "Store less with --short-side, --every or --quality, take smaller shards with --shard-mb, "
+        "choose another disk, or go on all the same with --yes"
     )
     assert not (tmp_path / "out").exists()
 
