@@ -10,7 +10,7 @@ import msgspec
 from apache_beam import pvalue
 
 from clipmill.ledger import Failure, Reason, Stage, failure_of
-from clipmill.messages import ResolvedClip, SourceRows
+from clipmill.messages import SourceRows
 from clipmill.options import BuildOptions
 from clipmill.sources.by_name import choose, files_named, key_of_row, keys_of_file
 from clipmill.storage import open_storage
@@ -46,7 +46,12 @@ class FindByName(beam.PTransform):
         wanted = pvalue.AsDict(names)
         once = found["absent"].pipeline | "Once" >> beam.Create([b""])
         files = once | "WalkRoots" >> beam.FlatMap(_files, options, wanted).with_output_types(tuple[str, str])
-        taken = found["jobs"] | "Taken" >> beam.FlatMap(_taken, wanted).with_output_types(tuple[str, str])
+        taken = (
+            found["jobs"]
+            # A step of its own: see `clipmill.pipeline.graph` on what Beam's fuser does not take.
+            | "Paths" >> beam.Map(lambda job: job[1].whole.path).with_output_types(str)
+            | "Taken" >> beam.FlatMap(_taken, wanted).with_output_types(tuple[str, str])
+        )
         chosen = (
             {"absent": absent, "files": files, "taken": taken}
             | "Join" >> JoinByKey(absent=SourceRows, files=str, taken=str)
@@ -67,8 +72,7 @@ def _files(_: bytes, options: BuildOptions, wanted: Mapping[str, bool]) -> Itera
         yield from files_named(open_storage(options.videos), options, wanted)
 
 
-def _taken(keyed: tuple[str, ResolvedClip], wanted: Mapping[str, bool]) -> Iterator[tuple[str, str]]:
-    path = keyed[1].whole.path
+def _taken(path: str, wanted: Mapping[str, bool]) -> Iterator[tuple[str, str]]:
     yield from ((key, path) for key in keys_of_file(path) if key in wanted)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import statistics
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -233,14 +234,14 @@ def _take_samples(
 
 def _largest(samples: Sequence[tuple[str, ClipSample]], nbytes: float) -> list[LargeVideo]:
     """Estimate which videos of the sample, of so many bytes in all, take the most; bytes go with the pixels."""
-    frames, pixels = Counter[str](), Counter[str]()
+    frames: defaultdict[str, float] = defaultdict(float)
+    pixels: defaultdict[str, float] = defaultdict(float)
     for video, sample in samples:
         frames[video] += sample.frames
         pixels[video] += sample.frames * sample.pixels
-    in_all = sum(pixels.values()) or 1
-    return [
-        LargeVideo(video, frames[video], nbytes * number / in_all) for video, number in pixels.most_common(_LARGEST)
-    ]
+    in_all = sum(pixels.values()) or 1.0
+    largest = heapq.nlargest(_LARGEST, pixels, key=pixels.__getitem__)
+    return [LargeVideo(video, frames[video], nbytes * pixels[video] / in_all) for video in largest]
 
 
 class _Clip(NamedTuple):
