@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import apache_beam as beam
 
-from clipmill.dataset.account import Counted
+from clipmill.dataset.account import Counted, Key
 from clipmill.ledger import Failure
 from clipmill.messages import ClipTask, ResolvedClip
 from clipmill.options import BuildOptions
@@ -67,14 +69,14 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
 
     failed = (clips["failures"], whole["failures"])
     failures = (*refused, *failed) | "Failures" >> beam.Flatten()
-    in_all = (so_far, {Counted.FAILED: failed} | "CountFailed" >> CountRows())
+    again = so_far | "SoFarAgain" >> beam.Map(_same).with_output_types(tuple[Key, int])
+    in_all = (again, {Counted.FAILED: failed} | "CountFailed" >> CountRows())
     counts = in_all | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
     may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
 
     shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options, base)
     outcome = {
         "shards": shards,
-        # Flink takes no collection that is both flattened and a side input.
         "failures": failures | "Ledger" >> beam.Map(_same).with_output_types(Failure),
         "counts": counts,
         "labels": listing["labels"],
@@ -87,5 +89,11 @@ def _whole(again: tuple[str, ResolvedClip]) -> ClipTask:
     return again[1].whole
 
 
-def _same(failure: Failure) -> Failure:
-    return failure
+def _same(row: Any) -> Any:
+    """Return a row as it is: a step between a collection that is flattened and another use of it.
+
+    Runners that take the graph as it is written (Flink with --streaming, or without Python's optimizer) refuse what is
+    flattened and also grouped, reshuffled, a side input, the main input of a step with one, or flattened again:
+    "A PCollectionNode should have exactly one producing PTransformNode".
+    """
+    return row

@@ -141,7 +141,7 @@ def estimate(
         dollars_per_core_hour=DOLLARS_PER_CORE_HOUR,
         sampled=len(census.sample),
         encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),
-        largest=_largest(there, content.new_bytes.value * looked_at / census.clips),
+        largest=_largest(there, content.new_bytes.value * looked_at / max(1, census.clips)),
     )
 
 

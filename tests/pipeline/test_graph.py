@@ -6,11 +6,14 @@ import os
 import signal
 import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 
+import apache_beam as beam
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.portability.api import beam_runner_api_pb2
 from stub_pool import StubPool
 
 from clipmill.dataset import publish
@@ -21,6 +24,7 @@ from clipmill.errors import Interrupted
 from clipmill.layout import current_version, read_manifest
 from clipmill.listings import resolve
 from clipmill.options import Budget, BuildOptions, ListingOptions
+from clipmill.pipeline.graph import build_graph
 from clipmill.pipeline.runners.local import Local
 from clipmill.storage import open_storage
 from clipmill.transforms import children, resolve_sources
@@ -272,3 +276,35 @@ def test_a_run_that_is_stopped_before_it_publishes_does_not(
         if thread.name == "clipmill-beam":
             thread.join()
     assert current_version(open_storage(str(tmp_path / "out"))) is None
+
+
+def refused_by_fuser(pipeline: beam.Pipeline) -> list[str]:
+    """What produces a collection that is flattened, and whose other uses make Beam's fuser in Java refuse the graph."""
+    grouped = {"beam:transform:group_by_key:v1", "beam:transform:reshuffle:v1"}
+    steps = pipeline.to_runner_api().components.transforms.values()
+    steps = [step for step in steps if step.spec.urn and (not step.subtransforms or step.spec.urn in grouped)]
+    flattened: dict[str, int] = defaultdict(int)
+    otherwise = set()
+    for step in steps:
+        do = beam_runner_api_pb2.ParDoPayload()
+        if step.spec.urn == "beam:transform:pardo:v1":
+            do.ParseFromString(step.spec.payload)
+        for used in step.inputs.values():
+            if step.spec.urn == "beam:transform:flatten:v1":
+                flattened[used] += 1
+            elif do.side_inputs or step.spec.urn in grouped:
+                otherwise.add(used)
+    refused = {used for used, times in flattened.items() if times > 1 or used in otherwise}
+    return [step.unique_name for step in steps if refused & set(step.outputs.values())]
+
+
+@pytest.mark.parametrize("choice", [{}, {"limit": 2}, {"splits": {"train": 0.5, "val": 0.5}}, {"limit": 2, "fold": 2}])
+def test_the_graph_passes_the_fuser_of_runners_that_take_it_as_it_is(tmp_path: Path, choice: dict) -> None:
+    options = BuildOptions(ListingOptions((str(tmp_path),), **choice), str(tmp_path / "out"), "run", max_missing=ALL)
+    pipeline = beam.Pipeline()
+    build_graph(pipeline, options, None)
+    assert refused_by_fuser(pipeline) == []
+    # What is looked for is found where it is.
+    one = pipeline | "One" >> beam.Create([1])
+    _ = (one, one | "Two" >> beam.Map(str)) | "Both" >> beam.Flatten(), one | "Grouped" >> beam.Reshuffle()
+    assert len(refused_by_fuser(pipeline)) == 1

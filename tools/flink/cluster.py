@@ -16,7 +16,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any
 
 from tools.processes import CannotStart, Process, cache, free_port, install, listens, one_at_a_time
 
+#: The newest Flink for which Maven Central holds what Beam's jar is made of.
 FLINK = "1.19.3"
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -47,14 +47,14 @@ appender.console.layout.pattern = %d{HH:mm:ss,SSS} %-5p %c{1} - %m%n
 """
 
 
-def install_flink() -> Path:
-    """Flink's jars, and Beam's job-server jar for it; the folder that holds both."""
-    folder = cache(f"flink-{FLINK}")
+def install_flink(version: str = FLINK) -> Path:
+    """Flink's jars, and Beam's job-server jar for `FLINK`; the folder that holds both."""
+    folder = cache(f"flink-{version}")
     with one_at_a_time(folder):
         if not (folder / "lib").is_dir():
-            _install_libraries(folder)
+            _install_libraries(folder, version)
         built = _pom_stamp()
-        if not (folder / JAR).is_file() or (folder / "jar-of").read_text() != built:
+        if version == FLINK and (not (folder / JAR).is_file() or (folder / "jar-of").read_text() != built):
             _build_jar(folder)
             (folder / "jar-of").write_text(built)
     return folder
@@ -64,27 +64,23 @@ def _pom_stamp() -> str:
     return (HERE / "pom.xml").read_text()
 
 
-def _install_libraries(folder: Path) -> None:
+def _install_libraries(folder: Path, version: str) -> None:
     pip = [sys.executable, "-m", "pip"]
     if subprocess.run([*pip, "--version"], capture_output=True).returncode:
         pip = ["pip3"]  # environments made by uv have none of their own
     downloads = folder / "download"
     command = ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", str(downloads)]
-    install([*pip, *command, f"apache-flink-libraries=={FLINK}"], "apt-get install python3-pip")
-    (archive,) = downloads.glob("*.tar.gz")
+    install([*pip, *command, f"apache-flink-libraries=={version}"], "apt-get install python3-pip")
+    (archive,) = downloads.iterdir()
     unpacked = folder / "lib.part"
-    unpacked.mkdir(exist_ok=True)
-    with tarfile.open(archive) as packed:
-        for member in packed:
-            name = Path(member.name)
-            # What a session cluster for Beam needs; SQL, Scala and the connectors are half of the package.
-            if member.isfile() and name.parent.name == "lib" and name.name.startswith(("flink-dist", "log4j")):
-                source = packed.extractfile(member)
-                assert source is not None
-                with source, open(unpacked / name.name, "wb") as target:
-                    shutil.copyfileobj(source, target)
+    shutil.unpack_archive(archive, unpacked, "gztar" if archive.name.endswith(".gz") else "zip")
     shutil.rmtree(downloads)
-    unpacked.rename(folder / "lib")
+    (folder / "lib").mkdir()
+    # What a session cluster for Beam needs; SQL, Scala and the connectors are half of the package.
+    for jar in unpacked.glob("**/lib/*.jar"):
+        if jar.name.startswith(("flink-dist", "log4j")):
+            jar.rename(folder / "lib" / jar.name)
+    shutil.rmtree(unpacked)
 
 
 def _build_jar(folder: Path) -> None:
@@ -105,6 +101,7 @@ class Cluster:
         slots: of the task manager.
         port, pool_port: of Flink's REST interface and of the pool; by default any that are free.
         environment: further variables of the worker pool: credentials, endpoints.
+        version: of Flink.
     """
 
     def __init__(
@@ -115,8 +112,10 @@ class Cluster:
         port: int | None = None,
         pool_port: int | None = None,
         environment: dict[str, str] | None = None,
+        version: str = FLINK,
     ) -> None:
         self.folder = folder
+        self.version = version
         self.slots = slots
         self.port = port or free_port()
         self.pool_port = pool_port or free_port()
@@ -129,7 +128,7 @@ class Cluster:
 
     @property
     def jar(self) -> Path:
-        """Beam's job-server jar for this cluster."""
+        """Beam's job-server jar for `FLINK`."""
         return cache(f"flink-{FLINK}") / JAR
 
     def __enter__(self) -> Cluster:
@@ -147,7 +146,7 @@ class Cluster:
         """
         if shutil.which("java") is None:
             raise CannotStart("java is not installed: apt-get install openjdk-17-jre-headless")
-        install_flink()
+        install_flink(self.version)
         self._write_configuration()
         try:
             self.start_pool()
@@ -194,7 +193,7 @@ class Cluster:
         arguments = [word for word in words if not word.startswith("-X")]
         opens = [f"--add-opens={package}=ALL-UNNAMED" for package in _OPENS]
         logging = f"-Dlog4j.configurationFile=file:{self.folder}/conf/log4j.properties"
-        jars = cache(f"flink-{FLINK}") / "lib"
+        jars = cache(f"flink-{self.version}") / "lib"
         command = ["java", *sizes, *opens, logging, "-cp", f"{jars}/*", main]
         process.start([*command, "--configDir", f"{self.folder}/conf", *arguments])
 
