@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 import grpc
 import msgspec
-from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions, PortableOptions
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
 from apache_beam.runners.portability.flink_runner import FlinkRunner
 
 from clipmill import layout
@@ -24,7 +24,8 @@ from clipmill.options import BuildOptions
 from clipmill.pipeline.graph import build_graph
 from clipmill.pipeline.interrupts import interrupted, stop_event
 from clipmill.pipeline.runners import Paint
-from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest, error_of
+from clipmill.pipeline.runners.flink_jar import check_jar, minor_version, misfit
+from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest, error_of, java_cause
 from clipmill.storage import is_url, open_storage
 from clipmill.transforms import counters
 from clipmill.workers.shared_pool import close_children
@@ -68,7 +69,8 @@ class Flink:
         self._shared = shared_filesystem
 
     def check(self, options: BuildOptions) -> None:
-        """Raise for a cluster that does not answer, and for local paths that its machines do not have."""
+        """Raise for a cluster that does not answer, a jar that does not fit, and local paths that it does not have."""
+        check_jar(self._jar, self._version(), self._rest.url)
         if self._is_here() or self._shared:
             return
         listing = options.listing
@@ -79,6 +81,9 @@ class Flink:
                 f"{local[0]}: is on this machine, and the cluster at {self._rest.url} runs on others. Use s3:// "
                 "or gs://, or add --shared-filesystem if every machine has the same files there"
             )
+
+    def _version(self) -> str:
+        return minor_version(self._rest.overview()["flink-version"])
 
     def _is_here(self) -> bool:
         """Return whether all task managers are on this machine; the master may be a forwarded port."""
@@ -114,10 +119,6 @@ class Flink:
     def _defaults(self, name: str) -> list[str]:
         """Return Beam's options for this cluster."""
         overview = self._rest.overview()
-        version = ".".join(overview["flink-version"].split(".")[:2])
-        if not self._jar and version not in FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS:
-            known = ", ".join(FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS)
-            raise UsageError(f"--flink-master {self._rest.url}: it runs Flink {version}, and Beam knows {known}")
         slots, free, managers = overview["slots-total"], overview["slots-available"], overview["taskmanagers"]
         if not slots:
             raise TryAgain(f"the cluster at {self._rest.url} has no task slots: start a task manager")
@@ -144,8 +145,11 @@ class Flink:
         try:
             result = pipeline.run()
         except Exception as error:
-            said = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise TryAgain(f"the Flink cluster at {self._rest.url} did not take the job: {said}") from error
+            # Flink's answers are JSON, in which the lines of a stack trace stand as "\\n\\tat".
+            said = (str(error).strip() or type(error).__name__).replace("\\n", "\n").replace("\\t", "\t")
+            raise self._misfit(said) or TryAgain(
+                f"the Flink cluster at {self._rest.url} did not take the job: {java_cause(said)}"
+            ) from error
         told = counters.Told(options)
         try:
             self._watch(self._job(PipelineOptions(words).get_all_options()["job_name"]), told, stop, paint)
@@ -174,7 +178,12 @@ class Flink:
             raise Interrupted(f"the job was canceled in Flink ({self._rest.url}/#/job/{job}): nothing was published")
         if state == "FAILED":
             failures = self._rest.failures(job)
-            raise error_of(failures[0]) if failures else TryAgain(f"the Flink job {job} failed and does not say why")
+            if not failures:
+                raise TryAgain(f"the Flink job {job} failed and does not say why")
+            raise self._misfit(failures[0]) or error_of(failures[0])
+
+    def _misfit(self, said: str) -> UsageError | None:
+        return misfit(said, self._jar, self._version(), self._rest.url)
 
     def _counts(self, job: str, told: counters.Told) -> dict[str, int]:
         """Return each counter's largest value of Flink's (by bundle), the workers' and this process's."""

@@ -129,7 +129,7 @@ def error_of(stacktrace: str) -> ClipmillError:
             "no Beam worker pool answers beside a task manager: start "
             "python -m clipmill.pipeline.runners.worker_pool there"
         )
-    return TryAgain(f"the Flink job failed: {_java_cause(stacktrace)}")
+    return TryAgain(f"the Flink job failed: {java_cause(stacktrace)}")
 
 
 def _again(kind: type[ClipmillError], message: str) -> ClipmillError:
@@ -153,7 +153,7 @@ def _python_part(stacktrace: str) -> list[str]:
     return lines
 
 
-def _java_cause(stacktrace: str) -> str:
+def java_cause(stacktrace: str) -> str:
     """Return the innermost cause in one line."""
-    causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)[^\n]*)", stacktrace, re.MULTILINE)
+    causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)\b[^\n]*)", stacktrace, re.MULTILINE)
     return causes[-1] if causes else stacktrace.strip().splitlines()[0]

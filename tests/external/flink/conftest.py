@@ -46,6 +46,18 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, s3: S3Server, proxy: Proxy
 
 
 @pytest.fixture(scope="session")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of a Flink that Beam has no jar for."""
+    cluster = Cluster(tmp_path_factory.mktemp("later"), version="2.3.0")
+    try:
+        cluster.start()
+    except CannotStart as error:
+        cannot_start(error)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
 def videos(shared_data: Path) -> Path:
     """97 real clips, 16,880 frames."""
     return shared_data / "videos" / "ucf101"

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numbered
 import pytest
 from real_servers import BUCKET, left_over, published, upload
 
@@ -30,6 +31,7 @@ class Build:
 
     Args:
         pool: the cluster's worker pool does the work, not the command's own process.
+        beam: further options of Beam.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class Build:
         out: str,
         *words: str,
         pool: bool = True,
+        beam: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         flink = ["--runner", "flink", "--flink-master", cluster.master, "--flink-jar", str(cluster.jar)]
-        beam = ["--environment_type=EXTERNAL", f"--environment_config=localhost:{cluster.pool_port}"]
-        command = ["build", videos, "--out", out, "--shard-mb", "64", *words, *flink, *(["--", *beam] if pool else [])]
+        if pool:
+            beam = ["--environment_type=EXTERNAL", f"--environment_config=localhost:{cluster.pool_port}", *beam]
+        command = ["build", videos, "--out", out, "--shard-mb", "64", *words, *flink, *(["--", *beam] if beam else [])]
         self.cluster = cluster
         self.storage: Storage = open_storage(out)
         self.process = subprocess.Popen(
@@ -137,6 +141,55 @@ def test_a_worker_pool(cluster: Cluster, videos: Path, local: Local, tmp_path: P
     assert build.published() == local
     assert not build.told(), "counters that workers told are cleared away"
     assert build.restarts() == 0
+
+
+@pytest.mark.parametrize("words", [["--streaming"], ["--experiments=pre_optimize=none"]], ids=["streaming", "plain"])
+def test_the_graph_as_it_is_written(
+    cluster: Cluster, videos: Path, local: Local, tmp_path: Path, words: list[str]
+) -> None:
+    """Nothing of it is rewritten by Python's optimizer: Java's fuser gets it all."""
+    build = Build(cluster, str(videos), str(tmp_path / "out"), beam=words)
+    assert build.published() == local
+    assert build.restarts() == 0
+
+
+def test_a_worker_of_a_streaming_job_is_killed(cluster: Cluster, videos: Path, local: Local, tmp_path: Path) -> None:
+    """All stages run at once, so the whole job begins again, and finds the fragments."""
+    build = Build(cluster, str(videos), str(tmp_path / "out"), beam=["--streaming"])
+    build.wait_until_decoding()
+    os.kill(cluster.workers()[0], signal.SIGKILL)
+    assert build.published() == local
+    assert build.restarts() >= 1
+
+
+def test_a_cluster_that_beam_does_not_serve(later: Cluster, tmp_path: Path) -> None:
+    words = ["build", str(tmp_path), "--out", str(tmp_path / "out"), "--runner", "flink", "--flink-master"]
+    (tmp_path / "a").mkdir()
+    numbered.write(tmp_path / "a" / "a.mkv", 5)
+    for jar, said in (([], "--flink-master http"), (["--flink-jar", str(later.jar)], f"--flink-jar {later.jar}: was")):
+        command = [sys.executable, "-m", "pipeline", *words, later.master, *jar]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+        (line,) = done.stderr.splitlines()
+        assert done.returncode == 2 and line.startswith(f"clipmill: {said}"), done.stderr
+        assert "the cluster runs Flink 2.3; Beam" in line and len(line) < 500 and "\\tat" not in line
+
+
+def test_a_jar_that_cannot_be_fetched(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    numbered.write(tmp_path / "a" / "a.mkv", 5)
+    words = ["build", str(tmp_path), "--out", str(tmp_path / "out"), "--runner", "flink", "--flink-master"]
+    # Where Beam keeps what it fetched there is nothing, and nobody is asked for it.
+    nowhere = {"HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *words, cluster.master],
+        cwd=REPOSITORY,
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+    )
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and line.startswith("clipmill: Beam could not fetch its jar"), done.stderr
+    assert "download beam-runners-flink-1.19-job-server-" in line and line.endswith("give it with --flink-jar")
 
 
 def test_object_storage_in_and_out(

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
 
 from clipmill.errors import ClipmillError, StorageError, TryAgain, UsageError
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.pipeline.cli.main import main
 from clipmill.pipeline.runners.flink import Flink, runner
+from clipmill.pipeline.runners.flink_jar import misfit
 from clipmill.pipeline.runners.flink_rest import FlinkRest, JobFailed, error_of
 
 HERE, ELSEWHERE = (
@@ -128,7 +131,6 @@ def test_what_a_cluster_is_asked_for(fake: FakeFlink) -> None:
     [
         ({"slots-total": 0, "slots-available": 0, "taskmanagers": 0}, TryAgain, "has no task slots: start a task man"),
         ({"slots-available": 0}, TryAgain, "all 6 task slots of .* are taken by other jobs"),
-        ({"flink-version": "1.15.4"}, UsageError, "it runs Flink 1.15, and Beam knows 1.19, 1.20"),
     ],
 )
 def test_clusters_that_will_not_do(
@@ -242,3 +244,72 @@ def test_a_lost_task_manager_is_worth_another_try() -> None:
         "the Flink job failed: java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id 127.0.0.1:1 "
         "timed out."
     )
+
+
+def jar_of(path: Path, *members: str) -> str:
+    with zipfile.ZipFile(path, "w") as packed:
+        for member in members:
+            packed.writestr(member, b"")
+    return str(path)
+
+
+@pytest.mark.parametrize("version", ["1.19.3", "1.20.5", "2.0-SNAPSHOT", "2.2.1"])
+def test_beam_has_jars_for_these_clusters(fake: FakeFlink, version: str) -> None:
+    fake.answers["/overview"] = OVERVIEW | {"flink-version": version}
+    flink(fake.master, shared=True).check(options("s3://b/out"))
+
+
+@pytest.mark.parametrize(("version", "minor"), [("1.15.4", "1.15"), ("2.3.0", "2.3"), ("2.3-SNAPSHOT", "2.3")])
+def test_a_cluster_for_which_beam_has_no_jar(fake: FakeFlink, version: str, minor: str, tmp_path: Path) -> None:
+    fake.answers["/overview"] = OVERVIEW | {"flink-version": version}
+    with pytest.raises(UsageError) as caught:
+        flink(fake.master).check(options("s3://b/out"))
+    assert str(caught.value) == (
+        f"--flink-master http://{fake.master}: the cluster runs Flink {minor}; Beam {beam.__version__} has jars for "
+        "1.19, 1.20, 2.0, 2.1, 2.2: run a cluster of one of these, or try the nearest with --flink-jar "
+        f"beam-runners-flink-{'1.19' if minor == '1.15' else '2.2'}-job-server-{beam.__version__}.jar"
+    )
+    jar = jar_of(tmp_path / "a.jar", "org/apache/beam/runners/flink/FlinkPipelineRunner.class")
+    Flink(fake.master, jar, None, shared_filesystem=True).check(options("s3://b/out"))
+
+
+@pytest.mark.parametrize("members", [None, [], ["org/apache/beam/Other.class"]])
+def test_a_file_that_is_not_beams_jar(fake: FakeFlink, members: list[str] | None, tmp_path: Path) -> None:
+    jar = tmp_path / "a.jar"
+    jar.write_bytes(b"text") if members is None else jar_of(jar, *members)
+    with pytest.raises(UsageError) as caught:
+        Flink(fake.master, str(jar), None, shared_filesystem=True).check(options("s3://b/out"))
+    assert str(caught.value) == (
+        f"--flink-jar {jar}: this is not Beam's job-server jar; the cluster runs Flink 1.19; download "
+        f"beam-runners-flink-1.19-job-server-{beam.__version__}.jar (org.apache.beam on Maven Central) where there is "
+        "a network, and give it with --flink-jar"
+    )
+
+
+def test_java_that_finds_other_classes_is_a_jar_of_another_version() -> None:
+    said = misfit(
+        "java.util.concurrent.CompletionException: java.lang.NoClassDefFoundError: org/apache/flink/Grouping\n"
+        "\tat java.base/java.lang.Thread.run(Thread.java:840)\n"
+        "Caused by: java.lang.ClassNotFoundException: org.apache.flink.Grouping\n\t... 15 more\n",
+        "my.jar",
+        "2.2",
+        "http://f:8081",
+    )
+    assert said is not None and said.exit_code == 2
+    assert str(said) == (
+        "--flink-jar my.jar: was made for another version of Flink (java.lang.ClassNotFoundException: "
+        "org.apache.flink.Grouping); the cluster runs Flink 2.2; download "
+        f"beam-runners-flink-2.2-job-server-{beam.__version__}.jar (org.apache.beam on Maven Central) where there is "
+        "a network, and give it with --flink-jar"
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        JAVA.format(python="clipmill.errors.StorageError: s3://b/x: ClassNotFoundException"),
+        "java.util.concurrent.TimeoutException: Heartbeat of TaskManager timed out.\n\tat a.B.c(B.java:1)",
+    ],
+)
+def test_other_failures_are_no_fault_of_the_jar(said: str) -> None:
+    assert misfit(said, None, "1.19", "http://f:8081") is None
