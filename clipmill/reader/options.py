@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 import msgspec
@@ -66,8 +67,51 @@ def make_options(*, sampler: Any, augment: Sequence[Any], shuffle: Any, **option
         if shuffle != "shards":
             raise UsageError(f"shuffle={shuffle!r}: neither True, False nor 'shards'")
         shuffle = Shards()
-    steps = tuple(step if isinstance(step, Augmentation) else Function(step) for step in augment)
-    return ReaderOptions(sampler=sampler or WholeClip(), augment=steps, shuffle=shuffle, **options)
+    for name in ("batch_size", "max_frames_per_batch", "clips_per_epoch", "views", "seed"):
+        value = options.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+            raise UsageError(f"{name}={value!r}: a whole number is meant")
+        if value is not None:
+            options[name] = int(value)  # numpy's integers go into no state
+    if not isinstance(shuffle, bool | Shards):
+        raise UsageError(f"shuffle={shuffle!r}: neither True, False, 'shards' nor a Shards(...)")
+    sampler = _sampler(sampler)
+    return ReaderOptions(sampler=sampler, augment=_steps(augment), shuffle=shuffle, **options)
+
+
+def _sampler(given: Any) -> Sampler:
+    """Return the sampler, or raise UsageError with what was probably meant."""
+    if given is None:
+        return WholeClip()
+    if isinstance(given, Sampler):
+        return given
+    if isinstance(given, type) and issubclass(given, Sampler):
+        raise UsageError(f"{given.__name__} is a class: write {given.__name__}(...) with its frames")
+    if isinstance(given, int):
+        raise UsageError(
+            f"{given} is no sampler: write FirstFrames({given}) or RandomWindow({given}) for so many frames"
+        )
+    raise UsageError(f"{given!r} is no sampler: the first argument says which frames, as RandomWindow(16)")
+
+
+def _steps(given: Any) -> tuple[Augmentation, ...]:
+    """Return the augmentations, functions of one's own among them, or raise UsageError with what was probably meant."""
+    if isinstance(given, Augmentation) or not isinstance(given, Iterable):
+        shown = f"{type(given).__name__}(...)" if isinstance(given, Augmentation) else _name(given)
+        raise UsageError(f"augment={shown}: a list is meant, augment=[{shown}]")
+    steps = []
+    for step in given:
+        if isinstance(step, type):
+            made = f"augment=[{step.__name__}(...)]"
+            raise UsageError(f"augment: {step.__name__} is a class; an object of it is meant, {made}")
+        if not isinstance(step, Augmentation) and not callable(step):
+            raise UsageError(f"augment: {step!r} is neither an augmentation nor a function of (frames, generator)")
+        steps.append(step if isinstance(step, Augmentation) else Function(step))
+    return tuple(steps)
+
+
+def _name(value: object) -> str:
+    return getattr(value, "__name__", repr(value))
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...], fine: bool = False) -> None:
