@@ -1,20 +1,25 @@
 """The reader beside other ways to read the same clips, in one run.
 
-    python -m benchmarks.read VIDEOS [--windows N] [--rounds N] [--only NAME ...]
+    python -m benchmarks.read VIDEOS [--windows N] [--rounds N] [--cases NAME ...] [--only NAME ...] [--peers PYTHON]
 
 VIDEOS is a folder per class of real clips; those of at least 65 frames are built, each four times
 so that an epoch is more than a few batches, in the two forms of record that the others want.
-Everyone gives random windows of 64 frames as 224 x 224 uint8, in batches of 8; each runs in a
-process of its own, with all cores, and is measured after a first pass: CPU of the whole process
-and wall time.
+Everyone gives random windows as uint8 in batches of 8: 64 frames and a crop of 224; 16 frames and
+RandomResizedCrop to 112 or 224. Each runs in a process of its own, with all cores, and is measured
+after a first pass: CPU of the whole process and wall time.
 
-    bare        decodes the JPEGs of such windows, held in memory, one after the other, and nothing else
     clipmill    clipmill.open(...)["train"].batches(...)
     tf.data     tuned by hand: sample first, decode_and_crop only those frames, AUTOTUNE, not deterministic
+
+and for the crop alone
+
+    bare        decodes the JPEGs of such windows, held in memory, one after the other, and nothing else
     dmvr        the pattern of DMVR: parse everything, decode the sampled frames whole, resize, crop, flip; then
                 to floats in [0, 1], as it does
     dmvr-uint8  the same without the last step
     tfds        tfds.builder_from_directory(...).as_dataset(), which decodes every frame
+    decord      and torchcodec: the same windows out of the source videos, if the interpreter that --peers names has
+                them (pip install decord; pip install torchcodec, which wants FFmpeg's own libraries)
 """
 
 from __future__ import annotations
@@ -22,172 +27,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.build import make_set
+from benchmarks.rates import BATCH, CASES, rate
+from benchmarks.record_readers import ANY_CASE, CUTTING
+from benchmarks.source_readers import OPENERS
 
-FRAMES, SIZE, BATCH = 64, 224, 8
-#: Windows before the measurement begins; TensorFlow tunes itself meanwhile.
-WARM_UP = 96
-
-
-def bare(data: Path) -> Iterator[int]:
-    """Decode the JPEGs of random windows into one buffer."""
-    import simplejpeg
-
-    import clipmill
-    from clipmill.reader import RandomWindow
-
-    batches = clipmill.open(str(data / "tfds"))["train"].batches(
-        RandomWindow(FRAMES), batch_size=BATCH, shuffle=True, decode=False, fields=["frames"]
-    )
-    windows = [window.tolist() for batch in batches for window in batch["frames"]]
-    buffer = bytearray(1 << 20)
-    while True:
-        for window in windows:
-            for jpeg in window:
-                simplejpeg.decode_jpeg(jpeg, "RGB", False, False, buffer=buffer)
-            yield 1
-
-
-def ours(data: Path) -> Iterator[int]:
-    """Our reader."""
-    import clipmill
-    from clipmill.reader import RandomCrop, RandomWindow
-
-    batches = clipmill.open(str(data / "tfds"))["train"].batches(
-        RandomWindow(FRAMES), augment=[RandomCrop(SIZE)], batch_size=BATCH, shuffle=True, fields=["frames", "label"]
-    )
-    while True:
-        for batch in batches:
-            assert batch["frames"].shape[1:] == (FRAMES, SIZE, SIZE, 3)
-            yield len(batch["frames"])
-
-
-def tuned(data: Path) -> Iterator[int]:
-    """tf.data, tuned by hand."""
-    import tensorflow as tf
-
-    def window(record: Any) -> tuple[Any, Any]:
-        context, lists = tf.io.parse_single_sequence_example(
-            record,
-            {
-                "clip/label/index": tf.io.FixedLenFeature([], tf.int64),
-                "image/height": tf.io.FixedLenFeature([], tf.int64),
-                "image/width": tf.io.FixedLenFeature([], tf.int64),
-            },
-            {"image/encoded": tf.io.FixedLenSequenceFeature([], tf.string)},
-        )
-        jpegs = lists["image/encoded"]
-        first = tf.random.uniform([], 0, tf.shape(jpegs)[0] - FRAMES + 1, tf.int32)
-        top = tf.random.uniform([], 0, tf.cast(context["image/height"], tf.int32) - SIZE + 1, tf.int32)
-        left = tf.random.uniform([], 0, tf.cast(context["image/width"], tf.int32) - SIZE + 1, tf.int32)
-        box = tf.stack([top, left, SIZE, SIZE])
-        frames = tf.map_fn(
-            lambda jpeg: tf.io.decode_and_crop_jpeg(jpeg, box, channels=3),
-            jpegs[first : first + FRAMES],
-            fn_output_signature=tf.TensorSpec((SIZE, SIZE, 3), tf.uint8),
-        )
-        return frames, context["clip/label/index"]
-
-    return _batches(tf, _records(tf, data).map(window, tf.data.AUTOTUNE, deterministic=False).batch(BATCH))
-
-
-def dmvr(data: Path, floats: bool = True) -> Iterator[int]:
-    """What DMVR's builders make: sample, decode, resize the shorter side, crop, flip, normalise."""
-    import tensorflow as tf
-
-    def window(record: Any) -> tuple[Any, Any]:
-        context, lists = tf.io.parse_single_sequence_example(
-            record,
-            {"clip/label/index": tf.io.FixedLenFeature([], tf.int64)},
-            {
-                "image/encoded": tf.io.FixedLenSequenceFeature([], tf.string),
-                "image/timestamp": tf.io.FixedLenSequenceFeature([], tf.int64),
-            },
-        )
-        jpegs = lists["image/encoded"]
-        first = tf.random.uniform([], 0, tf.shape(jpegs)[0] - FRAMES + 1, tf.int32)
-        frames = tf.map_fn(
-            lambda jpeg: tf.io.decode_jpeg(jpeg, channels=3),
-            jpegs[first : first + FRAMES],
-            fn_output_signature=tf.TensorSpec((None, None, 3), tf.uint8),
-            parallel_iterations=10,
-        )
-        size = tf.shape(frames)[1:3]
-        size = tf.cast(tf.round(tf.cast(size * 256, tf.float32) / tf.cast(tf.reduce_min(size), tf.float32)), tf.int32)
-        frames = tf.cast(tf.image.resize(frames, size), tf.uint8)
-        frames = tf.image.random_crop(frames, (FRAMES, SIZE, SIZE, 3))
-        frames = tf.cond(tf.random.uniform([]) < 0.5, lambda: tf.reverse(frames, [2]), lambda: frames)
-        if floats:
-            frames = tf.image.convert_image_dtype(frames, tf.float32)
-        return frames, context["clip/label/index"]
-
-    return _batches(tf, _records(tf, data).map(window, tf.data.AUTOTUNE, deterministic=False).batch(BATCH))
-
-
-def dmvr_uint8(data: Path) -> Iterator[int]:
-    """DMVR's pattern without its last step."""
-    return dmvr(data, floats=False)
-
-
-def tfds(data: Path) -> Iterator[int]:
-    """TFDS, and then a window."""
-    import tensorflow as tf
-    import tensorflow_datasets
-
-    folder = (data / "tfds" / "latest").resolve()
-    clips = tensorflow_datasets.builder_from_directory(str(folder)).as_dataset(split="train", shuffle_files=True)
-
-    def window(clip: Any) -> tuple[Any, Any]:
-        first = tf.random.uniform([], 0, tf.shape(clip["video"])[0] - FRAMES + 1, tf.int32)
-        return tf.image.random_crop(clip["video"][first : first + FRAMES], (FRAMES, SIZE, SIZE, 3)), clip["label"]
-
-    return _batches(tf, clips.repeat().map(window, tf.data.AUTOTUNE, deterministic=False).batch(BATCH))
-
-
-def _records(tf: Any, data: Path) -> Any:
-    files = sorted(str(path) for path in (data / "mediaseq" / "latest").resolve().glob("*.tfrecord-*"))
-    records = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files)).repeat()
-    return records.interleave(
-        tf.data.TFRecordDataset, cycle_length=4, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False
-    ).shuffle(64)
-
-
-def _batches(tf: Any, dataset: Any) -> Iterator[int]:
-    for frames, _ in dataset.prefetch(tf.data.AUTOTUNE):
-        assert frames.shape == (BATCH, FRAMES, SIZE, SIZE, 3)
-        yield BATCH
-
-
-CONTENDERS: dict[str, Callable[[Path], Iterator[int]]] = {
-    "bare": bare,
-    "clipmill": ours,
-    "tf.data": tuned,
-    "dmvr": dmvr,
-    "dmvr-uint8": dmvr_uint8,
-    "tfds": tfds,
-}
-
-
-def run(name: str, data: Path, windows: int) -> dict[str, float]:
-    """Windows per CPU-second of this process and per second, after a warm-up."""
-    coming = CONTENDERS[name](data)
-    done = 0
-    while done < WARM_UP:
-        done += next(coming)
-    began, cpu, done = time.perf_counter(), _cpu(), 0
-    while done < windows:
-        done += next(coming)
-    return {"cpu": done / (_cpu() - cpu), "wall": done / (time.perf_counter() - began)}
+CONTENDERS = [*ANY_CASE, *CUTTING, *OPENERS]
 
 
 def bytes_read(data: Path) -> dict[str, float]:
@@ -198,7 +50,7 @@ def bytes_read(data: Path) -> dict[str, float]:
     clips = clipmill.open(str(data / "tfds"))["train"]
     source = clips.table.shards[0][1]
     whole = source.read
-    read = []
+    read: list[int] = []
 
     def counted(path: str, ranges: Any, **options: Any) -> Any:
         if path.endswith(".tfrecord"):
@@ -221,16 +73,20 @@ def bytes_read(data: Path) -> dict[str, float]:
 
 
 def main() -> int:
-    """Run the benchmark and print its table."""
+    """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path)
     parser.add_argument("--windows", type=int, default=480)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", choices=CONTENDERS, default=list(CONTENDERS))
-    parser.add_argument("--run", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
+    parser.add_argument("--only", nargs="*", choices=CONTENDERS, default=CONTENDERS)
+    parser.add_argument("--peers", default=sys.executable, help="an interpreter with decord or torchcodec")
+    parser.add_argument("--run", nargs=2, metavar=("NAME", "CASE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.run:
-        print(json.dumps(run(arguments.run, arguments.videos, arguments.windows)))
+        name, case = arguments.run
+        coming = (ANY_CASE | CUTTING)[name](arguments.videos, CASES[case])
+        print(json.dumps(rate(coming, arguments.windows)))
         return 0
     with tempfile.TemporaryDirectory(prefix="clipmill-bench-") as folder:
         data = Path(folder)
@@ -238,36 +94,41 @@ def main() -> int:
         for schema in ("tfds", "mediaseq"):
             build = [sys.executable, "-m", "pipeline", "build", str(videos), "--out", str(data / schema)]
             subprocess.run([*build, "--schema", schema, "--min-frames", "65"], check=True, stdout=subprocess.DEVNULL)
-        rounds = [
-            {name: _measured(name, data, arguments.windows) for name in arguments.only} for _ in range(arguments.rounds)
-        ]
-        print(_table(rounds))
+        for case in arguments.cases:
+            names = [name for name in arguments.only if name in ANY_CASE or not CASES[case].resized]
+            rounds = [
+                {name: _measured(name, case, data, arguments.windows, arguments.peers) for name in names}
+                for _ in range(arguments.rounds)
+            ]
+            print(f"{CASES[case]}\n{_table(rounds)}", flush=True)
         print("bytes read over the window's own: " + ", ".join(f"{n} {x:.3f}" for n, x in bytes_read(data).items()))
     return 0
 
 
-def _measured(name: str, data: Path, windows: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.read", str(data), "--run", name, "--windows", str(windows)]
+def _measured(name: str, case: str, data: Path, windows: int, peers: str) -> dict[str, Any]:
+    """What one contender did, or {"absent": why}."""
+    if name in OPENERS:
+        command = [peers, "-m", "benchmarks.source_readers", name, str(data / "videos"), case, str(windows)]
+    else:
+        command = [sys.executable, "-m", "benchmarks.read", str(data), "--run", name, case, "--windows", str(windows)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def _table(rounds: list[dict[str, dict[str, float]]]) -> str:
+def _table(rounds: list[dict[str, dict[str, Any]]]) -> str:
     lines = [f"{'':10} {'windows per CPU-second':>24} {'windows per second':>20} {'clipmill is':>14}"]
     for name in rounds[0]:
+        if "absent" in rounds[0][name]:
+            lines.append(f"{name:10} absent: {rounds[0][name]['absent']}")
+            continue
         cpu, wall = ([each[name][kind] for each in rounds] for kind in ("cpu", "wall"))
         ratios = [each["clipmill"]["cpu"] / each[name]["cpu"] for each in rounds if "clipmill" in each]
         spread = f"({min(cpu):.1f}-{max(cpu):.1f})"
         text = f"{name:10} {statistics.median(cpu):10.1f} {spread:>13} {statistics.median(wall):>20.1f}"
         lines.append(f"{text} {f'{statistics.median(ratios):.2f}x' if ratios else '':>18}")
     return "\n".join(lines)
-
-
-def _cpu() -> float:
-    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in usage)
 
 
 if __name__ == "__main__":
