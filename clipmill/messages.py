@@ -1,4 +1,4 @@
-"""The small typed rows that travel through the graph, packed as arrays of a hundred bytes or two; pixels never do."""
+"""The small typed rows that travel through the graph, packed as arrays of 100 to 200 bytes; never pixels."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
         split: train, val, test, ... ("" where nothing gives one: the default applies).
         label: as the row has it, then (`clipmill.listings.labels`) the class's name; None for an unlabelled row.
         label_number: the listing's own number for the class, if it has one.
-        group: clips of one group never part between splits (UCF's v_X_gNN, the source video).
+        group: a split never divides the clips of one group (UCF's v_X_gNN, the source video).
         start, end: the time range in seconds, half open; None where not given.
         folds: the split in official fold 1, 2, 3, ... ("" where the clip is in none).
-        listing, row: where the row stands; row is 1-based, 0 in a folder listing.
+        listing, row: where the row is; row is the line from 1, 0 in a folder.
         extra: the listing's own further columns, as text.
     """
 
@@ -65,7 +65,7 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
     origin: int | None = None
 
 
-#: Decode from the file's start, and find out what there is on the way.
+#: Decode all frames from the file's start, without a proof of what there is.
 WHOLE = Span()
 
 
@@ -77,8 +77,8 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
         named: for each path and each row, whether the path's name carries the row's times.
         ranges: (start, end) in seconds of each row that names it.
         trimmed: "auto", "yes" or "no".
-        segment_seconds: cut each range into consecutive clips of so many seconds; None does not.
-        span_frames: cut longer clips into spans of about so many frames; 0 never does.
+        segment_seconds: cut each range into consecutive clips of this many seconds; None to not cut.
+        span_frames: cut longer clips into spans of about this many frames; 0 to never cut.
         frames: what is asked of the frames.
         min_segment: leave out a range's last segment if it is shorter than this share of segment_seconds.
     """
@@ -115,7 +115,7 @@ class SourceClip(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ProbedSource(msgspec.Struct, frozen=True, array_like=True):
-    """A source that exists.
+    """What probing a source found.
 
     Attributes:
         path: relative to the root.
@@ -140,7 +140,7 @@ class ProbedSource(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CachedProbe(msgspec.Struct, frozen=True, array_like=True):
-    """What an earlier run found of a source.
+    """A note: what an earlier run found of a source.
 
     Attributes:
         asked: a hash of what was asked (`clipmill.sources.cache.question`).
@@ -170,13 +170,13 @@ class SourceRows(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ClipSample(msgspec.Struct, frozen=True, array_like=True):
-    """A look at one clip, for estimates.
+    """What sampling one clip found, for estimates.
 
     Attributes:
         problem: the reason why there is no such clip, or "".
-        frames, pixels: how many it will have, and of how many pixels.
+        frames, pixels: frames that it will have, and pixels of each.
         bytes_per_frame, spread: of its JPEGs, and the standard error of that; 0 where none was encoded.
-        smaller: bytes per frame if the shorter side were shrunk to `sampling.SMALLER`; 0 where nobody asked.
+        smaller: bytes per frame with the shorter side shrunk to `clip_estimate.SMALLER`; 0 where not measured.
         seconds_per_frame: CPU seconds of decoding and encoding for each stored frame.
     """
 
@@ -244,16 +244,16 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SpanDone(msgspec.Struct, frozen=True, array_like=True):
-    """What decoding a span came to.
+    """The result of decoding a span, or of finding its frames.
 
     Attributes:
         clip_key, number, of: which span of which clip.
         piece: where its frames are.
         nbytes: of its frames.
         width, height, fps: as stored.
-        bad_packets: passed over by the decoder.
+        bad_packets: skipped while decoding.
         digest: the clip's digest where the span is the whole clip, else "".
-        inexact: decoding did not give what was proven: the clip must be decoded as one span.
+        inexact: decoding did not match the proof: the clip must be decoded as one span.
         failure: (reason, message) if there is no such clip.
         duration: seconds that the clip is shown, where the span is the whole clip.
     """
@@ -275,7 +275,7 @@ class SpanDone(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Clip(msgspec.Struct, frozen=True, array_like=True):
-    """One clip of the data set to come: what the listing says, what decoding gave, where its frames are.
+    """One clip of the new version: what the listing says, what decoding gave, where its frames are.
 
     Up to `bad_packets` these are the columns of clips.parquet. `label_text` is "" for
     unlabelled clips, as `label_index` is -1. Then come the bytes of its frames, the
@@ -313,7 +313,7 @@ SortKey = tuple[int | float, str]
 
 
 class Outline(msgspec.Struct, frozen=True, array_like=True):
-    """What is settled about a split before its clips are planned.
+    """The shard size and the bands of a split, settled before its clips are planned.
 
     Attributes:
         target: size of a shard to aim at, in bytes.
@@ -366,8 +366,8 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
         entry: what the manifest says of it.
         part: path of its part of the clip table.
         columns: the listing's own columns in it.
-        trimmed, ranged: how many of its clips have times, and a file that was cut to them already, or is longer.
-        shared: fragments that other shards need too, so that they go when all are written.
+        trimmed, ranged: how many of its clips have times and a file that was already cut to them, or is longer.
+        shared: fragments that other shards need too; they are removed when all shards are written.
     """
 
     split: str
@@ -384,11 +384,11 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):
-    """Whether the run goes on. A closed gate empties the plan; it is no exception, which a cluster would retry.
+    """Whether the run goes on. A closed gate empties the plan; it does not raise, since a cluster would retry.
 
     Attributes:
         code: 0, or the exit code of the run.
-        message: why not, for a person.
+        message: why it does not, for a person.
     """
 
     code: int = 0
@@ -396,5 +396,5 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def is_open(self) -> bool:
-        """The run goes on."""
+        """Whether the run goes on."""
         return self.code == 0

@@ -15,8 +15,8 @@ class Counted(str, Enum):
 
     __str__ = str.__str__
 
-    ROWS = "rows"  # read, also those too bad to be read further
-    SEGMENTS = "segments"  # what --segment-seconds makes of the rows, beyond one clip a row
+    ROWS = "rows"  # all rows read, bad ones too
+    SEGMENTS = "segments"  # clips that --segment-seconds adds to one a row
     VIDEOS = "videos"  # that the rows name
     FAILED = "failed"  # rows of the ledger, by reason
 
@@ -32,7 +32,7 @@ def key(split: str, what: Counted, reason: str = "", of: int = 0) -> Key:
 
 
 class Account(msgspec.Struct, frozen=True):
-    """What must add up.
+    """The counts of a run that must add up.
 
     Attributes:
         rows: of the listing, by split.
@@ -50,7 +50,7 @@ class Account(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, counts: Mapping[Key, int]) -> Account:
-        """Sort the sums of a run into an account."""
+        """Make an account of a run's sums."""
         rows, segments, failed = Counter[str](), Counter[str](), Counter[str]()
         lost: dict[str, Fraction] = {}
         videos = 0
@@ -83,7 +83,7 @@ class Account(msgspec.Struct, frozen=True):
             if expected != found:
                 return (
                     f"split {split}: {expected:,} clips were asked for, but {clips.get(split, 0):,} were made and "
-                    f"{failures.get(split, 0):,} failed. {abs(expected - found):,} rows got lost or doubled on the "
-                    "way: nothing is published. Run the build again, and report this if it happens twice"
+                    f"{failures.get(split, 0):,} failed. {abs(expected - found):,} rows were lost or doubled: "
+                    "nothing is published. Run the build again, and report this if it happens twice"
                 )
         return ""

@@ -1,4 +1,4 @@
-"""Judging whether a run may go on: the budgets, and labels that would move."""
+"""Judging whether a run may go on: the budgets, and labels that would change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def judge_sources(account: Account, options: BuildOptions) -> Verdict:
     """Judge what is known before a frame is decoded: all rows, and the ledger so far."""
     if not account.expected:
         return Verdict(1, "the listing has no clips: nothing is published")
-    # Where some rows were chosen, nobody knows how many of those are bad.
+    # Bad rows are not counted where rows are chosen: a bad row cannot say whether it would be.
     judged = ABSENT - {Reason.BAD_ROW} if options.listing.chooses else ABSENT
     absent = sum(account.lost.get(reason.value, Fraction()) for reason in judged)
     units = _units(account)
@@ -29,7 +29,7 @@ def judge_sources(account: Account, options: BuildOptions) -> Verdict:
         bad = math.ceil(absent) - missing
         what = [f"{missing:,} of {units:,} videos missing"] if missing else []
         what += [f"{bad:,} of {sum(account.rows.values()):,} rows bad"] if bad else []
-        # Another gate would close behind this one.
+        # Name both budgets at once: the next gate would refuse for this one.
         failed = _failed(account)
         also = f" --max-failures {_enough(failed, units)}" if failed > options.max_failures.limit(units) else ""
         advice = (
@@ -66,7 +66,7 @@ def judge_failures(account: Account, options: BuildOptions) -> Verdict:
 
 
 def judge_change(published: int, lost: int, options: BuildOptions) -> Verdict:
-    """Judge what becomes of the published version.
+    """Judge how much of the published version would go or change.
 
     Args:
         published: clips of the published version.
@@ -83,15 +83,15 @@ def judge_change(published: int, lost: int, options: BuildOptions) -> Verdict:
 
 
 def judge_labels(before: Sequence[str], after: Sequence[str], options: BuildOptions) -> Verdict:
-    """Close the gate where a published class would get another number."""
+    """Refuse where a published class would get another number."""
     moved = [index for index, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
     if options.renumber or not moved:
         return _OPEN
     index = moved[0]
     return Verdict(
         1,
-        f"{len(moved)} of {len(before)} class numbers would mean another class ({index}: {before[index]} -> "
-        f"{after[index]}): nothing is published. Keep the numbers with --labels FILE, or accept the new ones with "
+        f"{len(moved)} of {len(before)} labels would mean another class ({index}: {before[index]} -> "
+        f"{after[index]}): nothing is published. Keep the labels with --labels FILE, or accept the new ones with "
         "--renumber",
     )
 
@@ -107,7 +107,7 @@ def _failed(account: Account) -> Fraction:
 
 
 def _budget(budget: Budget, number: int, what: str) -> str:
-    """Return a budget as it is written, with what it comes to for so many rows or clips."""
+    """Return a budget as it is typed, with its limit for this number of rows or clips."""
     if budget.count is not None:
         return f"{budget.count:,}"
     share, limit = f"{100 * budget.share:g}%", budget.limit(number)

@@ -17,7 +17,7 @@ from clipmill.storage.concurrent import ahead
 
 _RESERVED = frozenset(name for name, _ in CLIP_COLUMNS)
 _FROM_CLIP = [name for name, _ in CLIP_COLUMNS if name in Clip.__struct_fields__ and name != "folds"]
-#: Of one row group.
+#: Rows of one row group.
 _ROWS_AT_ONCE = 100_000
 
 
@@ -43,7 +43,7 @@ def read_clips(storage: Storage, version: str, columns: Sequence[str] | None = N
 
 def open_table(file: IO[bytes]) -> pq.ParquetFile:
     """Open a clip table, or a part of one, for reading."""
-    # A thread of Arrow's that is still in a Python file when Python ends takes the process down with it.
+    # Without pre-buffering, whose threads crash the process if they still read a Python file when Python ends.
     return pq.ParquetFile(file, pre_buffer=False)
 
 
@@ -72,7 +72,7 @@ def shard_rows(shard: str, clips: Sequence[Clip], places: Sequence[tuple[int, in
 
 
 def _column(name: str) -> str:
-    """Rename a listing's column that would take the name of one of ours."""
+    """Rename a further column that has the name of one of ours."""
     return f"listing_{name}" if name in _RESERVED else name
 
 
@@ -81,7 +81,7 @@ def join(storage: Storage, parts: Iterable[str], further: Sequence[str], file: I
 
     Args:
         storage: that holds the parts.
-        further: all columns of the listings' own.
+        further: all further columns of the listings.
         file: what to write to.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Removing old versions, and the shards that no kept one names."""
+"""Removing old versions, and the shards that no remaining version names."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class Swept(msgspec.Struct, frozen=True):
 
 
 def collect_garbage(storage: Storage, token: str, *, keep: int, seconds: float, dry: bool = False) -> Swept:
-    """Remove what is neither among the newest versions nor young; never the published one.
+    """Remove versions that are neither among the newest nor young; never the published one.
 
-    A version that was never published counts by its age alone. Shards go that no version
-    left names and that wait for no rerun of a killed build.
+    A version that was never published counts by its age alone. Shards are removed that no
+    remaining version names and no rerun of a killed build can use.
 
     Args:
-        token: any, of this call alone.
-        keep: how many of the versions published last stay, however old. After a rollback the
-            published version is not the newest, and stays beside them.
-        seconds: what is younger stays.
+        token: any, unique to this call.
+        keep: how many of the versions published last stay, whatever their age. After a rollback
+            the published version is not the newest, and stays as well.
+        seconds: versions and shards that are younger stay.
         dry: remove nothing.
 
     Raises:
@@ -64,7 +64,7 @@ def collect_garbage(storage: Storage, token: str, *, keep: int, seconds: float, 
         if not dry:
             for name in [*doomed, *_headless(storage, there, before)]:
                 _remove_version(storage, name)
-            # First what makes a shard one, so that no half of one is taken for whole.
+            # The records last, so that a shard without sidecars is never taken for whole.
             for records in (True, False):
                 delete_all(storage, [path for path in shards if path.endswith(".tfrecord") == records])
         names = {path.partition(".")[0] for path in shards if path.endswith(".tfrecord")}
@@ -77,7 +77,7 @@ def _kept(there: Sequence[Version], keep: int, before: float) -> set[str]:
 
 
 def _waiting(storage: Storage) -> set[str]:
-    """List the shards that a killed build wrote, and that its rerun will find."""
+    """List the shards that a killed build wrote; its rerun will use them."""
     return {path.rpartition("/")[2].partition(".")[0] for path, _ in storage.list(PARTS)}
 
 
@@ -93,6 +93,6 @@ def _headless(storage: Storage, there: Sequence[Version], before: float) -> list
 
 
 def _remove_version(storage: Storage, name: str) -> None:
-    # Without its manifest it is no version any more, whatever is left of it after a kill.
+    # The manifest first: without it no reader takes the rest for a version, even if this process is killed here.
     storage.delete(version_path(name, MANIFEST))
     delete_all(storage, [path for path, _ in storage.list(version_path(name))])

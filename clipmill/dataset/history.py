@@ -1,8 +1,8 @@
-"""The versions of a data set: in which order they were published, what changed between them, and going back.
+"""The versions of a data set: their order, what changed between them, and rollback.
 
-A version's own folder holds no time, since its name and bytes depend on its content
-alone. When it was published stands in the outcomes of the runs; for a run that was
-killed between the two, the time of the manifest's object takes its place.
+A version's own folder holds no time, since its name and bytes depend only on its content.
+The outcomes of the runs say when it was published; for a run that was killed before it
+wrote its outcome, the time of the manifest's object is used.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from clipmill.storage.concurrent import each
 
 
 class Version(msgspec.Struct, frozen=True):
-    """One version that is there.
+    """One version in the output.
 
     Attributes:
         name: of its folder.
         time: when it was last published by a build, in seconds since the epoch.
-        published: whether it ever was; a run that lost a race leaves one that was not.
+        published: whether it ever was; a run that lost to another one leaves a version that was not.
         current: whether it is the published one.
     """
 
@@ -73,7 +73,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def versions(storage: Storage) -> list[Version]:
-    """List all versions that are there, in the order in which they were published."""
+    """List all versions in the output, in the order in which they were published."""
     published: dict[str, float] = {}
     current = current_version(storage)
     named = {current}
@@ -113,7 +113,7 @@ def _seconds(text: str) -> float:
 
 
 def difference(storage: Storage, before: str | None, after: str) -> Difference:
-    """Count what changed between two versions; everything was added where there is none before."""
+    """Count what changed between two versions; without a version before, everything was added."""
     shards = {name for split in read_manifest(storage, after).splits.values() for name in split.shards}
     new = _clips(storage, after)
     if before is None:
@@ -151,7 +151,7 @@ def rollback(storage: Storage, run: str, version: str | None = None) -> Outcome:
 
     Raises:
         NoSuchDataset: there is no such version.
-        DataError: it is not whole any more.
+        DataError: it is damaged.
         TryAgain: a build published meanwhile, or gc is at work.
     """
     with live_run(storage, run):
@@ -160,9 +160,9 @@ def rollback(storage: Storage, run: str, version: str | None = None) -> Outcome:
         target = manifest.version
         problem = _damage(storage, target)
         if problem:
-            raise DataError(f"{storage.root}: version {target} is not whole any more: {problem}")
+            raise DataError(f"{storage.root}: version {target} is damaged: {problem}")
         if storage.disk is not None:
-            # A shard that was made anew since is another file than the one that the version's names stand for.
+            # A shard that was rebuilt since then is another file than the one that the version's names link to.
             relink_shards(storage, storage.disk, target, changed=True)
         if target != before:
             current = move_pointer(storage, before, target)
@@ -192,7 +192,7 @@ def _previous(storage: Storage, there: Sequence[Version]) -> str:
             return before.name
         if version.published:
             before = version
-    raise NoSuchDataset(f"{storage.root}: no version before the published one is there; see clipmill versions")
+    raise NoSuchDataset(f"{storage.root}: there is no version before the published one; see clipmill versions")
 
 
 def _damage(storage: Storage, version: str) -> str:

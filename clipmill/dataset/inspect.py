@@ -1,4 +1,4 @@
-"""What is in a data set: splits, classes, lengths, sizes, or one clip."""
+"""Reading what is in a data set: splits, classes, lengths, sizes, or one clip."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 def summarize(storage: Storage) -> dict[str, Any]:
     """Count what the published version holds: splits, classes, lengths in frames, frame sizes.
 
-    A split's `hosts` is the number of training hosts that its shards are enough for. Numbers that no class
-    has are no `classes` of theirs: `placeholders` counts them. `shared` is a `SharedContent`.
+    A split's `hosts` is the number of training hosts that its shards are enough for. `placeholders` counts the
+    numbers that no class has; they are not in `classes`. `shared` is a `SharedContent`.
     """
     manifest = read_manifest(storage)
     table = read_clips(storage, manifest.version, ["split", "label_text", "frames", "width", "height", "bytes"])
@@ -87,7 +87,7 @@ def find_clip(storage: Storage, clip_id: str) -> dict[str, Any]:
 
 
 def find_run(storage: Storage, run: str | None) -> str:
-    """Return the id of a run that ended: the latest, or the one whose id begins like this.
+    """Return the id of a run that ended: the latest, or the one whose id begins with `run`.
 
     Raises:
         NoSuchDataset: no run has ended here.
@@ -95,12 +95,13 @@ def find_run(storage: Storage, run: str | None) -> str:
     """
     ended, _ = _runs(storage)
     if not ended:
-        raise NoSuchDataset(f"{storage.root}: no run has ended here")
+        raise NoSuchDataset(f"{storage.root}: no build has ended here")
     found = [known for known in ended if known == run or (run and known.startswith(run))]
     if run is None:
         return ended[-1]
     if len(found) != 1:
-        raise UsageError(f"--run {run}: {'several runs' if found else 'no run that ended'}; the latest is {ended[-1]}")
+        what = "several runs begin so" if found else "no such run has ended"
+        raise UsageError(f"--run {run}: {what}; the latest is {ended[-1]}")
     return found[0]
 
 
@@ -125,7 +126,7 @@ def split_files(storage: Storage, split: str | None) -> list[str]:
     """
     manifest = read_manifest(storage)
     if split is not None and split not in manifest.splits:
-        raise UsageError(f"--split {split}: there is {', '.join(sorted(manifest.splits, key=split_order))}")
+        raise UsageError(f"--split {split}: the data set has {', '.join(sorted(manifest.splits, key=split_order))}")
     paths = []
     for name, entry in sorted(manifest.splits.items(), key=lambda item: split_order(item[0])):
         if split in (None, name):

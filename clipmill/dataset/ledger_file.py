@@ -23,7 +23,7 @@ _SHOWN = 5
 _SCHEMA = pa.schema(
     [pa.field(name, pa.int64() if name == "row" else pa.string()) for name in Failure.__struct_fields__ if name != "of"]
 )
-#: The same in memory, where there may be millions: columns of few values hold numbers of those.
+#: The same in memory, where there may be millions of rows: columns of few values are dictionaries.
 _HELD = pa.schema(
     [
         pa.field(field.name, pa.dictionary(pa.int32(), pa.string()))
@@ -35,7 +35,7 @@ _HELD = pa.schema(
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """What a ledger comes to.
+    """A ledger's counts, and some of its rows.
 
     Attributes:
         by_reason, by_split: how many rows.
@@ -83,7 +83,7 @@ def _counts(table: pa.Table, column: str) -> dict[str, int]:
 
 def _sorted(table: pa.Table) -> Iterator[pa.Table]:
     """Iterate over a table's rows in the order of the listing, part by part."""
-    # There may be millions: one copy of them is enough.
+    # There may be millions of rows, so they are copied part by part.
     keys = [(name, "ascending") for name in ("listing", "row", "source", "clip_id")]
     order = pc.sort_indices(table, sort_keys=keys)
     for start in range(0, len(order), _BATCH):
@@ -91,7 +91,7 @@ def _sorted(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _add_first_of_each(part: pa.Table, first: dict[str, list[Failure]]) -> None:
-    """Add a part's rows of each reason, as long as there are few of that."""
+    """Add a part's rows of each reason, up to a few of each."""
     for reason in pc.unique(part["reason"]).to_pylist():
         known = first.setdefault(reason, [])
         if len(known) < _SHOWN:

@@ -1,4 +1,4 @@
-"""What killed runs left behind: removed when it is a week old and no other run is live."""
+"""Removing what killed runs left, when it is a week old and no other run is live."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ WEEK = 7 * 86400.0
 
 
 def remove_leftovers(storage: Storage, videos: Storage, run: str) -> int:
-    """Remove fragments, parts of clip tables, caches and half-written files that nobody came back for.
+    """Remove fragments, parts of clip tables, caches and half-written files that no run used for a week.
 
     Args:
         storage: of the output.
-        videos: root of the sources; what is noted of them stays.
-        run: that asks; it has ended well, so it needs none of them.
+        videos: root of the sources; the notes on them stay.
+        run: the caller's id; it has ended well, so it needs none of them.
 
     Returns:
         How many objects were removed.
     """
-    with alone(storage, run) as nobody_else:
-        if not nobody_else:
+    with alone(storage, run) as is_alone:
+        if not is_alone:
             return 0
         merge_note_files(storage, videos)
         before = time.time() - WEEK

@@ -1,4 +1,4 @@
-"""The names other readers want: on local disks, a version's folder holds hard links to its shards."""
+"""The names that other readers expect: on local disks, a version's folder holds hard links to its shards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clipmill.storage import Disk, Storage
 
 
 def link_shards(storage: Storage, disk: Disk, manifest: Manifest) -> int:
-    """Give a version the names it lacks, and anew those that are not its shards any more; returns how many."""
+    """Make the links that a version lacks, and replace those that are not its shards; returns how many."""
     folder, names = _names(manifest)
     stale = disk.stale(folder, names)
     for name in stale:
@@ -21,16 +21,16 @@ def link_shards(storage: Storage, disk: Disk, manifest: Manifest) -> int:
 
 
 def relink_shards(storage: Storage, disk: Disk, version: str, *, changed: bool) -> None:
-    """Link every version to the new file of a shard that was damaged, taken away and made anew.
+    """Link every version to the new file of a shard that was damaged, deleted and rebuilt.
 
     Args:
-        version: that is to be published, or stays.
-        changed: whether it is another one than before. Otherwise its own names tell whether a
-            shard was made anew, so that a rerun in which nothing changed looks at no other version.
+        version: the one that is published by this run, or stays published.
+        changed: whether it was not published before. If it was, its own links show whether a shard
+            was rebuilt, so a rerun in which nothing changed looks at no other version.
     """
     if not changed and not disk.stale(*_names(read_manifest(storage, version))):
         return
-    # Itself last: a run that is killed on the way is done again by the next one.
+    # The version itself last: if this run is killed here, its links make the next run do it again.
     for name in sorted(storage.children("versions")[0], key=lambda name: name == version):
         with contextlib.suppress(NoSuchDataset, msgspec.MsgspecError):  # half removed, or of a later clipmill
             if link_shards(storage, disk, read_manifest(storage, name)):

@@ -32,10 +32,10 @@ OUTCOME = "outcome.json"
 #: Pairs of clips that share frames which an outcome names, of each kind.
 _NAMED_PAIRS = 100
 
-#: By (output, run), which came first in this process: "stop", or "publish", the moving of the pointer.
-#: The graph runs in a thread that Ctrl-C does not reach, so the two race. Whoever asks first decides, and the
-#: other one hears of it: without this, a run could say "stopped" (exit 130) although CURRENT had moved already,
-#: or move it after the command had said so and had taken its children away.
+#: For each (output, run): what came first in this process, "stop" (Ctrl-C) or "publish" (moving the pointer).
+#: Invariant: only one of the two happens. The graph runs in a thread that Ctrl-C does not reach, so they race: the
+#: first call of `_decide` decides, and the other one gets its answer. Without this, a run could print "stopped" (exit
+#: 130) although CURRENT had moved already, or move CURRENT after the command had said so and had ended its children.
 _decided: dict[tuple[str, str], str] = {}
 _deciding = threading.Lock()
 
@@ -48,11 +48,11 @@ class Outcome(msgspec.Struct, frozen=True):
         message: why nothing was published; "" where something was.
         version: the version that was made, or None.
         before: the version that was published when the run began, or None.
-        changed: whether the published version is another one now.
+        changed: whether this run changed which version is published.
         ended: when, in UTC, as 2026-03-01T04:05:06Z.
         by: "build" or "rollback".
         rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
-        trimmed, ranged: clips with times whose files were cut to them already, and those that are a part of a file.
+        trimmed, ranged: clips with times whose files were already cut to them, and clips that are a part of a file.
         splits: clips by split.
         shared: clips that share frames with one of another split or class; the first of them are named.
         failed: ledger rows by reason.
@@ -96,7 +96,7 @@ def publish(
         storage: of the output.
         base: the version that was current when the run began; None if there was none.
         verdict: of the gates.
-        shards: all that were written, in any order.
+        shards: all that were written or found, in any order.
 
     Raises:
         Interrupted: it was stopped before the pointer was moved.
@@ -133,7 +133,7 @@ def publish(
 
 
 def stop_publishing(options: BuildOptions) -> bool:
-    """Keep a run of this process from publishing; returns False where it is too late: then wait for the run."""
+    """Keep a run of this process from publishing; returns False if it is too late: then wait for the run to end."""
     return _decide(options, "stop") == "stop"
 
 
@@ -143,7 +143,7 @@ def _decide(options: BuildOptions, what: str) -> str:
 
 
 def write_outcome(storage: Storage, run: str, outcome: Outcome) -> Outcome:
-    """Write how a run ended, and that it ended now."""
+    """Write how a run ended, with the time."""
     outcome = msgspec.structs.replace(outcome, ended=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     storage.put(layout.run_path(run, OUTCOME), msgspec.json.format(msgspec.json.encode(outcome)) + b"\n")
     return outcome
@@ -167,7 +167,7 @@ def _publish_version(
     changing = that_change_bytes(options)
     name = content_names.version_name(labels, changing, [(s.split, s.shard, s.digest) for s in written])
     outcome = msgspec.structs.replace(outcome, version=name)
-    # The manifest is written last, so a version that has one is whole, and only the pointer moves.
+    # The manifest is written last, so a version that has one is whole: then only the pointer moves.
     if name != base and not _is_whole(storage, name):
         try:
             _write_version(storage, options, name, labels, written)
@@ -189,8 +189,8 @@ def _publish_version(
     if storage.disk is not None:
         relink_shards(storage, storage.disk, name, changed=name != base)
     if name != base:
-        # Hours may have passed since a shard was found, and somebody may have tidied up meanwhile: without this,
-        # a version would be published that lacks clips.
+        # Hours may have passed since a shard was found, and somebody may have deleted it: without this check, a
+        # version could be published that lacks clips.
         gone = _missing_shard(storage, written)
         if gone:
             message = f"{storage.root}/{gone}: gone since it was written; run the build again"
@@ -203,12 +203,12 @@ def _publish_version(
             return msgspec.structs.replace(outcome, code=3, message=message)
         outcome = msgspec.structs.replace(outcome, changed=True)
     link_latest(storage, name)
-    # Only now: by these parts a rerun finds the shards of a run that was killed before its pointer moved.
+    # Only after the pointer moved: by these parts a rerun finds the shards of a run that was killed before that.
     delete_all(storage, [shard.part for shard in written])
-    # Another run that is live may be about to read a fragment that two shards share; the last one takes it away.
+    # Another live run may be about to read a fragment that two shards share; the last run removes it.
     shared = {path for shard in written for path in shard.shared}
-    with alone(storage, options.run) as nobody_else:
-        if nobody_else:
+    with alone(storage, options.run) as is_alone:
+        if is_alone:
             delete_all(storage, shared)
     return outcome
 
@@ -225,17 +225,17 @@ def _missing_shard(storage: Storage, written: Sequence[ShardWritten]) -> str | N
 
 
 def move_pointer(storage: Storage, before: str | None, version: str) -> str | None:
-    """Publish a version that is whole, if `before` is published still; returns what is published then."""
-    # Shards and tables are synced; the links to the shards are not, nor the names of the folders.
+    """Publish a whole version if `before` is still the published one; returns what is published then."""
+    # Shards and tables are synced already; the links to the shards and the folders' names are not.
     storage.sync(layout.version_path(version))
-    # Compare and swap: two runs that began at one version may end together. If the second one just wrote its name,
-    # what the first one had published would be gone again, and both would have said that all went well.
+    # Compare and swap, since two runs that began at one version may end together. If the second one just wrote its
+    # version's name, the version of the first one would be lost, and both would report success.
     held = None if before is None else f"{before}\n".encode()
     return version if storage.swap(layout.CURRENT, held, f"{version}\n".encode()) else layout.current_version(storage)
 
 
 def link_latest(storage: Storage, version: str) -> None:
-    """Point OUT/latest, which is for people, at the published version, on local disks."""
+    """Link OUT/latest, which is for people, to the published version, on local disks."""
     if storage.disk is not None:
         storage.disk.link(layout.version_path(version), "latest")
 
@@ -243,7 +243,7 @@ def link_latest(storage: Storage, version: str) -> None:
 def _write_version(
     storage: Storage, options: BuildOptions, name: str, labels: Sequence[str], written: Sequence[ShardWritten]
 ) -> None:
-    """Write a version's folder, the manifest last; nothing refers to it yet."""
+    """Write a version's folder, the manifest last; no pointer names it yet."""
     further = sorted({column for shard in written for column in shard.columns})
     with tempfile.TemporaryFile(prefix="clipmill-") as file:
         sha256 = join(storage, [shard.part for shard in written], further, file)

@@ -1,4 +1,4 @@
-"""What is in the output already: clips of the published version, and of shards that wait for one."""
+"""Finding encoded frames in the output: in the published version, and in shards that no version has yet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS = "work/parts"
 
 
 def shard_rows_path(run: str, shard: str, schema: str) -> str:
-    """Return where a run keeps a shard's part of the clip table until it publishes."""
+    """Return the path where a run keeps a shard's part of the clip table until it publishes."""
     return f"{PARTS}/{run}/{shard}.{schema}.parquet"
 
 
@@ -44,7 +44,7 @@ def published_spans(storage: Storage, version: str) -> Iterator[tuple[str, SpanD
     """Iterate over (clip key, where its frames are) for every clip of a version."""
     manifest = read_manifest(storage, version)
     paths = [shard_path(shard) for shard in manifest.shards]
-    # A shard that somebody took away, because it was damaged perhaps, is made anew.
+    # A shard that somebody deleted, perhaps because it was damaged, is rebuilt.
     there = {path for path, stat in zip(paths, each(storage, storage.stat, paths), strict=True) if stat is not None}
     with storage.fetch(version_path(version, CLIPS)) as file:
         yield from ((key, span) for key, span in _spans(file, manifest.schema) if span.piece.path in there)
@@ -60,7 +60,7 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
     def of_part(path: str) -> list[tuple[str, SpanDone]]:
         try:
             spans = list(_spans(io.BytesIO(storage.read(path)), schema))
-        except (FileNotFoundError, pa.ArrowException):  # published meanwhile, or torn by a power cut
+        except (FileNotFoundError, pa.ArrowException):  # published meanwhile, or damaged by a power cut
             return []
         present = {piece for piece in {span.piece.path for _, span in spans} if storage.stat(piece)}
         return [(key, span) for key, span in spans if span.piece.path in present]
@@ -72,7 +72,7 @@ def waiting_spans(storage: Storage, schema: str) -> Iterator[tuple[str, SpanDone
 def _spans(file: IO[bytes], schema: str) -> Iterator[tuple[str, SpanDone]]:
     table = open_table(file)
     if "duration" not in table.schema_arrow.names:
-        return  # of before CODEC_EPOCH 2: no clip of it has a key of today
+        return  # written before CODEC_EPOCH 2: none of its clip keys can match
     for batch in table.iter_batches(batch_size=8192, columns=_COLUMNS):
         for row in batch.to_pylist():
             key = row["clip_key"]

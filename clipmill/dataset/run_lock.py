@@ -1,11 +1,11 @@
-"""Which runs are at work in an output, so that none takes away what another one needs.
+"""Which runs are at work in an output, so that none deletes what another one needs.
 
-    work/live/<run>     who it is; locked by its process on local disks, written anew every minute on object stores
+    work/live/<run>     run, host and process; locked on local disks, written again every minute on object stores
 
-A local lock dies with its process. On object stores a run counts as live for five
-minutes after its last beat. A run announces itself before it learns which version to
-build on; who wants to delete what others may use looks for them first, and on local
-disks holds the door shut meanwhile.
+The system releases a local lock when its process ends. On object stores a run counts as
+live for five minutes after its last beat. A run announces itself before it reads which
+version is published. Before anything is deleted that others may use, the other live runs
+are listed; on local disks a lock (`_DOOR`) keeps new runs from starting meanwhile.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from clipmill.storage import Storage
 
 LIVE = "work/live"
 _DOOR = "work/live.lock"
-#: Seconds between two beats, and after which silence is death.
+#: Seconds between two beats, and without a beat after which a run counts as dead.
 _BEAT, _DEAD = 60.0, 300.0
-#: How the ids of runs begin that delete.
+#: How the ids of gc's runs begin.
 _SWEEPER = "gc-"
 
 
@@ -54,17 +54,17 @@ def live_run(storage: Storage, run: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def sweeping(storage: Storage, token: str) -> Iterator[None]:
-    """Keep runs out for the length of a `with` block, in which anything may be deleted.
+    """Keep other runs from starting for the length of a `with` block, in which anything may be deleted.
 
     Args:
-        token: any, of this call alone.
+        token: any, unique to this call.
 
     Raises:
         TryAgain: a run is live.
     """
     run = _SWEEPER + token
-    with contextlib.nullcontext() if storage.local else live_run(storage, run), alone(storage, run) as nobody:
-        if not nobody:
+    with contextlib.nullcontext() if storage.local else live_run(storage, run), alone(storage, run) as is_alone:
+        if not is_alone:
             live = ", ".join(others(storage, run))
             raise TryAgain(f"{storage.root}: {live} is at work here; try again when it has ended")
         yield
@@ -75,14 +75,14 @@ def others(storage: Storage, run: str) -> list[str]:
     if storage.disk is not None:
         return [name for name in storage.children(LIVE)[1] if name != run and storage.disk.is_held(f"{LIVE}/{name}")]
     beats = {path.rpartition("/")[2]: stat.modified for path, stat in storage.list(LIVE)}
-    # Our own beat shows the storage's clock.
+    # The time of our own beat is by the storage's clock, as the others' are.
     now = beats.get(run, time.time())
     return sorted(name for name, beat in beats.items() if name != run and beat > now - _DEAD)
 
 
 @contextlib.contextmanager
 def alone(storage: Storage, run: str) -> Iterator[bool]:
-    """Tell whether no other run is live; on local disks none begins before the `with` block ends."""
+    """Give whether no other run is live; on local disks none can start before the `with` block ends."""
     if storage.disk is None:
         yield not others(storage, run)
         return
@@ -95,7 +95,7 @@ def alone(storage: Storage, run: str) -> Iterator[bool]:
 
 
 def _leave(storage: Storage, path: str) -> None:
-    # An error would hide how the run ended, and a marker that stays is seen to be dead.
+    # An error here would hide how the run ended; a marker that stays has no lock or beat, so it counts as dead.
     with contextlib.suppress(StorageError):
         storage.delete(path)
 

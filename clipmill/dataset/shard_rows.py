@@ -1,4 +1,4 @@
-"""What becomes of a shard that was written: its part of the clip table is kept, and its fragments go."""
+"""After a shard is written: keep its part of the clip table, remove its fragments."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from clipmill.storage.concurrent import delete_all
 def keep_shard_rows(
     storage: Storage, options: BuildOptions, plan: ShardPlan, done: ShardDone, *, durable: bool
 ) -> ShardWritten:
-    """Write a shard's part of the clip table, from which a rerun learns what the shard holds; remove its fragments.
+    """Write a shard's part of the clip table, by which a rerun finds its clips; remove its fragments.
 
     Args:
         storage: of the output.
         done: the shard, which is durable.
-        durable: whether the part must outlive a power cut; not where the published version has the shard.
+        durable: whether the part must survive a power cut; not where the published version has the shard.
     """
     path = shard_rows_path(options.run, plan.shard, options.schema)
     storage.put(path, shard_rows(plan.shard, plan.clips, done.places), durable=durable)
     fragments = _fragments(plan, shared=False)
     if fragments:
-        with alone(storage, options.run) as nobody_else:
-            if nobody_else:
+        with alone(storage, options.run) as is_alone:
+            if is_alone:
                 delete_all(storage, fragments)
     return ShardWritten(
         split=plan.split,

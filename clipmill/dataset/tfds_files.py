@@ -1,4 +1,4 @@
-"""The small files of a version that let other readers open it: TFDS's JSON and the labels."""
+"""The small files by which other readers open a version: TFDS's JSON and the labels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from clipmill.errors import UsageError
 from clipmill.layout import LABELS, Manifest, is_label, split_order
 from clipmill.records.base import Schema
 
-#: TFDS reads nothing but major.minor.patch; a version of ours is a hash, so this one stays.
+#: TFDS reads only major.minor.patch; our versions are hashes, so this is always the same.
 _TFDS_VERSION = "1.0.0"
 FEATURES = "features.json"
 DATASET_INFO = "dataset_info.json"
 
 
 def tables(manifest: Manifest, labels: list[str], schema: Schema) -> dict[str, bytes]:
-    """Names and bytes of a version's label file and, for Examples, of TFDS's own files.
+    """Return names and bytes of a version's label file and, for Examples, of TFDS's own files.
 
     `tfds.builder_from_directory` opens a folder that holds these and the named shards.
     The form of the JSON is that of tensorflow_datasets/core/proto/{dataset_info,feature}.proto.

@@ -104,7 +104,7 @@ def verify(
 
 
 class _VersionCheck:
-    """Fills the report of one version."""
+    """Checks one version and fills its report."""
 
     def __init__(self, storage: Storage, manifest: Manifest, report: Report) -> None:
         self.storage = storage
@@ -128,13 +128,14 @@ class _VersionCheck:
         self._check_shards(parts, deep, progress, workers)
 
     def _add(self, name: str, where: str, what: str) -> None:
-        """A problem with an object of the version's folder."""
+        """Add a problem with an object of the version's folder."""
         self.report.problems.append(Problem(version_path(self.version, name), where, what))
 
     def _check_pointer(self) -> None:
-        """Check that the link beside CURRENT, where there is one, leads to the same version.
+        """Check that the link OUT/latest, where there is one, leads to the published version.
 
-        Or to another one that is there: a run that was killed after it moved CURRENT leaves that.
+        Another version that is whole is no problem: a run that was killed after it moved CURRENT
+        leaves that.
         """
         if self.storage.disk is not None:
             link = self.storage.disk.path("latest")
@@ -182,7 +183,7 @@ class _VersionCheck:
                     self._add(name, "", what)
         for path, _ in self.storage.list(version_path(self.version)):
             if ".tfrecord-" in path and path not in expected:
-                self.report.problems.append(Problem(path, "", "is none of the manifest's shards"))
+                self.report.problems.append(Problem(path, "", "is not one of the manifest's shards"))
 
     def _name_problem(self, path: str, shard: str) -> str | None:
         if self.storage.stat(path) is None:

@@ -1,4 +1,4 @@
-"""One shard held against its sidecars, the manifest and its rows of the clip table."""
+"""Checking one shard against its sidecars, the manifest and its rows of the clip table."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class ShardCheck:
                 self._add(self.file, f"clip {self.rows[offset]['clip_id']}", f"no record begins at byte {offset}")
 
     def _check_record(self, where: str, data: bytes, row: TableRow | None, sizes: np.ndarray | None) -> int:
-        """Check what is inside a record; returns the number of its frames, 0 if it has none that can be read."""
+        """Check what is inside a record; returns the number of its frames, 0 if none can be read."""
         try:
             record, frames = self.schema.parse(data)
         except DataError as error:

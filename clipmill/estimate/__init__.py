@@ -1,1 +1,1 @@
-"""What a build will take, before it starts."""
+"""Estimating what a build will take, before it starts."""

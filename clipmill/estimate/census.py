@@ -1,4 +1,4 @@
-"""What a listing holds: clips, splits and classes, counted in one pass, and a sample of the rows."""
+"""Counting what a listing holds: clips, splits and classes, in one pass, and a sample of the rows."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Census(msgspec.Struct, frozen=True):
         unlabelled: rows that name a clip and no class.
         ignored: files of a folder that are not named like videos, and folders that are hidden or a system's.
         splits: clips by split.
-        labels: the classes, and lines on their numbers.
+        labels: the classes, and notes on their numbers.
         cuts: of the random split, if there is one.
         example: a path that --include does not match; "" if there is none.
         sample: some of the rows, drawn evenly by a hash.
-        there: rows whose files are there, of which --limit takes; None where it takes of all.
+        there: rows whose files are there, from which --limit takes; None where it takes from all.
     """
 
     clips: int
@@ -113,7 +113,7 @@ def _draw_splits(chosen: ListingOptions) -> Cuts | None:
 
 
 def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[str, int]:
-    """Clips by split; --limit takes one of each class of each split, then a second one of each, and so on."""
+    """Count clips by split; --limit takes one of each class of each split, then a second one of each, and so on."""
     left = min(sum(counts.values()), sum(counts.values()) if limit is None else limit)
     taken: Counter[str] = Counter()
     level = 0
@@ -121,7 +121,7 @@ def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[
         groups = [(split, times) for (split, _), times in counts.items() if times > level]
         rounds = min(min(times for _, times in groups) - level, left // len(groups))
         if not rounds:
-            # Hashes choose who gives the last ones: the more clips a class has, the likelier.
+            # Hashes choose the classes of the last clips: the more clips a class has, the more likely.
             taken.update(_in_proportion(groups, left))
             break
         for split, _ in groups:
@@ -132,7 +132,7 @@ def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[
 
 
 def _in_proportion(groups: Sequence[tuple[str, int]], number: int) -> dict[str, int]:
-    """Whole numbers that add up to `number`, in proportion to the weights of each name."""
+    """Divide `number` into whole numbers in proportion to the weights of each name."""
     weights: Counter[str] = Counter()
     for name, weight in groups:
         weights[name] += weight

@@ -1,4 +1,4 @@
-"""Which videos are not where their rows say and will be found by name: said before a build begins."""
+"""Looking before a build for videos that are not where their rows say and will be found by name."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from clipmill.sources.clips import source_tasks
 from clipmill.sources.find import find_source
 from clipmill.storage import Storage, open_storage
 
-#: Of larger listings only the census's sample is looked for.
+#: In larger listings only the videos of the census's sample are looked for.
 MOST_ROWS = 20_000
 
 
 class Elsewhere(NamedTuple):
-    """What was found by name.
+    """The videos that were found by name.
 
     Attributes:
-        paths: where, by the video as its row names it.
-        looked_for: how many videos were.
+        paths: path of the file found, by the video as its row names it.
+        looked_for: how many videos were looked for.
     """
 
     paths: dict[str, str]
@@ -33,7 +33,7 @@ class Elsewhere(NamedTuple):
 
 
 def look_elsewhere(census: Census, options: BuildOptions) -> Elsewhere:
-    """Look for the videos of a listing, or of a sample of it; on a local disk alone, where that is cheap."""
+    """Look for the videos of a listing, or of a sample of it; only on a local disk, where that is cheap."""
     videos = open_storage(options.videos)
     found = _look(videos, census.sample, options) if videos.local else Elsewhere({}, 0)
     few = census.clips <= MOST_ROWS and options.listing.limit is None

@@ -1,4 +1,4 @@
-"""What a build will take: frames, bytes, disk, time and money, estimated from a sample of its clips."""
+"""Estimating a build from a sample of its clips: frames, bytes, disk, time and money."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from clipmill.workers.pool import Pool
 
 #: Dataflow batch workers, us-central1, dollars per vCPU hour with 4 GB of memory, 2026 list prices, rounded up.
 DOLLARS_PER_CORE_HOUR = 0.075
-#: Seconds until the first clip is decoded; CPU seconds for what is not decoding: a row's way through the graph,
-#: hashing and probing its file; writing, hashing, checking and copying a byte.
+#: Seconds until the first clip is decoded; CPU seconds beside decoding, for each clip (the graph, hashing and probing
+#: its file) and for each byte (writing, hashing, checking and copying).
 _START_UP = 5.0
 _SECONDS_PER_CLIP = 0.005
 _SECONDS_PER_BYTE = 2e-9
-#: Frame counts from headers are off by so much now and then.
+#: The share by which frame counts from headers may be wrong.
 _HEADERS = 0.01
-#: Frames sampled after a seek lie nearer to a key frame than most, and their JPEGs are larger by up to so much.
+#: Frames sampled after a seek are nearer to a key frame than most, and their JPEGs larger by up to this share.
 _NEAR_KEY_FRAMES = 0.04
-#: And no machine is equally fast from one hour to the next.
+#: The share by which a machine's speed varies from hour to hour.
 _CLOCK = 0.15
 #: Shards are 1.09 times the target on average, and some are twice as large.
 _MEAN_SHARD = 1.09
 _LARGE_SHARD = 1.25
-#: Bytes that a record holds for each frame beside its JPEG; and those of everything that is not a shard or a
-#: fragment's JPEGs: tables, ledgers and notes, for each clip and in all.
+#: Bytes that a record holds for each frame beside its JPEG; bytes of tables, ledgers and notes, for each clip and
+#: in all.
 _RECORD = 11
 _TABLES = (3_000, 100_000)
 #: Videos that are named where the disk has no room for them.
@@ -46,13 +46,13 @@ _LARGEST = 3
 
 
 class Band(msgspec.Struct, frozen=True):
-    """An estimate and how far off it may be (two standard errors, to either side)."""
+    """An estimate and its error (two standard errors, to either side)."""
 
     value: float
     error: float
 
     def times(self, factor: float) -> Band:
-        """The band of a multiple."""
+        """Multiply value and error."""
         return Band(self.value * factor, self.error * factor)
 
 
@@ -111,8 +111,8 @@ def estimate(
     """Estimate a build from a sample of its clips.
 
     Args:
-        foreseen: what is known of the census's sample; only clips that are new are looked at.
-        rewritten: share of the shards that is not published yet.
+        foreseen: what is known of the census's sample; only new clips are looked at.
+        rewritten: share of the shards that are not published yet.
         elsewhere: the paths of videos that are found by name.
         encode: clips of which `frames` frames are encoded, since headers do not predict the size of a JPEG.
     """
@@ -166,7 +166,7 @@ def _content(fresh: Sequence[ClipSample], held: Sequence[Foreseen], each: float)
     """Estimate what all clips hold, from the clips of the sample that are new and from those that are held.
 
     Args:
-        each: clips that a clip of the sample stands for.
+        each: clips that one clip of the sample stands for.
     """
     clips = each * len(fresh)
     sizes = [_Clip(s, s.frames * _stored(s.bytes_per_frame), s.frames * s.spread) for s in fresh]
@@ -199,7 +199,7 @@ def _shards(census: Census, nbytes: float, options: BuildOptions) -> tuple[dict[
 
 def _peak(new_bytes: Band, written: float, clips: int, targets: dict[str, int], workers: int) -> float:
     """Estimate the bytes that the output's disk must have free, for the worst moment."""
-    # As many shards are under way as there are jobs in flight; each keeps its fragments until it is durable.
+    # One shard for each job in flight; each keeps its fragments until it is durable.
     in_flight = (2 * workers + 1) * _LARGE_SHARD * max(targets.values(), default=0)
     tables = _TABLES[0] * clips + _TABLES[1]
     return written + min(in_flight, new_bytes.value + new_bytes.error) + (tables if written else 0)
@@ -245,7 +245,7 @@ def _largest(samples: Sequence[tuple[str, ClipSample]], nbytes: float) -> list[L
 
 
 class _Clip(NamedTuple):
-    """A clip of the sample, something that it has (0 where that was not measured), and the standard error of it."""
+    """A clip of the sample, a measured value (0 where it was not measured), and that value's standard error."""
 
     sample: ClipSample
     has: float
@@ -253,10 +253,10 @@ class _Clip(NamedTuple):
 
 
 def _by_pixels(clips: Sequence[_Clip], population: float) -> Band:
-    """Estimate the sum of what all clips have, of which some were measured.
+    """Estimate the sum of a value over all clips, of which some were measured.
 
-    It goes with the pixels, which are known of every clip of the sample: a ratio estimate,
-    with the error of the ratio and that of the number of pixels.
+    A ratio estimate by pixels, which are known of every clip of the sample: with the error
+    of the ratio and that of the number of pixels.
     """
     measured = [clip for clip in clips if clip.has]
     if not measured:
@@ -270,7 +270,7 @@ def _by_pixels(clips: Sequence[_Clip], population: float) -> Band:
     within = sum(clip.error**2 for clip in measured) / number**2
     relative = 2 * math.sqrt(between + within) / (ratio * statistics.fmean(of_measured))
     if number == 1 < population:
-        relative = max(relative, 0.5)  # one clip says nothing of the others
+        relative = max(relative, 0.5)  # one clip says nothing about the spread
     relative = math.hypot(relative, pixels.error / pixels.value, _HEADERS, _NEAR_KEY_FRAMES)
     return Band(ratio * pixels.value, ratio * pixels.value * relative)
 

@@ -1,10 +1,10 @@
-"""Forecasting what a build will find done, from the notes on sources and the published clip table alone."""
+"""Forecasting what a build can reuse, from the notes on sources and the published clip table alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -18,7 +18,7 @@ from clipmill.layout import read_manifest
 from clipmill.ledger import Reason
 from clipmill.messages import CachedProbe, ClipRow, ProbedSource, SourceTask
 from clipmill.options import BuildOptions, FrameOptions
-from clipmill.options.table import that_change_bytes
+from clipmill.options.table import OPTIONS, Option, that_change_bytes
 from clipmill.sources.cache import question, read_known, recall
 from clipmill.sources.clips import source_tasks
 from clipmill.sources.find import find_source
@@ -27,7 +27,7 @@ from clipmill.storage.concurrent import each
 
 _BATCH = 10_000
 _COLUMNS = ["clip_key", "clip_id", "label_text", "split", "frames", "bytes"]
-#: Options of the manifest that are in the name of every clip's frames.
+#: Options of the manifest that change every clip's frames.
 FRAME_OPTIONS = frozenset(FrameOptions.__struct_fields__) | {"segment_seconds", "min_segment"}
 
 
@@ -36,8 +36,8 @@ class Foreseen(NamedTuple):
 
     Attributes:
         problem: the reason why there will be no clip, "" where none is known.
-        held: the published version has its frames.
-        stays: and under the same id, label and split.
+        held: whether the published version has its frames.
+        stays: whether it has them under the same id, label and split.
         frames, nbytes: of its frames, where they are held.
     """
 
@@ -49,16 +49,16 @@ class Foreseen(NamedTuple):
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """What a listing will find done.
+    """How much of a listing is done already.
 
     Attributes:
         published: clips of the published version.
         held: rows whose frames it has.
-        failed: rows of which it is known that there will be no clip.
-        new: rows of which nothing is known: these are decoded.
-        gone: published clips that the listing does not name any more; None where that cannot be told.
-        rewritten: about which share of the shards will be others, 0 to 1.
-        changed: why all frames become others, as "--quality 90 (was 95)".
+        failed: rows that are known to give no clip.
+        new: all other rows: these are decoded.
+        gone: published clips that the listing no longer names; None where that is unknown.
+        rewritten: about which share of the shards will be new, 0 to 1.
+        changed: why all frames change, as "--quality 90 (was 95)".
     """
 
     published: int
@@ -71,7 +71,7 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 class Foresight:
-    """Looks rows up.
+    """Looks up what is known of rows.
 
     Args:
         base: the published version, or None.
@@ -123,16 +123,16 @@ class Foresight:
         )
 
     def changed(self) -> list[str]:
-        """Why the published frames are of no use any more, in words; empty where they are."""
+        """Return the reasons why the published frames cannot be reused; empty where they can."""
         words = self._changed_options(lambda name: name in FRAME_OPTIONS)
         if self._manifest is not None and self._manifest.codec_epoch != CODEC_EPOCH:
             was = self._manifest.codec_epoch
-            words.insert(0, f"this clipmill makes other frames of a video (codec epoch {CODEC_EPOCH}, was {was})")
+            words.insert(0, f"this clipmill encodes frames in another way (codec epoch {CODEC_EPOCH}, was {was})")
         return words
 
     def _rewritten(self, moved: float) -> float:
-        """Estimate the share of the shards that change if `moved` clips, drawn at random, come, go or move."""
-        # A shard changes if it holds one of them; the factor and the shard more are for neighbours, whose cuts move.
+        """Estimate the share of the shards that change if `moved` random clips are added, removed or moved."""
+        # A shard changes if it holds one of them; the factor and the added shard are for neighbours, whose cuts move.
         if self._manifest is None or self._changed_options(lambda name: name not in FRAME_OPTIONS):
             return 1.0
         shards = max(1, len(self._manifest.shards))
@@ -144,13 +144,8 @@ class Foresight:
             return []
         now, before = that_change_bytes(self._options), self._manifest.options
         changed = [name for name in now if wanted(name) and now[name] != before.get(name)]
-        typed = {name: f"--{name.replace('_', '-')}" for name in changed}
-        return [
-            f"no {word} (was {before.get(name)})"
-            if now[name] is None
-            else f"{word} {now[name]} (was {before.get(name) or 'not given'})"
-            for name, word in typed.items()
-        ]
+        typed = {option.field: option for option in OPTIONS}
+        return [_change(typed[name], now[name], before.get(name)) for name in changed]
 
     def look(self, rows: Iterable[ClipRow]) -> Iterator[Foreseen]:
         """Iterate over what is known of each row, in order."""
@@ -191,7 +186,7 @@ class Foresight:
         return next((failure[0] for failure in found if failure), "")
 
     def _keys(self, row: ClipRow) -> tuple[str, list[list[str]]]:
-        """Return what is wrong with a row's source, and the clip keys that the row may come to, most likely first."""
+        """Return what is wrong with a row's source, and the clip keys that the row may get, most likely first."""
         for _, task in source_tasks([row], self._options, self._elsewhere.get(row.video, "")):
             try:
                 return self._recalled(row, task)
@@ -216,12 +211,17 @@ class Foresight:
         if same:
             yield [clip_key(source.fingerprint, plan.decode_start, plan.decode_end, frames) for plan in source.clips]
         elif not self._options.segment_seconds:
-            # Other rows of the source were asked for as well then: the row's own range, or a file that is cut already.
+            # The notes are on other rows of the source: try the row's own range, and the whole file, if it is cut.
             yield [clip_key(source.fingerprint, row.start, row.end, frames)]
             yield [clip_key(source.fingerprint, None, None, frames)]
 
     def _places(self, column: str, wanted: list[str]) -> dict[str, int]:
-        """Find the rows of the published table that hold some values; values that are not there are left out."""
+        """Find the rows of the published table that hold these values; values that are not there are left out."""
         assert self._table is not None
         places = pc.index_in(pa.array(wanted, pa.string()), value_set=self._table[column]).to_pylist()
         return {value: place for value, place in zip(wanted, places, strict=True) if place is not None}
+
+
+def _change(option: Option, now: Any, before: Any) -> str:
+    was = "not given" if before is None else option.typed(before)
+    return f"no --{option.name} (was {was})" if now is None else f"--{option.name} {option.typed(now)} (was {was})"

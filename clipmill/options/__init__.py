@@ -1,4 +1,4 @@
-"""What a build was asked for, as plain frozen values that travel to every worker."""
+"""The options of a build, as frozen values that are sent to every worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ListingOptions(msgspec.Struct, frozen=True):
         seed: of the random split.
         include: glob that source paths must match, or None.
         class_every: keep every K-th class.
-        limit: at most so many clips, spread over classes and splits; None for all.
+        limit: the most clips to take, spread over classes and splits; None for all.
         labels: file of classes that pins the numbering, or None.
         columns: name of the column for path, label, number, split, start, end, duration, group or id; "" for none.
     """
@@ -46,18 +46,18 @@ class ListingOptions(msgspec.Struct, frozen=True):
 
     @property
     def starts(self) -> tuple[str, ...]:
-        """The roots, relative to `videos`: "" for that itself."""
+        """The roots, relative to `videos`; "" for `videos` itself."""
         videos = (self.videos or "").rstrip("/")
         return tuple(root[len(videos) :].strip("/") for root in self.roots) or ("",)
 
     def from_root(self, path: str) -> str:
-        """Return a path relative to the root that it is under, as it is published."""
+        """Return a path relative to the root that holds it, as the clip table has it."""
         start = next((start for start in self.starts if not start or path.startswith(start + "/")), "")
         return path[len(start) :].lstrip("/") if start else path
 
     @property
     def chooses(self) -> bool:
-        """Whether some of the rows are taken, not all."""
+        """Whether only some of the rows are taken."""
         return self.include is not None or self.class_every > 1 or self.limit is not None
 
 
@@ -87,9 +87,9 @@ class Budget(msgspec.Struct, frozen=True):
     """How many videos may be absent or fail: a count, or a share of the listing's.
 
     Attributes:
-        count: at most so many, if set.
+        count: the most, if set.
         share: else at most this share of all.
-        least: never under so many.
+        least: the limit is never below this.
     """
 
     count: int | None = None
@@ -103,14 +103,14 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class BuildOptions(msgspec.Struct, frozen=True):
-    """All that a build was asked for.
+    """All options of a build.
 
     Attributes:
         listing, frames: which clips, which frames.
         out: root of the output.
         run: id of this run.
         min_frames: shorter clips are too_short.
-        segment_seconds: cut every clip into consecutive ones of so many seconds.
+        segment_seconds: cut every clip into consecutive ones of this many seconds.
         min_segment: leave out a last segment that is shorter than this share of segment_seconds, 0 to 1.
         trimmed: "auto", "yes" or "no": whether files hold just their row's range.
         schema: of the records.
@@ -118,15 +118,15 @@ class BuildOptions(msgspec.Struct, frozen=True):
         shard_bytes: target size of a shard.
         hosts: training hosts that each want at least ten shards; makes shards smaller.
         name: of the data set.
-        renumber: labels may move.
-        rehash: sources are read anew, whatever is known of them.
+        renumber: published labels may change.
+        rehash: sources are read again, even if notes say that they did not change.
         workers: children of each Beam worker process.
         timeout: seconds for one clip, or span of one.
         strict_splits: publish no version in which two splits share frames.
         max_missing, max_failures: the two budgets of the listing's videos.
         max_change: how many published clips may go or change; None for all.
-        span_frames: long clips are cut into spans of about so many frames; 0 never.
-        tell_seconds: how often a worker writes its counters to the run's folder; 0 never.
+        span_frames: long clips are cut into spans of about this many frames; 0 for never.
+        tell_seconds: how often a worker writes its counters to the run's folder; 0 for never.
     """
 
     listing: ListingOptions

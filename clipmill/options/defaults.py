@@ -1,4 +1,4 @@
-"""Defaults that are made anew for each run: its id, and the cores of this machine."""
+"""Defaults that each run computes: its id, and the cores of this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 
 
 def new_run() -> str:
-    """Return an id that no other run has; ids sort by when their runs began."""
+    """Return an id that no other run has; ids sort by the time when their runs began."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
 
 

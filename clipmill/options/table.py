@@ -1,4 +1,4 @@
-"""Every option of build and plan, once: the command line, TOML files, the Dataflow template, the manifest, the docs."""
+"""The table of all options of build and plan, from which the command line, TOML files, docs and the rest are made."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class Option(msgspec.Struct, frozen=True):
     """One option.
 
     Attributes:
-        name: as typed, without the dashes. With _ for - it is its name in a TOML file and in Dataflow's form.
+        name: as typed, without the dashes; `key` is its name elsewhere.
         kind: what it takes; None for a switch.
-        metavar: what stands for its value in the help; for choices, the choices where empty.
-        help: a few words, which end the line that the help gives it. {choices} stands for its choices.
-        fills: the field of BuildOptions that it fills, as "quality" or "frames.every", whose default is its own;
-            empty for an option that only the command sees.
-        changes_bytes: whether another value gives other bytes of the same clips, so that it stands in the manifest
-            and counts in the version's name.
-        younger: whether data sets were published before there was this option. Then its default stands in no
-            manifest, so that their versions keep their names.
-        choices: all values that there are. Those of --format, --schema and --runner are the names in a registry that
-            stands behind this table: the command line knows them.
-        default: where nothing is filled.
-        shown: how the default is told, where its value alone would not tell it.
+        metavar: its value's name in the help; if empty, the choices are shown.
+        help: a few words, on one line of the help. {choices} is replaced by the choices.
+        fills: the field of BuildOptions that it sets, as "quality" or "frames.every", whose default it has;
+            empty for an option that only the command uses.
+        changes_bytes: whether another value gives other bytes of the same clips; then it is in the manifest and in
+            the hash of the version's name.
+        younger: whether data sets were published before this option was added. Then its default is left out of
+            the manifest, so that their versions keep their names.
+        choices: all allowed values. Those of --format, --schema and --runner are names in registries that import this
+            table; the command line adds them.
+        default: for an option that sets no field.
+        shown: the default in words, where its value alone would not be understood.
     """
 
     name: str
@@ -66,8 +66,17 @@ class Option(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Its name in Python, TOML files, and Dataflow's form."""
+        """Its name in Python, TOML files and Dataflow's form: with _ for -."""
         return self.name.replace("-", "_")
+
+    @property
+    def field(self) -> str:
+        """The last word of `fills`: its name in a manifest."""
+        return self.fills.rpartition(".")[2]
+
+    def typed(self, value: Any) -> str:
+        """Return a value, as a manifest has it, as it is typed."""
+        return str(value) if self.kind is None else self.kind.write(value)
 
 
 #: By group, in the order of the help.
@@ -259,19 +268,17 @@ def that_change_bytes(options: BuildOptions) -> dict[str, str | int | float | bo
         value by name of the field that it fills, without "frames."; sizes as WxH.
     """
     found = {}
-    # How it is stored stands first: so it does in every manifest that is published, and its bytes are to stay.
+    # STORED comes first, as in the manifests that are already published: their bytes must not change.
     for option in (*TABLE[STORED], *OPTIONS):
         if option.changes_bytes:
             value = value_of(option, options)
             if not (option.younger and value == default_of(option)):
-                found[option.fills.rpartition(".")[2]] = (
-                    "x".join(map(str, value)) if isinstance(value, tuple) else value
-                )
+                found[option.field] = "x".join(map(str, value)) if isinstance(value, tuple) else value
     return found
 
 
 def value_of(option: Option, options: BuildOptions) -> Any:
-    """Return what an option has filled its field with."""
+    """Return the value of an option's field."""
     value: Any = options
     for name in option.fills.split("."):
         value = getattr(value, name)
@@ -282,7 +289,7 @@ def filled(given: dict[str, Any]) -> BuildOptions:
     """Return the options of a new run.
 
     Args:
-        given: values by `Option.fills`, of the options that were given; the others have their defaults.
+        given: values by `Option.fills`, of the options that were given; the others get their defaults.
     """
     parts: dict[str, dict[str, Any]] = {"listing": {}, "frames": {}, "": {"run": new_run(), "workers": cores()}}
     for fills, value in given.items():

@@ -1,4 +1,4 @@
-"""Kinds of option values: from text to a value, with an error that says what is expected."""
+"""Kinds of option values: reading text as a value, with an error that says what is expected."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ class Kind(msgspec.Struct, frozen=True):
 
     Attributes:
         says: the kind in words, for the docs.
-        pattern: regular expression of the texts that may be right, for forms that check while one types.
+        pattern: regular expression of the texts that may be right, for Dataflow's form.
         read: from text to value; raises argparse.ArgumentTypeError, which says what is wrong.
+        write: from the value, as a manifest has it, to text.
     """
 
     says: str
     pattern: str
     read: Callable[[str], Any]
+    write: Callable[[Any], str] = lambda value: f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def positive(text: str) -> int:
@@ -35,7 +37,7 @@ def positive(text: str) -> int:
 
 
 def whole(text: str) -> int:
-    """Read a whole number, zero and below included."""
+    """Read a whole number, which may be zero or negative."""
     if not re.fullmatch(r"-?[0-9]+", text):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number")
     return int(text)
@@ -44,6 +46,10 @@ def whole(text: str) -> int:
 def mebibytes(text: str) -> int:
     """Read a whole number of MiB; returns bytes."""
     return positive(text) << 20
+
+
+def _written_mebibytes(value: int) -> str:
+    return str(value >> 20)
 
 
 def seconds(text: str) -> float:
@@ -79,16 +85,20 @@ def share(text: str) -> float:
     return float(found[1]) / 100
 
 
+def _written_share(value: float) -> str:
+    return f"{100 * value:g}%"
+
+
 def budget(text: str) -> Budget:
     """Read a count of clips, or a share of the listing."""
     found = re.fullmatch(r"([0-9]+)|([0-9]+(?:\.[0-9]+)?)\s*%", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text} is neither a number of clips such as 20 nor a share such as 5%")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of clips such as 20 or a share such as 5%")
     return Budget(count=int(found[1])) if found[1] else Budget(share=float(found[2]) / 100)
 
 
 def failures_budget(text: str) -> Budget:
-    """Read a budget whose share never means less than three clips."""
+    """Read a budget whose share never means fewer than three clips."""
     found = budget(text)
     return found if found.count is not None else Budget(share=found.share, least=3)
 
@@ -118,7 +128,7 @@ def shares(text: str) -> dict[str, float]:
 
 
 def columns(text: str) -> dict[str, str]:
-    """Read which column is what: label=tag,start=t0; nothing behind a = is no column."""
+    """Read which column is what: label=tag,start=t0; nothing after a = means no column."""
     found: dict[str, str] = {}
     for word in text.split(","):
         role, mark, column = (side.strip() for side in word.partition("="))
@@ -129,10 +139,10 @@ def columns(text: str) -> dict[str, str]:
 
 
 def name(text: str) -> str:
-    """Read the name of a data set, which TFDS takes for a module's."""
+    """Read the name of a data set; TFDS allows letters, digits and _."""
     if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", text):
         raise argparse.ArgumentTypeError(
-            f"{text} is not a letter, then letters, digits and _, which is all that TFDS takes"
+            f"{text} is not a letter, then letters, digits and _ (TFDS allows no other name)"
         )
     return text
 
@@ -141,7 +151,7 @@ def path(text: str) -> str | None:
     """Read a local path or a URL; None for an empty text.
 
     Raises:
-        UsageError: it looks like a URL, and is none that we know.
+        UsageError: a URL with a scheme that we do not know.
     """
     return absolute(text) if text else None
 
@@ -165,7 +175,7 @@ PATHS = Kind("folders or URLs", "gs://.+", path)
 NAME = Kind("letter, then letters, digits and _", r"[A-Za-z][A-Za-z0-9_]*", name)
 POSITIVE = Kind("whole number from 1", "[0-9]+", positive)
 WHOLE = Kind("whole number", "-?[0-9]+", whole)
-MEBIBYTES = Kind("whole number of MiB", "[0-9]+", mebibytes)
+MEBIBYTES = Kind("whole number of MiB", "[0-9]+", mebibytes, _written_mebibytes)
 SECONDS = Kind("seconds above 0", "[0-9.]+", seconds)
 RATE = Kind("frames per second, at most 1000", "[0-9.]+", rate)
 QUALITY = Kind("whole number from 1 to 100", "[0-9]+", quality)
@@ -173,5 +183,5 @@ SIZE = Kind("width x height, as 320x240", "[0-9]+x[0-9]+", size)
 BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", budget)
 FAILURES_BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", failures_budget)
 COLUMNS = Kind("roles and names of columns", r"\w+=[^,]*(,\w+=[^,]*)*", columns)
-SHARE = Kind("share such as 50%", "[0-9.]+ *%", share)
+SHARE = Kind("share such as 50%", "[0-9.]+ *%", share, _written_share)
 SHARES = Kind("shares that add up to 1", r"\w+=[0-9.]+(,\w+=[0-9.]+)*", shares)

@@ -1,11 +1,11 @@
 """Planning shards: the order of clips, and where one shard ends and the next begins.
 
-A large split is planned in bands of consecutive clips, so that nobody holds all of it.
+A large split is planned in bands of consecutive clips, so that no worker holds all of it.
 Bands are cut like shards are, by content alone: one clip in `LANDMARK` is a landmark,
-by a hash of its id, and the sorted landmarks are cut into groups that stand for some
-`BAND` clips. So the bands are a function of the split's clips, in whatever order they
-come; a clip that comes or goes moves the edges around itself and no others; and a split
-of fewer than `BAND` / 4 clips is one band.
+by a hash of its id, and the sorted landmarks are cut into bands of about `BAND` clips. So
+the bands depend only on the split's clips, not on their order of arrival; a clip that is
+added or removed moves only the edges around itself; and a split of fewer than `BAND` / 4
+clips is one band.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from clipmill.messages import Clip, Outline, ShardPlan, SortKey
 from clipmill.options import BuildOptions
 from clipmill.records import get_schema
 
-#: A training host wants at least so many shards, to have something to shuffle.
+#: Shards that a training host needs at least, to have something to shuffle.
 SHARDS_PER_HOST = 10
 
-#: A worker plans about so many clips at once, at most twice as many: some 100 MB of rows.
+#: Clips that a worker plans at once, about; at most twice as many: some 100 MB of rows.
 BAND = 1 << 16
 LANDMARK = 1 << 6
 
 
 class PackedClip(NamedTuple):
-    """A clip that waits to be planned: what is sorted and cut by, and the packed row."""
+    """A clip to plan: what it is sorted and cut by, and its packed row."""
 
     order: SortKey
     clip_key: str
@@ -59,7 +59,7 @@ def outline(nbytes: int, landmarks: Iterable[SortKey], options: BuildOptions) ->
         nbytes: of all its clips.
         landmarks: places of its landmarks, in any order.
     """
-    # A landmark weighs as many clips as it stands for.
+    # A landmark stands for `LANDMARK` clips.
     weighed = (PackedClip(order, order[1], LANDMARK, b"") for order in sorted(landmarks))
     bands = list(cut(weighed, BAND))
     return Outline(target_bytes(nbytes, options), [band[-1].order for band in bands[:-1]])
@@ -97,9 +97,9 @@ def _unpacked(packed: bytes, sort: str) -> PackedClip:
 def target_bytes(total: int, options: BuildOptions) -> int:
     """Return the shard size to aim at in a split of `total` bytes.
 
-    Halved until every host can have its shards, so that it stays the same while a
-    data set grows a little, and old cuts stay cuts when it changes. Only a split of
-    too few clips gets fewer shards than --hosts asks for.
+    The size is halved until every host can have its shards. So it stays the same while
+    a data set grows a little, and old cuts stay when it changes. Only a split of too few
+    clips gets fewer shards than --hosts asks for.
     """
     target = options.shard_bytes
     # Shards come out at 1.1 times the target on average and their number varies by a tenth: at
@@ -111,7 +111,7 @@ def target_bytes(total: int, options: BuildOptions) -> int:
 
 
 def hosts_served(shards: int) -> int:
-    """Return how many training hosts a split of so many shards is enough for; always 1 at least."""
+    """Return for how many training hosts a split of this many shards is enough; at least 1."""
     return max(1, shards // SHARDS_PER_HOST)
 
 
@@ -119,8 +119,8 @@ def cut(clips: Iterable[PackedClip], target: int) -> Iterator[list[PackedClip]]:
     """Cut ordered clips into shards of about `target` bytes, by their content alone.
 
     A shard ends after a clip whose key, as a number in [0, 1), is below its bytes
-    over the target; never under a quarter of the target, always before twice it. So
-    a clip that comes or goes moves the cuts around itself and no others.
+    over the target; never under a quarter of the target, always before twice it. So a
+    clip that is added or removed moves only the cuts around itself.
     """
     shard: list[PackedClip] = []
     size = 0

@@ -134,7 +134,7 @@ def test_no_way_back_to_what_is_not_whole(built: Built, what: str) -> None:
         "clips": version_path(one, "clips.parquet"),
     }[what]
     os.unlink(built.out.path(path))
-    with pytest.raises(DataError, match=f"version {one} is not whole any more: .*{Path(path).name}"):
+    with pytest.raises(DataError, match=f"version {one} is damaged: .*{Path(path).name}"):
         rollback(built.out, "back", one)
     assert current_version(built.out) == three
 

@@ -581,7 +581,7 @@ def test_names_that_are_not_the_shards(published):
     assert published.verify() == []  # a copy is as good as a link
     stale = f"{published.folder}/miniature-train.tfrecord-00003-of-00004"
     (published.path / stale).write_bytes(b"")
-    assert_found(published.verify(), stale, "", "is none of the manifest's shards")
+    assert_found(published.verify(), stale, "", "is not one of the manifest's shards")
 
 
 def test_a_link_to_another_version(published):

@@ -139,7 +139,7 @@ def test_frames_of_another_codec_epoch_are_decoded_anew_and_plan_and_build_say_w
     assert '"codec_epoch": 2' in text
     # Those who wrote the first epoch did not write its number.
     manifest.write_text(text.replace(',\n "codec_epoch": 2', ""))
-    why = "since this clipmill makes other frames of a video (codec epoch 2, was 1)"
+    why = "since this clipmill encodes frames in another way (codec epoch 2, was 1)"
     (line,) = [line for line in plan(videos, out) if "to decode" in line]
     assert line.endswith(why)
     assert f"everything is decoded anew, {why}" in clipmill("build", videos, "--out", out, "--max-frames", 2).out

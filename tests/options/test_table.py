@@ -129,3 +129,14 @@ def test_the_template_s_form_takes_what_is_right():
     for option in FILLING:
         (pattern,) = parameters[option.key]["regexes"]
         assert re.match(pattern, example(option)[0]), option.name
+
+
+@pytest.mark.parametrize("option", [option for option in FILLING if option.changes_bytes], ids=lambda o: o.name)
+def test_a_manifests_value_is_shown_as_it_is_typed(option: Option) -> None:
+    text, value = example(option)
+    assert (
+        option.typed(
+            that_change_bytes(filled({"listing.listings": ("a",), "out": "o", option.fills: value}))[option.field]
+        )
+        == text
+    )

@@ -221,9 +221,7 @@ def test_labels_that_would_move_stop_the_build(stub, tmp_path: Path) -> None:
     listing.write_text("path,label\na/1.avi,b\na/2.avi,c\na/3.avi,a\n")
     outcome = build(listing, tmp_path / "out")
     assert outcome.code == 1
-    assert outcome.message.startswith(
-        "2 of 2 class numbers would mean another class (0: b -> a): nothing is published."
-    )
+    assert outcome.message.startswith("2 of 2 labels would mean another class (0: b -> a): nothing is published.")
     assert current_version(open_storage(str(tmp_path / "out"))) == before
     assert build(listing, tmp_path / "out", renumber=True).code == 0
 

@@ -92,7 +92,7 @@ def test_path_is_for_a_shell(data):
     val = clipmill("path", os.path.relpath(data.path), "--split", "val").out.splitlines()
     assert val == [file for file in files if "-val." in file] and val
     assert clipmill("path", data.path, "--json").json == {"version": data.version, "files": files}
-    assert refused("path", data.path, "--split", "test") == "--split test: there is train, val"
+    assert refused("path", data.path, "--split", "test") == "--split test: the data set has train, val"
 
 
 def test_failures_are_a_line_each(tmp_path):
@@ -118,8 +118,8 @@ def test_failures_of_a_run(tmp_path):
     run_in(tmp_path / "data", second, [])
     assert clipmill("failures", "data") == Ran(0, "", f"run {second}: none\n")
     assert clipmill("failures", "data", "--run", first[:8], "--json").json["run"] == first
-    assert refused("failures", "data", "--run", "2026") == f"--run 2026: several runs; the latest is {second}"
-    assert refused("failures", "data", "--run", "x") == f"--run x: no run that ended; the latest is {second}"
+    assert refused("failures", "data", "--run", "2026") == f"--run 2026: several runs begin so; the latest is {second}"
+    assert refused("failures", "data", "--run", "x") == f"--run x: no such run has ended; the latest is {second}"
 
 
 def test_failures_say_when_the_last_run_has_not_ended(tmp_path):

@@ -125,13 +125,13 @@ def test_wrong_words(line, said):
         ("--split train=0.8,val=0.3", "train=0.8,val=0.3 adds up to 1.1, not 1"),
         ("--split 0.8", "0.8 is not like train=0.8,val=0.2"),
         ("--split train=all", "all is not a share above 0, at most 1, as in train=0.8,val=0.2"),
-        ("--name 1st", "1st is not a letter, then letters, digits and _, which is all that TFDS takes"),
+        ("--name 1st", "1st is not a letter, then letters, digits and _ (TFDS allows no other name)"),
         ("--schema tdfs", "tdfs is not one of tfds, frames, mediaseq; did you mean tfds?"),
         (
             "--format ucf102",
             "ucf102 is not one of auto, hmdb, ucf, kinetics, csv, jsonl, list, tree; did you mean ucf?",
         ),
-        ("--max-missing 5pc", "5pc is neither a number of clips such as 20 nor a share such as 5%"),
+        ("--max-missing 5pc", "5pc is not a number of clips such as 20 or a share such as 5%"),
     ],
 )
 def test_wrong_values(option, said):
@@ -183,7 +183,7 @@ def test_paths_that_are_wrong(videos, tmp_path):
     assert not (tmp_path / "x").exists()
     for command in ("verify", "inspect", "path"):
         assert refused(command, "x") == f"{tmp_path}/x: no published data set here (there is no CURRENT file)"
-    assert refused("failures", "x") == f"{tmp_path}/x: no run has ended here"
+    assert refused("failures", "x") == f"{tmp_path}/x: no build has ended here"
 
 
 def test_an_output_that_cannot_be_written(videos, tmp_path, monkeypatch):

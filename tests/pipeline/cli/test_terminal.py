@@ -155,7 +155,7 @@ def test_a_run_goes_on_where_an_interrupted_one_stopped(videos, tmp_path):
     terminal.press("\x03")
     assert terminal.end() == 130
     ran = clipmill("failures", out)
-    assert ran.code == 2 and ran.err.endswith("no run has ended here\n")
+    assert ran.code == 2 and ran.err.endswith("no build has ended here\n")
     fragments = {path: path.stat().st_mtime_ns for path in out.rglob("work/fragments/*/*") if "." not in path.name}
     assert len(fragments) >= 3
     shards = {
