@@ -13,6 +13,7 @@ from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.messages import SourceRows
 from clipmill.options import BuildOptions
 from clipmill.sources.by_name import choose, files_named, key_of_row, keys_of_file
+from clipmill.sources.find import no_such_file
 from clipmill.storage import open_storage
 from clipmill.transforms.joining import JoinByKey
 
@@ -78,11 +79,12 @@ def _taken(path: str, wanted: Mapping[str, bool]) -> Iterator[tuple[str, str]]:
 
 def _choose(joined: tuple[str, dict[str, list[Any]]], options: BuildOptions) -> Iterator[Any]:
     found = joined[1]
+    videos = open_storage(options.videos)
     for source, path, why in choose(found["absent"], found["files"], set(found["taken"]), options):
         if path:
             yield msgspec.structs.replace(source, found=path)
             continue
-        message = f"no such file: {source.video}" + (f" ({why})" if why else "")
+        message = no_such_file(videos, source.video) + (f" ({why})" if why else "")
         for row in source.rows:
             failure = failure_of(row, Stage.RESOLVE_SOURCES, Reason.MISSING, message, of=len(source.rows))
             yield pvalue.TaggedOutput("failures", failure)

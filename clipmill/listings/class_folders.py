@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -82,15 +83,16 @@ class Tree(Format):
         rows = RowParser(options, slice_.listing)
         inside = _within(options.videos, slice_.listing)
         no_class = slice_.label is None and bool(_folders(slice_.listing, slice_.folder))
-        for path in _files(slice_):
-            if _taken(path):
-                source = posixpath.join(inside, path)
-                try:
-                    if no_class:
-                        raise BadRow("the video lies beside the class folders, not in one of them")
-                    yield _row(rows, source, slice_)
-                except BadRow as error:
-                    yield rows.bad(0, error, _printable(source), slice_.split)
+        paths = [path for path in _files(slice_) if _taken(path)]
+        stems = Counter(map(without_suffix, paths))
+        for path in paths:
+            source = posixpath.join(inside, path)
+            try:
+                if no_class:
+                    raise BadRow("the video lies beside the class folders, not in one of them")
+                yield _row(rows, source, slice_, alone=stems[without_suffix(path)] == 1)
+            except BadRow as error:
+                yield rows.bad(0, error, _printable(source), slice_.split)
 
     def ignored(self, options: ListingOptions, slice_: ListingSlice) -> int:
         """Count the files and folders of a slice that are skipped: hidden, a system's, or without a video's suffix."""
@@ -110,12 +112,14 @@ def _own_labels(listings: tuple[str, ...]) -> dict[str, str]:
     return {} if any(_folders(listing) for listing in listings) else labels
 
 
-def _row(rows: RowParser, source: str, slice_: ListingSlice) -> ClipRow:
+def _row(rows: RowParser, source: str, slice_: ListingSlice, *, alone: bool) -> ClipRow:
+    """Return the row of a video; its id has the suffix where another video differs in that alone, as x.mp4, x.avi."""
     if _printable(source) != source:
         raise BadRow("the file's name is not UTF-8; rename it")
-    folder, stem = posixpath.split(without_suffix(source))
+    folder, name = posixpath.split(source)
+    stem, suffix = posixpath.splitext(name)
     spelled, _ = ucf_name(slice_.label or "", stem) or (stem, None)
-    clip_id = posixpath.join(folder, spelled)
+    clip_id = posixpath.join(folder, spelled if alone else spelled + suffix)
     return rows.row(0, source, slice_.label, None, clip_id=clip_id, split=slice_.split)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import stat
 from collections.abc import Iterator, Sequence
 
 from clipmill.errors import ClipError, StorageError
@@ -12,21 +14,49 @@ from clipmill.storage import Stat, Storage
 
 #: Errors that concern one file of a local disk and not the others.
 _OF_ONE_FILE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO)
+_FOLDER = "folder"
+_KINDS = (
+    (stat.S_ISDIR, _FOLDER),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISSOCK, "socket"),
+)
 
 
 def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
     """Find the first of the paths that is there; returns its place among them and its stat.
 
     Raises:
-        ClipError: missing, or without permission.
+        ClipError: missing, no regular file, or without permission.
     """
     for at, path in enumerate(paths):
         with reading_source():
-            stat = storage.stat(path)
-        if stat is not None:
-            return at, stat
+            found = storage.stat(path)
+        if found is not None:
+            return at, found
+    for path in paths:
+        kind = special_kind(storage, path)
+        if kind and kind != _FOLDER:
+            raise ClipError(Reason.NOT_A_VIDEO, f"{path} is a {kind}, not a file")
     others = f" (or {len(paths) - 1} other names)" if len(paths) > 1 else ""
-    raise ClipError(Reason.MISSING, f"no such file: {paths[0]}{others}")
+    raise ClipError(Reason.MISSING, f"{no_such_file(storage, paths[0])}{others}")
+
+
+def no_such_file(storage: Storage, path: str) -> str:
+    """Return in words that there is no file at a path, or that a folder is."""
+    return f"{path} is a folder, not a file" if special_kind(storage, path) == _FOLDER else f"no such file: {path}"
+
+
+def special_kind(storage: Storage, path: str) -> str:
+    """Return what stands at a path of a local disk and is no regular file, such as "named pipe"; "" for nothing."""
+    if storage.disk is None:
+        return ""
+    try:
+        mode = os.stat(storage.disk.path(path)).st_mode
+    except (OSError, ValueError):
+        return ""
+    return next((kind for is_kind, kind in _KINDS if is_kind(mode)), "")
 
 
 @contextlib.contextmanager

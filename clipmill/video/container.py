@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.video.declared_size import declared_size
+from clipmill.video.first_bytes import HEAD, archive_kind, begins_inside
 from clipmill.video.structure import HOLE, broken_at, zeros
 from clipmill.video.timeline import GARBAGE, microseconds
 
@@ -33,6 +34,8 @@ _DEMUXER_ERRORS = (av.error.FFmpegError, OSError, UnicodeDecodeError)
 BAD_SHARE = 0.05
 #: No packet of a lossy codec begins with so many zeros.
 _HEADER = 16
+#: ffmpeg takes the largest of several streams, and counts the default one as so many pixels larger (`map_auto_video`).
+_DEFAULT_STREAM = 5_000_000
 
 
 @dataclass
@@ -145,6 +148,8 @@ class Video:
                 tally.packets += 1
                 tally.position = max(tally.position, packet.pos or 0)
                 tally.flagged += packet.is_corrupt
+                if packet.has_sidedata("encryption_info"):
+                    raise ClipError(Reason.CORRUPT, "its video stream is encrypted: get a copy that is not")
                 if self._is_hole(packet):
                     tally.spoil("zeros where its frame should be")
                 else:
@@ -218,7 +223,7 @@ class Video:
 
 @contextlib.contextmanager
 def open_video(file: IO[bytes]) -> Iterator[Video]:
-    """Open the first video stream of a file object that can be decoded, one thread, bit-exact.
+    """Open the video stream of a file object that ffmpeg would take, one thread, bit-exact.
 
     libav gets the file object and a list of demuxers, never a path, so no file
     (a playlist, a reference movie) can make it open another one.
@@ -231,7 +236,10 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
         raise ClipError(Reason.EMPTY, "the file has no bytes")
     declared = declared_size(file, size)
     file.seek(0)
-    if not any(file.read(HOLE)):
+    head = file.read(HEAD)
+    if kind := archive_kind(head):
+        raise ClipError(Reason.NOT_A_VIDEO, f"a {kind} archive: unpack it, and list the videos in it (clipmill unpack)")
+    if not any(head):
         # Raw streams may have frames after zeros, so libav would accept such a file.
         raise _damage_or(Reason.NOT_A_VIDEO, "no video format begins with zeros", file, size, declared)
     file.seek(0)
@@ -242,12 +250,16 @@ def open_video(file: IO[bytes]) -> Iterator[Video]:
         message = f"no video format that clipmill reads ({_describe(error)})"
         raise _damage_or(Reason.NOT_A_VIDEO, message, file, size, declared) from error
     with container:
+        if begins_inside(container.format.name, head):
+            message = "the file begins with something else than a video, which is damaged or packed into it"
+            raise _damage_or(Reason.NOT_A_VIDEO, message, file, size, declared)
         streams = [stream for stream in container.streams.video if not _is_picture(stream)]
         if not streams:
             raise _damage_or(Reason.NO_VIDEO_STREAM, "the file has no video stream", file, size, declared)
-        stream = next((stream for stream in streams if stream.codec_context is not None), None)
-        if stream is None:
+        readable = [stream for stream in streams if stream.codec_context is not None]
+        if not readable:
             raise ClipError(Reason.CORRUPT, "no decoder reads its video stream")
+        stream = max(readable, key=_prominence)
         stream.codec_context.thread_count = 1
         stream.codec_context.thread_type = "NONE"
         stream.codec_context.options = dict(_DECODER)
@@ -271,6 +283,12 @@ def _damage_or(reason: Reason, message: str, file: IO[bytes], size: int, declare
     if broken:
         return ClipError(Reason.CORRUPT, f"its structure breaks at byte {broken:,} ({message})")
     return ClipError(reason, message)
+
+
+def _prominence(stream: VideoStream) -> int:
+    """Return by what ffmpeg chooses a stream; the first of those that have the most."""
+    is_default = bool(stream.disposition & av.stream.Disposition.default)
+    return stream.codec_context.width * stream.codec_context.height + _DEFAULT_STREAM * is_default
 
 
 def _is_picture(stream: VideoStream) -> bool:

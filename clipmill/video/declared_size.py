@@ -16,6 +16,7 @@ _SEGMENT = b"\x18\x53\x80\x67"
 _TOP_BOXES = frozenset(
     b"ftyp moov mdat free skip wide uuid pnot styp sidx moof mfra udta meta emsg prft pdin ssix".split()
 )
+_INDEXES = (b"moov", b"moof", b"meta")
 
 
 def declared_size(file: IO[bytes], size: int) -> int | None:
@@ -51,14 +52,17 @@ def _riff(file: IO[bytes], size: int) -> int | None:
 
 def _boxes(file: IO[bytes], size: int) -> int | None:
     end = 0
+    seen = set()
     while end + 8 <= size:
         file.seek(end)
         head = file.read(16)
         length, name = struct.unpack(">I4s", head[:8])
+        seen.add(name)
         if name not in _TOP_BOXES:
             return None
         if length == 0:  # to the end of the file
-            return size
+            end = size
+            break
         if length == 1:
             if len(head) < 16:
                 return size + 1
@@ -66,7 +70,8 @@ def _boxes(file: IO[bytes], size: int) -> int | None:
         if length < 8:
             return None
         end += length
-    return end
+    # Media without an index of any kind: it was to follow.
+    return max(end, size + 1) if b"mdat" in seen and seen.isdisjoint(_INDEXES) else end
 
 
 def _matroska(file: IO[bytes]) -> int | None:

@@ -54,6 +54,16 @@ def test_what_systems_leave_behind_is_no_class_and_no_video(tmp_path, name):
         assert sum(listings.ignored(read.options, slice_) for slice_ in read.slices) == expected
 
 
+def test_files_that_differ_in_their_suffix_alone_have_it_in_their_ids(tmp_path):
+    read = Listed(
+        touch(tmp_path, "a/c.mp4", "a/c.webm", "a/d.mp4", "b/c.mp4", "a/v_A_g01_c01.avi", "a/v_A_g01_c01.mp4")
+    )
+    assert not read.failures
+    ids = ["a/c.mp4", "a/c.webm", "a/d", "a/v_a_g01_c01.avi", "a/v_a_g01_c01.mp4", "b/c"]
+    assert sorted(read.by_id) == ids
+    assert {read.by_id[clip].group for clip in ids[3:5]} == {"v_a_g01"}
+
+
 def test_each_class_folder_is_a_part(tmp_path):
     touch(tmp_path, "b/1.mp4", "b/2.mp4", "a/1.mp4")
     read = Listed(tmp_path)

@@ -129,22 +129,10 @@ def test_a_movie_whose_data_are_in_another_file_gets_none_of_them(film, tmp_path
     assert caught.value.reason == "corrupt"
 
 
-def test_the_first_video_stream_counts_and_a_cover_is_none(shared_data, tmp_path):
+def test_a_cover_is_no_video_stream(shared_data):
     cover = shared_data / "videos" / "awkward" / "short" / "mp4parse_1frame_plus_coverart_stream.mp4"
     with open(cover, "rb") as file, open_video(file) as video:
         assert len(video.container.streams.video) == 2 and video.stream.codec_context.name == "h264"
-    with av.open(str(tmp_path / "two.mkv"), "w") as file:
-        streams = [file.add_stream("libx264", rate=25, options=x264()) for _ in range(2)]
-        for stream, width in zip(streams, (64, 96), strict=True):
-            stream.width, stream.height = width, 64
-            stream.pix_fmt = "yuv420p"
-        for stream in streams:
-            for frame in range(10):
-                picture = draw_frame(0, frame, stream.width, 64)
-                file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
-            file.mux(stream.encode(None))
-    made = make_clip(tmp_path / "two.mkv", tmp_path / "out")
-    assert (made.width, len(made.frames)) == (64, 10)
 
 
 def test_streams_that_come_late_are_left_alone(tmp_path):

@@ -66,8 +66,17 @@ def test_a_box_may_have_a_64_bit_length():
 
 
 def test_a_box_of_length_zero_goes_to_the_end():
-    mp4 = box(b"ftyp", 16) + struct.pack(">I4s", 0, b"mdat") + bytes(100)
+    mp4 = box(b"ftyp", 16) + box(b"moov", 100) + struct.pack(">I4s", 0, b"mdat") + bytes(100)
     assert declared(mp4) == len(mp4)
+
+
+def test_media_without_an_index_were_to_go_on():
+    for mdat in (box(b"mdat", 100), struct.pack(">I4s", 0, b"mdat") + bytes(100)):
+        mp4 = box(b"ftyp", 16) + mdat
+        assert declared(mp4) > len(mp4)
+    for index in (b"moov", b"moof", b"meta"):
+        mp4 = box(b"ftyp", 16) + box(index, 50) + box(b"mdat", 100)
+        assert declared(mp4) == len(mp4)
 
 
 def test_an_unknown_box_means_that_the_thread_is_lost():
