@@ -156,7 +156,7 @@ def plan_and_write(
 
 def _write(plan: ShardPlan, storage: Storage, options: BuildOptions) -> ShardWritten:
     places = list(made_up.places(plan.clips))
-    path = shard_rows_path(options.run, plan.shard, options.schema)
+    path = shard_rows_path(options.run, plan.shard, options.record_schema)
     storage.put(path, shard_rows(plan.shard, plan.clips, places), durable=False)
     storage.put(layout.shard_path(plan.shard), b"", durable=False)
     entry = ShardEntry(

@@ -29,6 +29,10 @@ MANIFEST = "manifest.json"
 LABELS = "label.labels.txt"
 
 
+#: Behind the name of a record schema: its variant for data sets whose clips have lists of labels.
+MULTI_LABEL = "-multi-label"
+
+
 def shard_path(shard: str) -> str:
     """Return the path of a shard's TFRecord file."""
     return f"shards/{shard}.tfrecord"
@@ -62,7 +66,8 @@ def named_shard(dataset: str, split: str, index: int, count: int) -> str:
     return f"{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"
 
 
-#: Columns of clips.parquet that the listing cannot take; its own further columns follow them.
+#: Columns of clips.parquet that the listing cannot take; its own further columns follow them. Where clips have lists
+#: of labels, those of `LABEL_COLUMNS` are lists.
 CLIP_COLUMNS = (
     ("clip_id", "string"),
     ("split", "string"),
@@ -92,6 +97,15 @@ CLIP_COLUMNS = (
 )
 
 
+LABEL_COLUMNS = ("label_index", "label_text", "label_source")
+#: The text of a label; in data sets whose clips have lists of labels, of each.
+Label = str | tuple[str, ...]
+#: The index of a label, or of each.
+LabelIndex = int | tuple[int, ...]
+#: The listing's own number for a label, or for each; None where there is none.
+LabelNumber = int | tuple[int | None, ...] | None
+
+
 class ShardEntry(msgspec.Struct, frozen=True):
     """One shard in the manifest; sizes in bytes, checksums CRC-32C of whole files, hex."""
 
@@ -119,7 +133,8 @@ class Manifest(msgspec.Struct, frozen=True):
         layout: `LAYOUT` of the writer.
         version: the version's name.
         dataset: name used in the shards' named links and by TFDS.
-        schema, schema_epoch: record schema (`clipmill.records`) and its epoch.
+        schema, schema_epoch: record schema (`clipmill.records`) and its epoch; with `MULTI_LABEL` behind its name
+            where clips have lists of labels.
         encoding: of the frames: jpeg.
         options: the options that change bytes, as typed words to plain values.
         clips_sha256: of clips.parquet.
@@ -139,6 +154,11 @@ class Manifest(msgspec.Struct, frozen=True):
     splits: dict[str, SplitEntry]
     shards: dict[str, ShardEntry]
     codec_epoch: int = 1  # where the manifest does not have it
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether every clip has a list of labels."""
+        return self.schema.endswith(MULTI_LABEL)
 
 
 #: Characters of a class's name.

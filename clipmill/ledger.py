@@ -17,6 +17,7 @@ class Reason(str, Enum):
     MISSING = "missing"  # no file where the row says
     BAD_ROW = "bad_row"  # unknown label, bad time range, path leaves the root, id taken, ...
     DUPLICATE = "duplicate"  # the same source and range as another row
+    MERGED = "merged"  # the same as well, and its labels went to that row's clip (--multi-label)
     EMPTY = "empty"  # a file of zero bytes
     NOT_A_VIDEO = "not_a_video"  # no demuxer we allow reads it
     NO_VIDEO_STREAM = "no_video_stream"  # audio only
@@ -43,7 +44,7 @@ class Stage(str, Enum):
 
 
 #: Rows that were left out on purpose: they never count against a budget.
-OUTSIDE_BUDGET = frozenset({Reason.DUPLICATE, Reason.TOO_SHORT})
+OUTSIDE_BUDGET = frozenset({Reason.DUPLICATE, Reason.MERGED, Reason.TOO_SHORT})
 #: Judged by --max-missing, before a frame is decoded; every other reason by --max-failures.
 ABSENT = frozenset({Reason.MISSING, Reason.BAD_ROW})
 #: True of the content, so not tried again until the content changes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clipmill.layout import ShardEntry
+from clipmill.layout import Label, LabelIndex, LabelNumber, ShardEntry
 from clipmill.options import FrameOptions
 
 
@@ -16,8 +16,8 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
         video: as the listing names it: its path relative to the root, with "/", or what the
             format's `candidates` turns into paths. `Clip.source` is the path where it was found.
         split: train, val, test, ... ("" where nothing gives one: the default applies).
-        label: as the row has it, then (`clipmill.listings.labels`) the class's name; None for an unlabelled row.
-        label_number: the listing's own number for the class, if it has one.
+        label: as the row has it, then (`listings.labels`) the class's name, None for none; of lists of labels a tuple.
+        label_number: the listing's own number for the class, if it has one; for each of a tuple.
         group: a split never divides the clips of one group (UCF's v_X_gNN, the source video).
         start, end: the time range in seconds, half open; None where not given.
         folds: the split in official fold 1, 2, 3, ... ("" where the clip is in none).
@@ -28,8 +28,8 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
     clip_id: str
     video: str
     split: str
-    label: str | None
-    label_number: int | None
+    label: Label | None
+    label_number: LabelNumber
     group: str | None
     start: float | None
     end: float | None
@@ -194,7 +194,7 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         row: as the listing gave it, with its final id and split.
-        label_index: into label.labels.txt, -1 unlabelled.
+        label_index: into label.labels.txt, -1 unlabelled; of each of a list.
         fingerprint: SHA-256 of the source's bytes, hex.
         whole: how to decode it as one span; names the pixels and the path where the video was found.
         trimmed: whether the file was taken as cut to the row's range already; None where the row has no times.
@@ -202,7 +202,7 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
     """
 
     row: ClipRow
-    label_index: int
+    label_index: LabelIndex
     fingerprint: str
     whole: ClipTask
     trimmed: bool | None = None
@@ -277,17 +277,17 @@ class SpanDone(msgspec.Struct, frozen=True, array_like=True):
 class Clip(msgspec.Struct, frozen=True, array_like=True):
     """One clip of the new version: what the listing says, what decoding gave, where its frames are.
 
-    Up to `bad_packets` these are the columns of clips.parquet. `label_text` is "" for
-    unlabelled clips, as `label_index` is -1. Then come the bytes of its frames, the
-    pieces they are in, and whether other clips have the same pieces.
+    Up to `bad_packets` these are the columns of clips.parquet. `label_text` is "" for unlabelled clips, `label_index`
+    -1; where clips have lists of labels, both are tuples. Then come the bytes of its frames, the pieces they are in,
+    and whether other clips have the same pieces.
     """
 
     clip_id: str
     split: str
     folds: tuple[str, ...]
-    label_index: int
-    label_text: str
-    label_source: int | None
+    label_index: LabelIndex
+    label_text: Label
+    label_source: LabelNumber
     group: str | None
     source: str
     start: float | None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 import msgspec
@@ -36,22 +36,30 @@ class Cuts(msgspec.Struct, frozen=True, array_like=True):
         return bisect_right(self.places[self.home.get(group, label)], _place(self.seed, group))
 
 
-def cut_classes(counted: Iterable[tuple[str, str, int]], shares: Sequence[float], seed: str) -> Cuts:
+def cut_classes(
+    counted: Iterable[tuple[str, str, int]], shares: Sequence[float], seed: str, several: bool = False
+) -> Cuts:
     """Return the cuts that give every split its share of every class.
 
     Args:
         counted: (class, group, clips); a pair of class and group may come several times.
         shares: of the splits, in their order; they need not add up to 1.
         seed: of the order of groups.
+        several: clips are of several classes each; then a group counts for the rarest of its own.
     """
     classes_of: dict[str, Counter[str]] = defaultdict(Counter)
     for label, group, clips in counted:
         classes_of[group][label] += clips
     groups: dict[str, list[tuple[float, int]]] = {}
     home = {}
+    totals: Counter[str] = Counter()
+    if several:
+        for classes in classes_of.values():
+            totals.update(classes)
     for group, classes in classes_of.items():
-        label = min(classes, key=lambda label: (-classes[label], label))
-        groups.setdefault(label, []).append((_place(seed, group), classes.total()))
+        label = min(classes, key=lambda label: (totals[label], -classes[label], label))
+        size = max(classes.values()) if several else classes.total()
+        groups.setdefault(label, []).append((_place(seed, group), size))
         if len(classes) > 1:
             home[group] = label
     places = {}
@@ -63,7 +71,23 @@ def cut_classes(counted: Iterable[tuple[str, str, int]], shares: Sequence[float]
         for split, (first, until) in enumerate(pairwise([0, *numbers, len(found)])):
             if first == until and shares[split]:
                 lacking[split].append(label)
-    return Cuts(seed, places, home, dict(lacking))
+    cuts = Cuts(seed, places, home, dict(lacking))
+    return msgspec.structs.replace(cuts, lacking=_lacking(cuts, classes_of, shares)) if several else cuts
+
+
+def _lacking(cuts: Cuts, classes_of: Mapping[str, Counter[str]], shares: Sequence[float]) -> dict[int, list[str]]:
+    """By split, the classes of which it has nothing, where a group counts for one of several that it has."""
+    has: dict[str, set[int]] = defaultdict(set)
+    for group, classes in classes_of.items():
+        split = cuts.split_of(min(classes), group)
+        for label in classes:
+            has[label].add(split)
+    found = {
+        split: sorted(label for label, splits in has.items() if split not in splits)
+        for split, share in enumerate(shares)
+        if share
+    }
+    return {split: labels for split, labels in found.items() if labels}
 
 
 def _place(seed: str, group: str) -> float:

@@ -39,7 +39,7 @@ class MatchPublished(beam.PTransform):
             wanted.pipeline
             | "Base" >> beam.Create([self._base or ""])
             | "ReadPublished"
-            >> beam.FlatMap(_published, self._options.out, self._options.schema)
+            >> beam.FlatMap(_published, self._options.out, self._options.record_schema)
             .with_output_types(tuple[str, SpanDone], waiting=tuple[str, SpanDone])
             .with_outputs("waiting", main="published")
         )

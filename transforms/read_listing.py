@@ -19,6 +19,7 @@ from clipmill.options import ListingOptions
 from clipmill.sources.by_name import VideosThere
 from clipmill.strata import Cuts
 from clipmill.transforms.counters import count
+from clipmill.transforms.joining import GroupRows
 
 
 class ReadListing(beam.PTransform):
@@ -45,7 +46,18 @@ class ReadListing(beam.PTransform):
             .with_output_types(ClipRow, failures=Failure)
             .with_outputs("failures", main="rows")
         )
-        rows = read.rows
+        rows, failures = read.rows, [read.failures]
+        if options.multi_label:
+            merged = (
+                rows
+                | "ByPlace" >> beam.WithKeys(listings.place).with_output_types(tuple[str, ClipRow])
+                | "GroupByPlace" >> GroupRows(ClipRow)
+                | "Merge"
+                >> beam.FlatMap(_merged, options)
+                .with_output_types(ClipRow, failures=Failure)
+                .with_outputs("failures", main="rows")
+            )
+            rows, failures = merged.rows, [*failures, merged.failures]
         if options.splits:
             rows = rows | "DrawSplits" >> _DrawSplits(options)
         labels = (
@@ -58,11 +70,17 @@ class ReadListing(beam.PTransform):
             ClipRow, failures=Failure
         ).with_outputs("failures", main="rows")
         rows = labelled.rows
-        failures = (read.failures, labelled.failures) | "BadRows" >> beam.Flatten()
+        bad = (*failures, labelled.failures) | "BadRows" >> beam.Flatten()
         if options.limit is not None:
             rows = rows | "Limit" >> _Spread(options, options.limit)
         rows = rows | "Count" >> beam.Map(_counted).with_output_types(ClipRow)
-        return {"rows": rows, "failures": failures, "labels": labels}
+        return {"rows": rows, "failures": bad, "labels": labels}
+
+
+def _merged(keyed: tuple[str, list[ClipRow]], options: ListingOptions) -> Iterator[Any]:
+    rows, failures = listings.merge_rows(options, keyed[1])
+    yield from rows
+    yield from (pvalue.TaggedOutput("failures", failure) for failure in failures)
 
 
 def _slices(start: bytes, options: ListingOptions) -> list[bytes]:
@@ -80,7 +98,7 @@ class _DrawSplits(beam.PTransform):
         options = self._options
         cuts = (
             rows
-            | "Strata" >> beam.Map(lambda row: listings.stratum(options, row)).with_output_types(tuple[str, str])
+            | "Strata" >> beam.FlatMap(lambda row: listings.strata(options, row)).with_output_types(tuple[str, str])
             | "CountGroups" >> combiners.Count.PerElement()
             | "GatherGroups" >> combiners.ToList()
             | "CutClasses" >> beam.Map(_cuts, options)

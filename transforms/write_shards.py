@@ -62,7 +62,7 @@ class _Write(InChildren):
     def prepare(self, plan: ShardPlan) -> tuple[ShardPlan, Job]:
         options = self._options
         return plan, ShardJob(
-            shard=plan.shard, schema=options.schema, dataset=options.name, clips=plan.clips, out=options.out
+            shard=plan.shard, schema=options.record_schema, dataset=options.name, clips=plan.clips, out=options.out
         )
 
     def finished(self, plan: ShardPlan, result: Any) -> Iterator[ShardWritten]:

@@ -10,7 +10,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clipmill.layout import CLIP_COLUMNS, CLIPS, version_path
+from clipmill.layout import CLIP_COLUMNS, CLIPS, LABEL_COLUMNS, version_path
 from clipmill.messages import Clip
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import ahead
@@ -21,8 +21,13 @@ _FROM_CLIP = [name for name, _ in CLIP_COLUMNS if name in Clip.__struct_fields__
 _ROWS_AT_ONCE = 100_000
 
 
-def clip_schema(extra: tuple[str, ...] = ()) -> pa.Schema:
-    """Return the Arrow schema of clips.parquet; `extra` are the listing's own columns, all text."""
+def clip_schema(extra: tuple[str, ...] = (), multi_label: bool = False) -> pa.Schema:
+    """Return the Arrow schema of clips.parquet.
+
+    Args:
+        extra: the listing's own columns, all text.
+        multi_label: every clip has a list of labels.
+    """
     types = {
         "string": pa.string(),
         "int32": pa.int32(),
@@ -31,7 +36,10 @@ def clip_schema(extra: tuple[str, ...] = ()) -> pa.Schema:
         "bool": pa.bool_(),
         "list<string>": pa.list_(pa.string()),
     }
-    fields = [pa.field(name, types[kind]) for name, kind in CLIP_COLUMNS]
+    fields = [
+        pa.field(name, pa.list_(types[kind]) if multi_label and name in LABEL_COLUMNS else types[kind])
+        for name, kind in CLIP_COLUMNS
+    ]
     return pa.schema(fields + [pa.field(name, pa.string()) for name in extra])
 
 
@@ -67,7 +75,9 @@ def shard_rows(shard: str, clips: Sequence[Clip], places: Sequence[tuple[int, in
         row |= {"offset": offset, "length": length, "frames_at": frames_at}
         rows.append(row)
     out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, clip_schema(tuple(further))), out, compression="zstd")
+    # All clips of a data set have lists of labels, or none has.
+    schema = clip_schema(tuple(further), isinstance(clips[0].label_index, tuple))
+    pq.write_table(pa.Table.from_pylist(rows, schema), out, compression="zstd")
     return out.getvalue()
 
 
@@ -76,18 +86,21 @@ def _column(name: str) -> str:
     return f"listing_{name}" if name in _RESERVED else name
 
 
-def join(storage: Storage, parts: Iterable[str], further: Sequence[str], file: IO[bytes]) -> str:
+def join(
+    storage: Storage, parts: Iterable[str], further: Sequence[str], file: IO[bytes], multi_label: bool = False
+) -> str:
     """Join parts, in order, into one clip table.
 
     Args:
         storage: that holds the parts.
         further: all further columns of the listings.
         file: what to write to.
+        multi_label: every clip has a list of labels.
 
     Returns:
         SHA-256 of the table's bytes, hex.
     """
-    schema = clip_schema(tuple(further))
+    schema = clip_schema(tuple(further), multi_label)
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         waiting: list[pa.Table] = []
         rows = 0

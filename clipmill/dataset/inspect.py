@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from clipmill.dataset.clip_table import read_clips
@@ -48,8 +49,7 @@ def summarize(storage: Storage) -> dict[str, Any]:
         }
     sizes = table.group_by(["width", "height"]).aggregate([([], "count_all")])
     labels = storage.read(version_path(manifest.version, LABELS)).decode().splitlines()
-    per_class = table.group_by("label_text").aggregate([([], "count_all")])
-    found = dict(zip(per_class["label_text"].to_pylist(), per_class["count_all"].to_pylist(), strict=True))
+    found = _per_class(table["label_text"])
     unused = {
         label for index, label in enumerate(labels) if label.rstrip("_") == placeholder(index) and label not in found
     }
@@ -63,11 +63,22 @@ def summarize(storage: Storage) -> dict[str, Any]:
         "placeholders": len(unused),
         "unlabelled": found.get("", 0),
         "shared": find_shared_content(storage, manifest.version),
+        **({"multi_label": True} if manifest.multi_label else {}),
         "sizes": {
             f"{row['width']}x{row['height']}": row["count_all"]
             for row in sorted(sizes.to_pylist(), key=lambda row: -row["count_all"])
         },
     }
+
+
+def _per_class(labels: pa.ChunkedArray) -> dict[str, int]:
+    """Return how many clips each class has, unlabelled ones under ""; a clip of several classes counts for each."""
+    unlabelled = 0
+    if pa.types.is_list(labels.type):
+        unlabelled = pc.sum(pc.equal(pc.list_value_length(labels), 0)).as_py() or 0
+        labels = pc.list_flatten(labels)
+    counts = {count["values"]: count["counts"] for count in pc.value_counts(labels).to_pylist()}
+    return counts | ({"": unlabelled} if unlabelled else {})
 
 
 def find_clip(storage: Storage, clip_id: str) -> dict[str, Any]:

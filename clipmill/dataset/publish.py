@@ -246,11 +246,11 @@ def _write_version(
     """Write a version's folder, the manifest last; no pointer names it yet."""
     further = sorted({column for shard in written for column in shard.columns})
     with tempfile.TemporaryFile(prefix="clipmill-") as file:
-        sha256 = join(storage, [shard.part for shard in written], further, file)
+        sha256 = join(storage, [shard.part for shard in written], further, file, options.listing.label_lists)
         with storage.writer(layout.version_path(name, layout.CLIPS)) as out:
             while chunk := file.read(8 << 20):
                 out.write(chunk)
-    schema = get_schema(options.schema)
+    schema = get_schema(options.record_schema)
     manifest = Manifest(
         layout=layout.LAYOUT,
         version=name,

@@ -21,7 +21,7 @@ def keep_shard_rows(
         done: the shard, which is durable.
         durable: whether the part must survive a power cut; not where the published version has the shard.
     """
-    path = shard_rows_path(options.run, plan.shard, options.schema)
+    path = shard_rows_path(options.run, plan.shard, options.record_schema)
     storage.put(path, shard_rows(plan.shard, plan.clips, done.places), durable=durable)
     fragments = _fragments(plan, shared=False)
     if fragments:

@@ -28,7 +28,7 @@ class Pair(msgspec.Struct, frozen=True):
     """Two clips that share frames.
 
     Attributes:
-        clips, splits, labels: of the one and the other; a label is "" for an unlabelled clip.
+        clips, splits, labels: of the one and the other; a label is "" for no label, several are one text.
     """
 
     clips: tuple[str, str]
@@ -53,7 +53,7 @@ class SharedContent(msgspec.Struct, frozen=True):
 
     Attributes:
         in_two_splits: clips that share a frame with one of another split. Clips of no split do not count.
-        under_two_labels: clips with the same frames as one of another class.
+        under_two_labels: clips with the same frames as one of another class, or of other classes.
     """
 
     in_two_splits: Shared = Shared()
@@ -101,6 +101,7 @@ def _read(table: pq.ParquetFile, segmented: bool) -> _Rows:
     rows = _Rows(*(np.empty(table.metadata.num_rows, kind) for kind in kinds))
     there = [name for name in _COLUMNS if name in table.schema_arrow.names]
     splits: dict[str, int] = {UNUSED: -1}
+    lists: dict[tuple[int, ...], int] = {(): -1}
     first = 0
     for batch in table.iter_batches(_BATCH, columns=there):
         column = {name: batch.column(name).to_pylist() for name in there}
@@ -114,9 +115,14 @@ def _read(table: pq.ParquetFile, segmented: bool) -> _Rows:
         ]
         rows.ends[at] = [np.inf if end is None or all_ else end for end, all_ in zip(column["end"], whole, strict=True)]
         rows.splits[at] = [splits.setdefault(name, len(splits)) for name in column["split"]]
-        rows.labels[at] = column["label_index"]
+        rows.labels[at] = [_number(label, lists) for label in column["label_index"]]
         first += len(batch)
     return rows
+
+
+def _number(label: int | list[int], lists: dict[tuple[int, ...], int]) -> int:
+    """Return a label's index; of a list of labels, a number of its own."""
+    return label if isinstance(label, int) else lists.setdefault(tuple(label), len(lists))
 
 
 def _hashed(texts: Sequence[str]) -> np.ndarray:
@@ -156,9 +162,9 @@ def _sharing(
                 latest[kind] = end, row
 
 
-def _named(table: pq.ParquetFile, rows: set[int]) -> dict[int, tuple[str, str, str]]:
-    """Return the id, split and label of some rows of a table."""
-    found: dict[int, tuple[str, str, str]] = {}
+def _named(table: pq.ParquetFile, rows: set[int]) -> dict[int, tuple[str, str, str | list[str]]]:
+    """Return the id, split and label, or labels, of some rows of a table."""
+    found: dict[int, tuple[str, str, str | list[str]]] = {}
     if not rows:
         return found
     first = 0
@@ -170,6 +176,9 @@ def _named(table: pq.ParquetFile, rows: set[int]) -> dict[int, tuple[str, str, s
     return found
 
 
-def _pair(one: tuple[str, str, str], other: tuple[str, str, str]) -> Pair:
-    clips, splits, labels = zip(one, other, strict=True)
-    return Pair(clips, splits, labels)
+def _pair(one: tuple[str, str, str | list[str]], other: tuple[str, str, str | list[str]]) -> Pair:
+    return Pair((one[0], other[0]), (one[1], other[1]), (_spelled(one[2]), _spelled(other[2])))
+
+
+def _spelled(label: str | list[str]) -> str:
+    return label if isinstance(label, str) else ", ".join(label)

@@ -37,7 +37,7 @@ def tables(manifest: Manifest, labels: list[str], schema: Schema) -> dict[str, b
     features = schema.features(len(labels))
     if features is not None:
         kinds = features["featuresDict"]["features"]
-        files |= {f"{key}.labels.txt": text for key, kind in kinds.items() if "classLabel" in kind}
+        files |= {f"{key}.labels.txt": text for key, kind in kinds.items() if _is_label(kind)}
         files[FEATURES] = _json(features)
         files[DATASET_INFO] = _json(_dataset_info(manifest, kinds))
     return files
@@ -45,7 +45,7 @@ def tables(manifest: Manifest, labels: list[str], schema: Schema) -> dict[str, b
 
 def _dataset_info(manifest: Manifest, kinds: dict[str, Any]) -> dict[str, Any]:
     (video,) = (key for key, kind in kinds.items() if "video" in kind)
-    (label,) = (key for key, kind in kinds.items() if "classLabel" in kind)
+    (label,) = (key for key, kind in kinds.items() if _is_label(kind))
     splits = [
         {
             "name": name,
@@ -62,6 +62,11 @@ def _dataset_info(manifest: Manifest, kinds: dict[str, Any]) -> dict[str, Any]:
         "splits": splits,
         "supervisedKeys": {"tuple": {"items": [{"featureKey": video}, {"featureKey": label}]}},
     }
+
+
+def _is_label(kind: dict[str, Any]) -> bool:
+    """Whether a feature is a class, or a list of classes."""
+    return "classLabel" in kind.get("sequence", {}).get("feature", kind)
 
 
 def _check_names(manifest: Manifest, labels: list[str]) -> None:

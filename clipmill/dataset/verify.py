@@ -228,8 +228,9 @@ class _VersionCheck:
             self._add(CLIPS, "", f"its SHA-256 is {found}, in the manifest {self.manifest.clips_sha256}")
         try:
             file = open_table(io.BytesIO(data))
+            schema = clip_schema(multi_label=self.manifest.multi_label)
             table = file.read(columns=[name for name in _COLUMNS if name in file.schema_arrow.names])
-            table = table.cast(pa.schema([clip_schema().field(name) for name in table.column_names]))
+            table = table.cast(pa.schema([schema.field(name) for name in table.column_names]))
         except (pa.ArrowException, OSError) as error:
             self._add(CLIPS, "", f"cannot be used, so that no record was checked: {str(error).splitlines()[0]}")
             return None
@@ -241,9 +242,17 @@ class _VersionCheck:
         return table
 
     def _check_labels(self, table: pa.Table, labels: list[str]) -> None:
+        if self.manifest.multi_label:
+            columns = [table[name].combine_chunks() for name in ("label_index", "label_text")]
+            if not columns[0].offsets.equals(columns[1].offsets):
+                self._add(CLIPS, "", "has clips with more labels than names of labels, or fewer")
+                return
+            table = pa.table([column.flatten() for column in columns], ["label_index", "label_text"])
         for pair in table.group_by(["label_index", "label_text"]).aggregate([]).to_pylist():
             index, text = pair["label_index"], pair["label_text"]
-            known = "" if index == -1 else labels[index] if 0 <= index < len(labels) else None
+            known = labels[index] if 0 <= index < len(labels) else None
+            if index == -1 and not self.manifest.multi_label:
+                known = ""
             if text != known:
                 self._add(LABELS, f"class {index}", f"is {known!r}, in {CLIPS} {text!r}")
 

@@ -210,7 +210,8 @@ def _record_problems(record: ClipRecord, frames: int, row: TableRow | None, mani
     if row is not None:
         # The record holds float32 and whole microseconds, the table doubles.
         expected = {
-            **{name: row[name] for name in ("clip_id", "source", "label_index", "label_text", "width", "height")},
+            **{name: row[name] for name in ("clip_id", "source", "width", "height")},
+            **{name: _as_recorded(row[name]) for name in ("label_index", "label_text")},
             "fps": float(np.float32(row["fps"])),
             "start": _whole_micros(row["start"]),
             "end": _whole_micros(row["end"]),
@@ -221,6 +222,11 @@ def _record_problems(record: ClipRecord, frames: int, row: TableRow | None, mani
         if frames != row["frames"]:
             found.append(f"{frames} frames, {row['frames']} in the clip table")
     return found
+
+
+def _as_recorded(value: Any) -> Any:
+    """A list of labels as records have it."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _whole_micros(seconds: float | None) -> float | None:

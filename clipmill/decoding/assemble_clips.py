@@ -75,7 +75,7 @@ def _clip(job: ResolvedClip, source: str, spans: list[SpanDone], digest: str, du
         split=row.split,
         folds=row.folds,
         label_index=job.label_index,
-        label_text=row.label or "",
+        label_text="" if row.label is None else row.label,
         label_source=row.label_number,
         group=row.group,
         source=source,

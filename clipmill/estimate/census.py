@@ -24,6 +24,7 @@ class Census(msgspec.Struct, frozen=True):
         clips: rows that name a clip, after all choices.
         bad_rows: rows that do not.
         unlabelled: rows that name a clip and no class.
+        several: rows that name a clip and more than one class.
         ignored: files of a folder that are not named like videos, and folders that are hidden or a system's.
         splits: clips by split.
         labels: the classes, and notes on their numbers.
@@ -36,6 +37,7 @@ class Census(msgspec.Struct, frozen=True):
     clips: int
     bad_rows: int
     unlabelled: int
+    several: int
     ignored: int
     splits: dict[str, int]
     labels: LabelTable
@@ -49,50 +51,50 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     """Count what a listing holds in one pass (random splits take two), and sample its rows."""
     chosen = options.listing
     cuts = _draw_splits(chosen) if chosen.splits else None
-    counts: Counter[tuple[str, listings.Said]] = Counter()
+    counts: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
     said: listings.Counts = {}
-    bad = ignored = number = 0
+    bad = number = 0
     example = ""
     heap: list[tuple[bool, float, int, ClipRow]] = []
     videos = VideosThere(chosen) if chosen.limit is not None and chosen.format != "tree" else None
-    counts_there: Counter[tuple[str, listings.Said]] = Counter()
-    for slice_ in listings.slices(chosen):
-        ignored += listings.ignored(chosen, slice_)
-        for row in listings.read_slice(chosen, slice_):
-            if isinstance(row, Failure):
-                bad += 1
-                continue
-            if not listings.selected(chosen, row):
-                example = row.video
-                continue
-            number += 1
-            row = msgspec.structs.replace(row, split=listings.assign_split(chosen, row, cuts))
-            there = videos is None or row in videos
-            counts[row.split, listings.said_by(chosen, row)] += 1
-            counts_there[row.split, listings.said_by(chosen, row)] += there
-            listings.count_label(chosen, said, row)
-            entry = (there, -content_names.unit("census", row.clip_id), number, row)
-            if len(heap) < sample * chosen.class_every:
-                heapq.heappush(heap, entry)
-            elif entry > heap[0]:
-                heapq.heapreplace(heap, entry)
+    counts_there: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
+    ignored = sum(listings.ignored(chosen, slice_) for slice_ in listings.slices(chosen))
+    for row in _rows(chosen):
+        if isinstance(row, Failure):
+            bad += 1
+            continue
+        if not listings.selected(chosen, row):
+            example = row.video
+            continue
+        number += 1
+        row = msgspec.structs.replace(row, split=listings.assign_split(chosen, row, cuts))
+        there = videos is None or row in videos
+        counts[row.split, listings.said_by(chosen, row)] += 1
+        counts_there[row.split, listings.said_by(chosen, row)] += there
+        listings.count_label(chosen, said, row)
+        entry = (there, -content_names.unit("census", row.clip_id), number, row)
+        if len(heap) < sample * chosen.class_every:
+            heapq.heappush(heap, entry)
+        elif entry > heap[0]:
+            heapq.heapreplace(heap, entry)
     labels = listings.settle_labels(chosen, said)
     labeller = listings.Labeller(chosen, labels)
-    clips: Counter[tuple[str, str | None]] = Counter()
+    clips: Counter[tuple[str, tuple[str, ...]]] = Counter()
     there_are = sum(counts_there.values())
     for (split, words), times in counts.items():
-        ruling = labeller.ruling(words)
-        if ruling is not None and ruling.problem:
+        meant = labeller.meant(words)
+        if isinstance(meant, str):
             bad += times
-        elif ruling is not None:
-            clips[split, ruling.name] += counts_there[split, words] if there_are else times
+        elif meant is not None:
+            clips[split, tuple(meant)] += counts_there[split, words] if there_are else times
     rows = [row for row in map(labeller, [row for *_, row in sorted(heap, reverse=True)]) if isinstance(row, ClipRow)]
     splits = _splits(clips, chosen.limit)
-    unlabelled = sum(times for (_, label), times in clips.items() if label is None)
+    unlabelled = sum(times for (_, classes), times in clips.items() if not classes)
     return Census(
         clips=sum(splits.values()),
         bad_rows=bad,
         unlabelled=unlabelled,
+        several=sum(times for (_, classes), times in clips.items() if len(classes) > 1),
         ignored=ignored,
         splits=splits,
         labels=labels,
@@ -103,16 +105,20 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     )
 
 
+def _rows(chosen: ListingOptions) -> Iterator[ClipRow | Failure]:
+    rows = (row for slice_ in listings.slices(chosen) for row in listings.read_slice(chosen, slice_))
+    return listings.merge_all(chosen, rows) if chosen.multi_label else rows
+
+
 def _draw_splits(chosen: ListingOptions) -> Cuts | None:
     counts: Counter[tuple[str, str]] = Counter()
-    for slice_ in listings.slices(chosen):
-        for row in listings.read_slice(chosen, slice_):
-            if isinstance(row, ClipRow) and listings.selected(chosen, row):
-                counts[listings.stratum(chosen, row)] += 1
+    for row in _rows(chosen):
+        if isinstance(row, ClipRow) and listings.selected(chosen, row):
+            counts.update(listings.strata(chosen, row))
     return listings.draw_splits(chosen, ((*stratum, clips) for stratum, clips in counts.items()))
 
 
-def _splits(counts: Counter[tuple[str, str | None]], limit: int | None) -> dict[str, int]:
+def _splits(counts: Counter[tuple[str, tuple[str, ...]]], limit: int | None) -> dict[str, int]:
     """Count clips by split; --limit takes one of each class of each split, then a second one of each, and so on."""
     left = min(sum(counts.values()), sum(counts.values()) if limit is None else limit)
     taken: Counter[str] = Counter()
@@ -147,10 +153,9 @@ def _in_proportion(groups: Sequence[tuple[str, int]], number: int) -> dict[str, 
 def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
     """Iterate over the selected rows; --limit is ignored."""
     labeller = listings.Labeller(options.listing, census.labels)
-    for slice_ in listings.slices(options.listing):
-        for row in listings.read_slice(options.listing, slice_):
-            if isinstance(row, ClipRow) and listings.selected(options.listing, row):
-                split = listings.assign_split(options.listing, row, census.cuts)
-                found = labeller(msgspec.structs.replace(row, split=split))
-                if isinstance(found, ClipRow):
-                    yield found
+    for row in _rows(options.listing):
+        if isinstance(row, ClipRow) and listings.selected(options.listing, row):
+            split = listings.assign_split(options.listing, row, census.cuts)
+            found = labeller(msgspec.structs.replace(row, split=split))
+            if isinstance(found, ClipRow):
+                yield found

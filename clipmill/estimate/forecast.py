@@ -174,7 +174,7 @@ class Foresight:
         assert self._table is not None
         places = [by_key[key] for key in held]
         frames, nbytes = (sum(self._table[name][place].as_py() for place in places) for name in ("frames", "bytes"))
-        stays = same_id is not None and (held[0], row.label or "", row.split) == tuple(
+        stays = same_id is not None and (held[0], _label(row), row.split) == tuple(
             self._table[name][same_id].as_py() for name in ("clip_key", "label_text", "split")
         )
         return Foreseen(held=True, stays=stays, frames=frames, nbytes=nbytes)
@@ -225,3 +225,8 @@ class Foresight:
 def _change(option: Option, now: Any, before: Any) -> str:
     was = "not given" if before is None else option.typed(before)
     return f"no --{option.name} (was {was})" if now is None else f"--{option.name} {option.typed(now)} (was {was})"
+
+
+def _label(row: ClipRow) -> str | list[str]:
+    """Return a row's label as the clip table has it."""
+    return list(row.label) if isinstance(row.label, tuple) else row.label or ""

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import google_crc32c
 import msgspec
 
-from clipmill.errors import StorageError
-from clipmill.layout import LABELS, Manifest, shard_path, split_order
+from clipmill.errors import StorageError, UsageError
+from clipmill.layout import LABELS, Label, LabelIndex, Manifest, shard_path, split_order
 from clipmill.records import get_schema
 from clipmill.records.base import ClipRecord
 from clipmill.records.tfrecord import after, before, read_record
@@ -57,7 +57,7 @@ class StoredClip(NamedTuple):
 
     Attributes:
         clip_id, split, label_text: text.
-        label_index: into the labels, -1 unlabelled.
+        label_index: into the labels, -1 unlabelled; a tuple, as label_text is, where clips have lists of labels.
         frames, width, height: of the stored clip.
         nbytes: of all its encoded frames.
         shard, offset, length: where its record is.
@@ -65,8 +65,8 @@ class StoredClip(NamedTuple):
 
     clip_id: str
     split: str
-    label_index: int
-    label_text: str
+    label_index: LabelIndex
+    label_text: Label
     frames: int
     width: int
     height: int
@@ -158,6 +158,19 @@ class ExportFormat(Protocol):
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the small files that stand beside the others, by name."""
+
+
+def check_one_label(data: DataSet, options: ExportOptions) -> None:
+    """Check that clips have one label at most, for a format that cannot hold several.
+
+    Raises:
+        UsageError: they have lists of labels.
+    """
+    if data.manifest.multi_label:
+        raise UsageError(
+            f"--to {options.to} has one label for each clip, and the clips of this data set have lists of them: use "
+            "frames, webdataset, parquet, tfds, mediaseq or frames-example"
+        )
 
 
 def in_order(clips: Iterable[StoredClip], order: str, seed: int) -> list[StoredClip]:

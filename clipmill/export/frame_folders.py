@@ -1,7 +1,7 @@
 """`frames`: a folder of JPEGs for each clip, and a list file that MMAction2 and others read.
 
 DEST/train/<clip>/0.jpg 1.jpg ...
-DEST/train.txt          one line a clip: folder, number of frames, label (MMAction2's rawframe annotation)
+DEST/train.txt          one line a clip: folder, number of frames, label or labels (MMAction2's rawframe annotation)
 DEST/label.labels.txt   one class a line
 """
 
@@ -49,7 +49,8 @@ class FrameFolders:
         lists: dict[str, list[str]] = {}
         for file in plan.files:
             (clip,) = file.clips
-            line = f"{clip_path(clip)} {clip.frames} {clip.label_index}\n"
+            labels = clip.label_index if isinstance(clip.label_index, tuple) else (clip.label_index,)
+            line = " ".join(map(str, [clip_path(clip), clip.frames, *labels])) + "\n"
             lists.setdefault(clip.split, []).append(line)
         files = {f"{split}.txt": "".join(lines).encode() for split, lines in lists.items()}
         return files | data.label_file()

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from clipmill.errors import MissingExtra
-from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, in_order, records_of, splits
+from clipmill.export.base import (
+    DataSet,
+    ExportFile,
+    ExportOptions,
+    ExportPlan,
+    check_one_label,
+    in_order,
+    records_of,
+    splits,
+)
 from clipmill.export.frame_folders import clip_path
 from clipmill.records.base import ClipRecord
 from clipmill.storage import Storage
@@ -23,7 +32,12 @@ class MotionJpeg:
     order = "length"
 
     def plan(self, data: DataSet, options: ExportOptions) -> ExportPlan:
-        """Plan a file for each clip."""
+        """Plan a file for each clip.
+
+        Raises:
+            UsageError: clips have lists of labels, and a `file_list` of DALI has one for each.
+        """
+        check_one_label(data, options)
         files = []
         for clips in splits(data.clips).values():
             for clip in in_order(clips, options.order or self.order, options.seed):

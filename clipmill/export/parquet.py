@@ -1,7 +1,8 @@
 """`parquet`: Parquet files and a README.md, so that Hugging Face's `load_dataset(DEST)` finds splits and features.
 
-Columns: id, frames (`List(Image())`), label (`ClassLabel`, null where unlabelled), fps, timestamps (microseconds),
-frame_index. The features stand in the schema's metadata under the key `huggingface`, as `datasets` writes them.
+Columns: id, frames (`List(Image())`), label (`ClassLabel`, null where unlabelled; where clips have lists of labels,
+a `List` of them), fps, timestamps (microseconds), frame_index. The features stand in the schema's metadata under the
+key `huggingface`, as `datasets` writes them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Parquet:
 
     def write(self, data: DataSet, options: ExportOptions, file: ExportFile, dest: Storage) -> None:
         """Write one file, a row group at a time."""
-        schema = _schema(data.labels)
+        schema = _schema(data.labels, data.manifest.multi_label)
         # JPEGs do not get smaller, and a dictionary of them would be held in memory.
         with (
             dest.writer(file.name) as out,
@@ -53,8 +54,9 @@ class Parquet:
         return {"README.md": text.encode()}
 
 
-def _schema(labels: list[str]) -> pa.Schema:
-    label = {"names": labels, "_type": "ClassLabel"} if labels else {"dtype": "int64", "_type": "Value"}
+def _schema(labels: list[str], multi_label: bool) -> pa.Schema:
+    one = {"names": labels, "_type": "ClassLabel"} if labels else {"dtype": "int64", "_type": "Value"}
+    label = {"feature": one, "_type": "List"} if multi_label else one
     features = {
         "id": {"dtype": "string", "_type": "Value"},
         "frames": {"feature": {"_type": "Image"}, "_type": "List"},
@@ -67,7 +69,7 @@ def _schema(labels: list[str]) -> pa.Schema:
     fields = [
         pa.field("id", pa.string()),
         pa.field("frames", pa.list_(image)),
-        pa.field("label", pa.int64()),
+        pa.field("label", pa.list_(pa.int64()) if multi_label else pa.int64()),
         pa.field("fps", pa.float32()),
         pa.field("timestamps", pa.list_(pa.int64())),
         pa.field("frame_index", pa.list_(pa.int64())),
@@ -79,7 +81,7 @@ def _row(clip: StoredClip, record: Any, frames: list[bytes]) -> dict[str, Any]:
     return {
         "id": clip.clip_id,
         "frames": [{"bytes": frame, "path": None} for frame in frames],
-        "label": clip.label_index if clip.label_index >= 0 else None,
+        "label": None if clip.label_index == -1 else clip.label_index,
         "fps": record.fps,
         "timestamps": record.timestamps,
         "frame_index": record.frame_index,

@@ -6,7 +6,7 @@ import msgspec
 
 from clipmill.dataset.tfds_files import tables
 from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, by_split, records_of, write_record
-from clipmill.layout import Manifest, ShardEntry, SplitEntry
+from clipmill.layout import MULTI_LABEL, Manifest, ShardEntry, SplitEntry
 from clipmill.records import get_schema
 from clipmill.storage import Storage
 
@@ -32,7 +32,7 @@ class Records:
 
     def write(self, data: DataSet, options: ExportOptions, file: ExportFile, dest: Storage) -> None:
         """Write one TFRecord file."""
-        schema = get_schema(self._schema)
+        schema = get_schema(self._variant(data))
         with dest.writer(file.name) as out:
             for _, record, frames in records_of(data, file.clips):
                 pieces = [schema.head(record, [len(frame) for frame in frames])]
@@ -42,8 +42,11 @@ class Records:
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the label file and, for Examples, TFDS's features.json and dataset_info.json."""
-        manifest = _manifest(data, self._schema, plan)
-        return tables(manifest, data.labels, get_schema(self._schema))
+        schema = self._variant(data)
+        return tables(_manifest(data, schema, plan), data.labels, get_schema(schema))
+
+    def _variant(self, data: DataSet) -> str:
+        return self._schema + MULTI_LABEL if data.manifest.multi_label else self._schema
 
 
 def _manifest(data: DataSet, schema: str, plan: ExportPlan) -> Manifest:

@@ -100,7 +100,7 @@ def open_data(storage: Storage, split: str | None) -> DataSet:
     if split is not None and split not in manifest.splits:
         raise UsageError(f"--split {split}: the data set has {', '.join(manifest.splits)}")
     table = read_clips(storage, manifest.version, COLUMNS)
-    columns = [table[name].to_pylist() for name in COLUMNS]
+    columns = [[tuple(v) if isinstance(v, list) else v for v in table[name].to_pylist()] for name in COLUMNS]
     rows = (StoredClip(*row) for row in zip(*columns, strict=True))
     clips = [row for row in rows if split in (None, row.split)]
     labels = storage.read(version_path(manifest.version, LABELS)).decode().splitlines()

@@ -27,6 +27,7 @@ from clipmill.export.base import (
     ExportOptions,
     ExportPlan,
     StoredClip,
+    check_one_label,
     cut,
     in_order,
     records_of,
@@ -56,8 +57,9 @@ class Windows:
         """Plan files that hold whole groups.
 
         Raises:
-            UsageError: the clips differ in size and no size was asked for.
+            UsageError: the clips differ in size and no size was asked for, or they have lists of labels.
         """
+        check_one_label(data, options)
         if options.size is None:
             _check_sizes(data.clips)
         files: list[ExportFile] = []
@@ -111,6 +113,7 @@ class _Window(NamedTuple):
         width, height = _stored_size(self)
         images = [_image(frame, self) for frame in self.frames]
         label = self.record.label_index
+        assert isinstance(label, int), "planned for one label"
         label = label + self.options.first_label if label >= 0 else -1
         name = posixpath.basename(self.record.clip_id).removeprefix("v_")
         text = "".join(f"frame{number}" for number in self.numbers)

@@ -24,12 +24,13 @@ from clipmill.listings.hmdb51 import Hmdb
 from clipmill.listings.jsonl import Jsonl
 from clipmill.listings.kinetics import Kinetics
 from clipmill.listings.label_files import read_labels
+from clipmill.listings.label_lists import check_commas, merge_all, merge_rows, place
 from clipmill.listings.label_table import LabelTable
 from clipmill.listings.labels import Labeller, count_label, merge_counts, said_by
 from clipmill.listings.not_a_listing import describe
 from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, name_carries_times
-from clipmill.listings.splits import assign_split, draw_splits, lacking, stratum
+from clipmill.listings.splits import assign_split, draw_splits, lacking, strata
 from clipmill.listings.ucf101 import Ucf
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -48,16 +49,19 @@ __all__ = [
     "draw_splits",
     "ignored",
     "lacking",
+    "merge_all",
     "merge_counts",
+    "merge_rows",
     "name_carries_times",
     "names",
+    "place",
     "read_slice",
     "resolve",
     "said_by",
     "selected",
     "settle_labels",
     "slices",
-    "stratum",
+    "strata",
     "taken_as",
 ]
 
@@ -97,7 +101,9 @@ def resolve(options: ListingOptions) -> ListingOptions:
         read_labels(options.labels)
     looks = [look_at(path, options.columns) for path in options.listings]
     name = options.format if options.format != "auto" else _detect(looks)
-    return FORMATS[name].settle(msgspec.structs.replace(options, format=name), looks)
+    options = FORMATS[name].settle(msgspec.structs.replace(options, format=name), looks)
+    several = options.multi_label or bool(options.label_separator) or FORMATS[name].has_lists(options)
+    return msgspec.structs.replace(options, label_lists=several)
 
 
 def _detect(looks: list[Look]) -> str:
@@ -155,12 +161,13 @@ def settle_labels(options: ListingOptions, counts: Counts) -> LabelTable:
     """Decide which classes there are, by --labels, the listing's own list of classes, or what its rows say.
 
     Raises:
-        ListingError: the rows' numbers are not those of --labels.
+        ListingError: the rows' numbers are not those of --labels, or a comma in a label may part two.
     """
     known = FORMATS[options.format]
     declared = known.classes(options)
     if options.labels is not None:
         declared = Declaration(read_labels(options.labels), options.labels, checked=not known.names_decide)
+    check_commas(options, counts, [] if declared is None else [name for name, _ in declared.classes])
     return labels.settle_labels(counts, declared, options.class_every)
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from clipmill.errors import ListingError
+from clipmill.layout import Label, LabelNumber
 from clipmill.ledger import Failure, Reason, Stage
 from clipmill.listings import text_lines
 from clipmill.listings.class_resolution import Declaration
+from clipmill.listings.label_lists import as_lists
 from clipmill.listings.paths import BadRow, Root, common_root, group_of, without_suffix
 from clipmill.listings.splits import known_split
 from clipmill.messages import ClipRow
@@ -118,6 +120,10 @@ class Format:
             return options
         return msgspec.structs.replace(options, videos=default_root(looks))
 
+    def has_lists(self, options: ListingOptions) -> bool:
+        """Return whether some of its rows have a list of labels; the options are settled."""
+        return False
+
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
         """Return the slices that can be read in parallel."""
         return [ListingSlice(path, *cut) for path in options.listings for cut in text_lines.cuts(path)]
@@ -151,12 +157,14 @@ class RowParser:
     """Makes rows and ledger rows of one listing, with the checks that all formats share.
 
     Attributes:
+        options: of the listing.
         split: of rows that do not give one, "" if unknown.
         root: where paths start.
     """
 
     def __init__(self, options: ListingOptions, listing: str, split: str = "") -> None:
         assert options.videos is not None, "resolve the options first"
+        self.options = options
         self.listing = listing
         self.split = split
         self.root = Root(options, listing)
@@ -165,8 +173,8 @@ class RowParser:
         self,
         line: int,
         video: str,
-        label: str | None,
-        number: int | None,
+        label: Label | None,
+        number: LabelNumber,
         *,
         clip_id: str = "",
         split: str = "",
@@ -179,7 +187,12 @@ class RowParser:
 
         Where the listing gives no group, it is the one in a UCF file's name; else, for a row
         with a time range, the video.
+
+        Raises:
+            BadRow: it has not as many numbers of labels as labels.
         """
+        if self.options.label_lists:
+            label, number = as_lists(label, number)
         if not split and not self.split:
             split = _split_of_path(video, label)
         if not group:
@@ -213,10 +226,11 @@ class RowParser:
         )
 
 
-def _split_of_path(video: str, label: str | None) -> str:
+def _split_of_path(video: str, label: Label | None) -> str:
     """Return the split whose name a path begins with, "" if none; a class may be called train."""
     folder, slash, _ = video.partition("/")
-    return known_split(folder) if slash and folder != label else ""
+    is_class = folder in label if isinstance(label, tuple) else folder == label
+    return known_split(folder) if slash and not is_class else ""
 
 
 def default_root(looks: list[Look]) -> str:

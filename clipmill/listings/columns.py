@@ -7,22 +7,36 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clipmill.layout import CLIP_COLUMNS
+from clipmill.layout import CLIP_COLUMNS, Label, LabelNumber
 from clipmill.listings.base import RowParser
 from clipmill.listings.class_resolution import as_number, is_nothing
+from clipmill.listings.label_lists import labels_of, numbers_of
 from clipmill.listings.paths import BadRow, without_suffix
 from clipmill.listings.splits import split_name
 from clipmill.messages import ClipRow
 from clipmill.options import COLUMN_ROLES
 
 Aliases = Mapping[str, tuple[str, ...]]
+#: By role, what a row has as a list.
+Lists = Mapping[str, tuple[str, ...]]
+
+_NO_LISTS: Lists = {}
 
 _SHARED: Aliases = {
     "label": (
-        *("label", "class", "class_name", "classname", "label_name", "label_text", "category", "action"),
+        *("label", "labels", "class", "class_name", "classname", "label_name", "label_text", "category", "action"),
         *("action_label", "activity", "verb", "tag", "target", "cls", "y"),
     ),
-    "number": ("label_id", "label_index", "label_number", "class_id", "class_index", "class_number", "labelid"),
+    "number": (
+        "label_id",
+        "label_index",
+        "label_number",
+        "class_id",
+        "class_index",
+        "class_number",
+        "labelid",
+        "label_ids",
+    ),
     "split": ("split", "subset", "set", "partition"),
     "start": (
         *("start", "time_start", "start_time", "start_sec", "start_secs", "start_seconds", "start_timestamp"),
@@ -168,15 +182,31 @@ class TableRows:
         """Return the cells of the further columns, by name."""
         return {name: values[place] for place, name in self._extra}
 
-    def clip(self, line: int, values: Sequence[str]) -> ClipRow:
+    def labels(self, text: str, number: str, lists: Lists) -> tuple[Label | None, LabelNumber]:
+        """Return what the cells, or lists, of the columns for the label and its number hold.
+
+        Raises:
+            BadRow: a number is none.
+        """
+        if not self.rows.options.label_lists:
+            return text or None, label_number(number)
+        labels = lists.get("label", labels_of(self.rows.options, text))
+        return labels, tuple(map(label_number, lists.get("number", numbers_of(number))))
+
+    def clip(self, line: int, values: Sequence[str], lists: Lists = _NO_LISTS) -> ClipRow:
         """Return the clip of one row of a generic table.
+
+        Args:
+            line: its number.
+            values: its cells.
+            lists: by role, "label" or "number", what a row has as a list.
 
         Raises:
             BadRow: says which cell is wrong.
         """
         path, text, number, split, start_text, end_text, duration, group, clip_id = self.cells(values)
         source = self.rows.root.relative(path)
-        label, own = text or None, label_number(number)
+        label, own = self.labels(text, number, lists)
         split = split_name(split)
         if not start_text and not end_text:
             return self.rows.row(

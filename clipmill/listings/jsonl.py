@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import re
+from collections.abc import Collection, Iterator
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -11,7 +14,7 @@ from clipmill.errors import ListingError
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser, look_at
-from clipmill.listings.columns import Columns, TableRows, columns, taken_as, wrong_columns
+from clipmill.listings.columns import GENERIC, Columns, TableRows, columns, taken_as, wrong_columns
 from clipmill.listings.paths import BadRow
 from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
@@ -19,6 +22,8 @@ from clipmill.options import ListingOptions
 
 # Most listings have one set of keys; one with new keys in every row must not fill the memory.
 _KEY_SETS = 100
+#: Roles of columns that may hold a list.
+LIST_ROLES = ("label", "number")
 
 
 class Jsonl(Format):
@@ -48,6 +53,20 @@ class Jsonl(Format):
         """Describe what the keys of the first line were taken as."""
         return taken_as(_keys(look_at(options.listings[0], options.columns)))
 
+    def has_lists(self, options: ListingOptions) -> bool:
+        """Return whether a line has a list for its label, or for its number."""
+        names = {name for role in LIST_ROLES for name in (*GENERIC[role], options.columns.get(role, ""))}
+        keys = "|".join(map(re.escape, sorted(filter(None, names))))
+        likely = re.compile(rf'"\s*(?:{keys.replace("_", "[ _-]")})\s*"\s*:\s*\['.encode(), re.IGNORECASE)
+        for path in options.listings:
+            for _, raw in text_lines.read_all(path):
+                if likely.search(raw):
+                    with contextlib.suppress(BadRow):
+                        found = _object(raw)
+                        if _lists(found, columns(tuple(found), chosen=options.columns)):
+                            return True
+        return False
+
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """Iterate over the rows, one for each line that is not blank."""
         rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
@@ -67,8 +86,9 @@ class Jsonl(Format):
                 table = tables[keys] = TableRows(rows, columns(keys, chosen=options.columns))
             values = [_text(value) for value in found.values()]
             try:
-                _check_plain(found, table.columns)
-                yield table.clip(line, values)
+                lists = _lists(found, table.columns) if options.label_lists else {}
+                _check_plain(found, table.columns, lists)
+                yield table.clip(line, values, lists)
             except BadRow as error:
                 yield rows.bad(line, error, table.path(values))
 
@@ -85,8 +105,18 @@ def _object(raw: bytes) -> dict[str, Any]:
         raise BadRow(f"not a JSON object: {error}") from None
 
 
-def _check_plain(found: dict[str, Any], named: Columns) -> None:
-    for key in (named.names[place] for place in named.place.values()):
+def _lists(found: dict[str, Any], named: Columns) -> dict[str, tuple[str, ...]]:
+    """Return by role the labels and their numbers that a row has as a list of texts or numbers."""
+    lists = {}
+    for role in LIST_ROLES:
+        value = found[named.names[named.place[role]]] if role in named.place else None
+        if isinstance(value, list) and not any(isinstance(one, (list, dict)) for one in value):
+            lists[role] = tuple(intern(_text(one).strip()) for one in value)
+    return lists
+
+
+def _check_plain(found: dict[str, Any], named: Columns, lists: Collection[str]) -> None:
+    for key in (named.names[place] for role, place in named.place.items() if role not in lists):
         if isinstance(found[key], (list, dict)):
             raise BadRow(f"{key} is {_text(found[key])[:60]}, where one text or number is expected")
 

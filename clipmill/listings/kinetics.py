@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from clipmill.listings.base import Look
-from clipmill.listings.columns import KINETICS, TableRows, label_number, time_range
+from clipmill.listings.columns import KINETICS, TableRows, time_range
 from clipmill.listings.csv_tables import Csv, header
 from clipmill.listings.paths import BadRow, is_name
 from clipmill.listings.splits import split_name
@@ -47,14 +47,15 @@ class Kinetics(Csv):
         if not _ID.fullmatch(youtube):
             raise BadRow(f"{youtube!r} is not a YouTube id")
         start, end = time_range(start_text, end_text, duration)
+        label, own = table.labels(text, number, {})
         name = youtube
         if start is not None and end is not None:
             name = f"{youtube}_{round(start):06d}_{round(end):06d}"
         return table.rows.row(
             line,
             name,
-            text or None,
-            label_number(number),
+            label,
+            own,
             clip_id=name,
             split=split_name(split),
             group=youtube,
@@ -66,7 +67,7 @@ class Kinetics(Csv):
     def candidates(self, options: ListingOptions, row: ClipRow, start: str) -> Iterator[str]:
         """Iterate over id_times and id with .mp4, .mkv and .webm, in folders of the split or class, and in none."""
         assert options.videos is not None, "resolve the options first"
-        for folder in _folders(f"{options.videos}/{start}".rstrip("/"), row.split, row.label or ""):
+        for folder in _folders(f"{options.videos}/{start}".rstrip("/"), row.split, _class_names(row)):
             for name in _names(row):
                 for suffix in _SUFFIXES:
                     yield folder + name + suffix
@@ -74,6 +75,10 @@ class Kinetics(Csv):
     def names(self, row: ClipRow) -> list[str]:
         """Return the names by id and times, and by id."""
         return _names(row)
+
+
+def _class_names(row: ClipRow) -> tuple[str, ...]:
+    return row.label if isinstance(row.label, tuple) else (row.label or "",)
 
 
 def _names(row: ClipRow) -> list[str]:
@@ -85,12 +90,13 @@ def _names(row: ClipRow) -> list[str]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _folders(root: str, split: str, label: str) -> tuple[str, ...]:
-    """List the folders that may hold a clip of this class, each with its "/"; the split's own first, the root last."""
+def _folders(root: str, split: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """List the folders that may hold a clip of these classes, each with its "/"; the split's first, the root last."""
     words = sorted(_SPLIT_WORDS, key=lambda name: name != split)
     splits = [pattern.format(word) for name in words for word in _SPLIT_WORDS[name] for pattern in _SPLIT_FOLDERS]
     tops = [f"{folder}/" for folder in splits if _exists(root, folder)] + [""]
-    spelled = list(dict.fromkeys([label, label.replace(" ", "_")])) if is_name(label) else []
+    named = [spelled for label in labels if is_name(label) for spelled in (label, label.replace(" ", "_"))]
+    spelled = list(dict.fromkeys(named))
     found = []
     for top in tops:
         found += [f"{top}{folder}/" for folder in spelled if _exists(root, top + folder)] + [top]

@@ -13,27 +13,32 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from clipmill.layout import placeholder
+from clipmill.layout import Label, LabelNumber, placeholder
 from clipmill.ledger import Failure, Reason, Stage, failure_of
 from clipmill.listings.class_resolution import ByFile, ByRows, Counts, Declaration, LabelRule, Said
-from clipmill.listings.label_table import LabelRuling, LabelTable
+from clipmill.listings.label_lists import as_lists
+from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 
 _CHANGED = "the row changed since its listing was read first; run the build again"
 
 
-def said_by(options: ListingOptions, row: ClipRow) -> Said:
-    """Return what a row says of its label."""
+def said_by(options: ListingOptions, row: ClipRow) -> tuple[Said, ...]:
+    """Return what a row says of its label, or of each of its labels."""
     # The folder's name shows whether a number means what it means in --labels.
     folder = "" if options.labels is None else posixpath.basename(posixpath.dirname(row.video))
-    return row.label or "", row.label_number, folder
+    if isinstance(row.label, tuple):
+        pairs = zip(*as_lists(row.label, row.label_number), strict=True)
+        return tuple((text, number, folder) for text, number in pairs)
+    assert not isinstance(row.label_number, tuple)
+    return ((row.label or "", row.label_number, folder),)
 
 
 def count_label(options: ListingOptions, counts: Counts, row: ClipRow) -> Counts:
     """Add what a row says to what the rows before it said."""
-    said = said_by(options, row)
-    counts[said] = _sum(counts.get(said), (1, row.listing, row.row))
+    for said in said_by(options, row):
+        counts[said] = _sum(counts.get(said), (1, row.listing, row.row))
     return counts
 
 
@@ -82,21 +87,43 @@ class Labeller:
     def __init__(self, options: ListingOptions, table: LabelTable) -> None:
         self._options = options
         self._rulings = {ruling.said: ruling for ruling in table.rulings}
-        self._kept = frozenset(table.names)
+        self._place = {name: index for index, name in enumerate(table.names)}
 
     def __call__(self, row: ClipRow) -> ClipRow | Failure | None:
         """Return the row with its label, or what is wrong with it; None where --class-every leaves it out."""
-        found = self.ruling(said_by(self._options, row))
+        found = self.meant(said_by(self._options, row))
         if found is None:
             return None
-        if found.problem:
-            return failure_of(row, Stage.READ_LISTING, Reason.BAD_ROW, found.problem)
-        return msgspec.structs.replace(row, label=found.name, label_number=found.number)
+        if isinstance(found, str):
+            return failure_of(row, Stage.READ_LISTING, Reason.BAD_ROW, found)
+        label: Label | None = None
+        number: LabelNumber = None
+        if isinstance(row.label, tuple):
+            label, number = tuple(found), tuple(found.values())
+        elif found:
+            ((label, number),) = found.items()
+        return msgspec.structs.replace(row, label=label, label_number=number)
 
-    def ruling(self, said: Said) -> LabelRuling | None:
-        """Return what a row's label means; None where --class-every leaves its class out."""
-        found = self._rulings.get(said) or LabelRuling(said, problem=_CHANGED)
-        return found if found.problem or found.name is None or found.name in self._kept else None
+    def meant(self, said: Sequence[Said]) -> dict[str, int | None] | str | None:
+        """Return the classes that a row means, in their order, each with the listing's own number for it.
+
+        Or what is wrong, in words; None where --class-every leaves all of them out.
+        """
+        found: dict[str, int | None] = {}
+        named = False
+        for one in said:
+            ruling = self._rulings.get(one)
+            if ruling is None:
+                return _CHANGED
+            if ruling.problem:
+                return ruling.problem
+            if ruling.name is not None:
+                named = True
+                if ruling.name in self._place and found.get(ruling.name) is None:
+                    found[ruling.name] = ruling.number
+        if len(found) > 1:
+            found = {name: found[name] for name in sorted(found, key=self._place.__getitem__)}
+        return found if found or not named else None
 
 
 def _order(name: str, number: int | None) -> tuple[bool, int, str, str]:

@@ -1,4 +1,4 @@
-"""Lists without a header, "path number" in each line, as mmaction2, SlowFast, PaddleVideo and UniFormer write them.
+"""Lists without a header, "path number ..." in each line, as mmaction2, SlowFast, PaddleVideo and UniFormer write them.
 
 https://mmaction2.readthedocs.io/en/latest/user_guides/prepare_dataset.html (video annotation)
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from clipmill.errors import ListingError
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser
@@ -21,11 +22,13 @@ from clipmill.options import ListingOptions
 _LINE = re.compile(r"(.*[^\s,])(?:\s+|\s*,\s*)(-1|\d{1,9})", re.ASCII)
 
 
+# Most lines have one number, and need not be taken apart.
+_SEVERAL = re.compile(rb"[\s,](?:-1|\d{1,9})[\s,]+(?:-1|\d{1,9})\s*$")
 _COMMENT = re.compile(rb"\s*#(?:\s|$)")
 
 
 class NumberedList(Format):
-    """A text file with a path and the number of its class in each line."""
+    """A text file with a path and the number of its class, or the numbers of its classes, in each line."""
 
     name = "list"
     accepts = 'lists of "path number" without a header'
@@ -36,6 +39,18 @@ class NumberedList(Format):
             return False
         found = [_LINE.fullmatch(line.strip()) for line in look.head]
         return any(match and is_video(_path(match[1])) for match in found)
+
+    def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
+        """Also check that two numbers behind every path are not those of frames and of a class."""
+        options = super().settle(options, looks)
+        if not options.multi_label:
+            for look in looks:
+                _check_two_numbers(look.path)
+        return options
+
+    def has_lists(self, options: ListingOptions) -> bool:
+        """Return whether a line has several numbers behind the path."""
+        return any(len(numbers) > 1 for path in options.listings for numbers in _numbers(path))
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """Iterate over the rows, one for each line that is neither blank nor a comment."""
@@ -55,12 +70,42 @@ def _path(text: str) -> str:
     return text
 
 
+def _parts(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a line's path and the numbers behind it: all where a video's name stands before them, else the last."""
+    numbers: tuple[str, ...] = ()
+    path = text
+    while not (numbers and is_video(path)) and (match := _LINE.fullmatch(path)):
+        path, numbers = match[1], (match[2], *numbers)
+    if len(numbers) > 1 and not is_video(path):
+        last = _LINE.fullmatch(text)
+        assert last is not None
+        return last[1], (last[2],)
+    return path, numbers
+
+
+def _numbers(listing: str) -> Iterator[tuple[str, ...]]:
+    """Iterate over the numbers behind the paths of a list."""
+    for _, raw in text_lines.read_all(listing):
+        if raw.strip() and not _COMMENT.match(raw):
+            yield _parts(raw.decode(errors="replace").strip())[1] if _SEVERAL.search(raw) else ()
+
+
+def _check_two_numbers(listing: str) -> None:
+    total = several = falling = 0
+    for numbers in _numbers(listing):
+        total += 1
+        several += len(numbers) == 2
+        falling += len(numbers) == 2 and int(numbers[0]) > int(numbers[1]) >= 0
+    if total and several == total and 10 * falling >= 9 * total:
+        raise ListingError(
+            f"{listing}: two numbers behind every path, and the first one is the larger, as of a clip's frames and its "
+            "class: leave the first one out, or say --multi-label if both are labels"
+        )
+
+
 def _row(rows: RowParser, line: int, text: str) -> ClipRow:
-    match = _LINE.fullmatch(text)
-    if not match:
+    path, numbers = _parts(text)
+    if not numbers:
         raise BadRow(f"{text!r} is not a path and a number")
-    before = _LINE.fullmatch(match[1])
-    if before and is_video(before[1]):
-        raise BadRow(f"{text!r} has several numbers after the path; a clip has one label")
-    source = rows.root.relative(match[1])
-    return rows.row(line, source, match[2], None)
+    source = rows.root.relative(path)
+    return rows.row(line, source, numbers if rows.options.label_lists else numbers[-1], None)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from clipmill.layout import UNUSED, split_order
+from clipmill.listings.label_lists import as_lists
 from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -62,31 +63,35 @@ def assign_split(options: ListingOptions, row: ClipRow, cuts: Cuts | None = None
         cuts: of the random split.
     """
     if cuts is not None:
-        return _drawn(options)[cuts.split_of(*stratum(options, row))]
+        return _drawn(options)[cuts.split_of(*strata(options, row)[0])]
     if row.folds:
         return row.folds[options.fold - 1] or UNUSED
     return row.split or "train"
 
 
-def stratum(options: ListingOptions, row: ClipRow) -> tuple[str, str]:
-    """Return the class within which a random split keeps its shares, and the unit that it never divides.
+def strata(options: ListingOptions, row: ClipRow) -> list[tuple[str, str]]:
+    """Return the class, or each, within which a random split keeps its shares, with the unit that it never divides.
 
     The unit is the row's group, or its video where it has none; with --split-by clip, the clip.
     """
+    key = row.clip_id if options.split_by == "clip" else row.group or row.video
+    if isinstance(row.label, tuple):
+        pairs = zip(*as_lists(row.label, row.label_number), strict=True)
+        return [(text or str(number), key) for text, number in pairs] or [("", key)]
     label = row.label if row.label is not None else "" if row.label_number is None else str(row.label_number)
-    return label, row.clip_id if options.split_by == "clip" else row.group or row.video
+    return [(label, key)]
 
 
 def draw_splits(options: ListingOptions, counted: Iterable[tuple[str, str, int]]) -> Cuts | None:
     """Return the random split that the options ask for; None if they ask for none.
 
     Args:
-        counted: (class, group, clips) of all rows, as `stratum` gives them.
+        counted: (class, group, clips) of all rows, as `strata` gives them.
     """
     if not options.splits:
         return None
     shares = [options.splits[name] for name in _drawn(options)]
-    return cut_classes(counted, shares, f"split\x1f{options.seed}")
+    return cut_classes(counted, shares, f"split\x1f{options.seed}", several=options.label_lists)
 
 
 def lacking(options: ListingOptions, cuts: Cuts | None) -> dict[str, list[str]]:

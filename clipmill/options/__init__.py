@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from clipmill.layout import MULTI_LABEL
+
 #: What a column of a table can be.
 COLUMN_ROLES = ("path", "label", "number", "split", "start", "end", "duration", "group", "id")
 
@@ -27,6 +29,9 @@ class ListingOptions(msgspec.Struct, frozen=True):
         limit: the most clips to take, spread over classes and splits; None for all.
         labels: file of classes that pins the numbering, or None.
         columns: name of the column for path, label, number, split, start, end, duration, group or id; "" for none.
+        multi_label: rows that name a clip again give it further labels, and a cell may hold several.
+        label_separator: what parts the labels in a cell, "" if nothing does; None where their own signs tell.
+        label_lists: every clip has a list of labels; `clipmill.listings.resolve` fills it in.
     """
 
     listings: tuple[str, ...]
@@ -43,6 +48,9 @@ class ListingOptions(msgspec.Struct, frozen=True):
     limit: int | None = None
     labels: str | None = None
     columns: dict[str, str] = {}
+    multi_label: bool = False
+    label_separator: str | None = None
+    label_lists: bool = False
 
     @property
     def starts(self) -> tuple[str, ...]:
@@ -152,6 +160,11 @@ class BuildOptions(msgspec.Struct, frozen=True):
     max_change: Budget | None = None
     span_frames: int = 1500
     tell_seconds: float = 0.0
+
+    @property
+    def record_schema(self) -> str:
+        """Name of the schema of the records: that which was asked for, or its variant for lists of labels."""
+        return self.schema + MULTI_LABEL if self.listing.label_lists else self.schema
 
     @property
     def videos(self) -> str:

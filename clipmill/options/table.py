@@ -185,6 +185,21 @@ TABLE: dict[str, tuple[Option, ...]] = {
     ),
     "labels (default: as the listing numbers them, else by name)": (
         Option("labels", PATH, "FILE", "a file with one class a line, in the order of labels", fills="listing.labels"),
+        Option(
+            "multi-label",
+            None,
+            "",
+            "a clip may have several, in several rows or one cell",
+            fills="listing.multi_label",
+        ),
+        Option(
+            "label-separator",
+            TEXT,
+            "SIGN",
+            "what parts the labels in a cell; '' if nothing does",
+            fills="listing.label_separator",
+            shown="| and ; with --multi-label",
+        ),
         Option("renumber", None, "", "let labels that are published get other numbers", fills="renumber"),
     ),
     STORED: (

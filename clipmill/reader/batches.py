@@ -41,7 +41,8 @@ class Batches:
         frames       (n, [V,] T, height, width, 3) uint8 RGB, or float32 after Normalise;
                      with decode=False (n, [V,] T) JPEGs as bytes; all of one height and width,
                      or with batch_size=1 those of the clip
-        label        (n,) int64, -1 for unlabelled
+        label        (n,) int64, -1 for unlabelled; where clips have lists of labels (n, classes) float32, 1 for
+                     each class of the clip and 0 for all others, so all 0 for unlabelled
         mask         (n, [V,] T) bool, False where a frame is empty
         length       (n, [V]) int64, frames that are not; 0 marks a row without a clip of its own
         id           (n,) str
@@ -49,7 +50,8 @@ class Batches:
         timestamp    (n, [V,] T) int64 microseconds, -1 where empty
         dataset      (n,) int64, in a mix: which member
         reset        (n,) bool, with Chunks: whether a clip begins
-        label_source (n,) int64, only where `fields` names it: the listing's own number, -1 for none
+        label_source (n,) int64, only where `fields` names it: the listing's own number, -1 for none; not
+                     where clips have lists of labels
         step         () int64, the step in the epoch
 
     Rows without a clip of their own, where the last batch does not divide over the hosts
@@ -266,6 +268,7 @@ def _fields(clips: Clips, options: ReaderOptions, wanted: Collection[str] | None
         for field in FIELDS
         if (field != "dataset" or clips.table.dataset is not None)
         and (field != "reset" or isinstance(options.sampler, Chunks))
+        and (field != "label_source" or clips.classes is None)
     ]
     for field in wanted or ():
         if field not in have and field != "step":

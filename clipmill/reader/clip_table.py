@@ -26,19 +26,52 @@ CORE = (
 )  # fmt: skip
 
 
+class LabelLists(NamedTuple):
+    """The labels of clips that have lists of them.
+
+    Attributes:
+        values: int32, those of the first clip, then those of the second, ...
+        starts: (clips + 1,) int64, where each clip's begin.
+    """
+
+    values: npt.NDArray[np.int32]
+    starts: Ints
+
+    def of(self, row: int) -> npt.NDArray[np.int32]:
+        """Return the labels of one clip."""
+        return self.values[self.starts[row] : self.starts[row + 1]]
+
+    def pairs(self, rows: npt.NDArray[Any]) -> tuple[Ints, Ints]:
+        """Return (place in `rows`, label) for every label of these rows; a clip without any has the label -1."""
+        counts = np.diff(self.starts)[rows]
+        places = np.repeat(np.arange(len(rows)), np.maximum(counts, 1))
+        labels = np.full(len(places), -1, np.int64)
+        ends = np.cumsum(counts)
+        from_values = np.arange(counts.sum()) - np.repeat(ends - counts, counts) + np.repeat(self.starts[rows], counts)
+        labels[np.repeat(counts, np.maximum(counts, 1)) > 0] = self.values[from_values]
+        return places, labels
+
+
+def of_pairs(places: Ints, labels: Ints, clips: int) -> LabelLists:
+    """Return the lists of pairs of a clip's place and a label, sorted by place."""
+    counts = np.bincount(places, minlength=clips)
+    return LabelLists(labels.astype(np.int32), np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+
+
 class ClipTable(NamedTuple):
     """What reading needs to know of each clip, as arrays of one length.
 
     Attributes:
         ids: clip ids, an Arrow array of strings.
-        label: int32, -1 for unlabelled.
-        label_source: int64, the number that the listing gives the class, -1 for none.
+        label: int32, -1 for unlabelled; the first of a list.
+        label_source: int64, the number that the listing gives the class, -1 for none; of lists always -1.
         frames, width, height: int32.
         seconds: float64, how long each is shown.
         shard: int32, index into `shards`.
         offset, length, frames_at: int64, as in `clipmill.layout.CLIP_COLUMNS`.
         shards: the id of each shard, and what reads it.
         dataset: uint8, which member of a mix; None where there is no mix.
+        label_lists: all labels of each clip; None where clips have one at most.
     """
 
     ids: pa.ChunkedArray
@@ -54,6 +87,19 @@ class ClipTable(NamedTuple):
     frames_at: Ints
     shards: list[tuple[str, FrameReader]]
     dataset: npt.NDArray[np.uint8] | None = None
+    label_lists: LabelLists | None = None
+
+    def labels(self, row: int) -> list[int]:
+        """Return all labels of a row's clip."""
+        if self.label_lists is not None:
+            return [int(label) for label in self.label_lists.of(row)]
+        return [int(self.label[row])] if self.label[row] >= 0 else []
+
+    def pairs(self, rows: npt.NDArray[Any]) -> tuple[Ints, Ints]:
+        """Return (place in `rows`, label) for every label of these rows; an unlabelled clip has the label -1."""
+        if self.label_lists is not None:
+            return self.label_lists.pairs(rows)
+        return np.arange(len(rows)), self.label[rows].astype(np.int64)
 
     def place(self, row: int) -> ClipPlace:
         """Return where the record of a row's clip lies."""
@@ -111,10 +157,13 @@ class ClipColumns:
 def to_arrays(columns: pa.Table, reader: FrameReader) -> ClipTable:
     """Convert the columns `CORE` to a ClipTable whose shards `reader` reads."""
     shard = columns["shard"].unify_dictionaries().combine_chunks()
+    lists = _label_lists(columns["label_index"].combine_chunks())
     return ClipTable(
         ids=columns["clip_id"],
-        label=_array(columns, "label_index"),
-        label_source=_plain(columns["label_source"].combine_chunks().fill_null(-1)),
+        label=_array(columns, "label_index") if lists is None else _firsts(lists),
+        label_source=_plain(columns["label_source"].combine_chunks().fill_null(-1))
+        if lists is None
+        else np.full(len(columns), -1, np.int64),
         frames=_array(columns, "frames"),
         width=_array(columns, "width"),
         height=_array(columns, "height"),
@@ -124,7 +173,23 @@ def to_arrays(columns: pa.Table, reader: FrameReader) -> ClipTable:
         length=_array(columns, "length"),
         frames_at=_array(columns, "frames_at"),
         shards=[(name, reader) for name in shard.dictionary.to_pylist()],
+        label_lists=lists,
     )
+
+
+def _label_lists(column: pa.Array) -> LabelLists | None:
+    """The lists in a column, None where it holds numbers."""
+    if not pa.types.is_list(column.type):
+        return None
+    counts = _plain(column.value_lengths()).astype(np.int64)
+    return LabelLists(_plain(column.flatten()), np.concatenate([[0], np.cumsum(counts)]))
+
+
+def _firsts(lists: LabelLists) -> npt.NDArray[np.int32]:
+    firsts = np.full(len(lists.starts) - 1, -1, np.int32)
+    some = np.diff(lists.starts) > 0
+    firsts[some] = lists.values[lists.starts[:-1][some]]
+    return firsts
 
 
 def _seconds(columns: pa.Table) -> npt.NDArray[np.float64]:

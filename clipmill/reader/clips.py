@@ -82,6 +82,15 @@ class Clips:
         return self.single("look at its members' tables").dataset.columns.all.take(self.rows)
 
     @property
+    def classes(self) -> int | None:
+        """How many classes there are, where clips have lists of labels, so that `label` is multi-hot; else None."""
+        return None if self.table.label_lists is None else len(self.labels)
+
+    def label_names(self, clip: int) -> str:
+        """Return the names of a clip's labels, parted by commas; "" where it has none."""
+        return ", ".join(self.labels[label] for label in self.table.labels(int(self.rows[clip])))
+
+    @property
     def ids(self) -> pa.ChunkedArray:
         """Clip ids, an Arrow array of strings."""
         whole = len(self.rows) == len(self.table.frames)

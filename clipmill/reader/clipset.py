@@ -129,7 +129,7 @@ class ClipSet(Clips):
                 that reads files from front to back, False for that of the clip table.
             seed: of the order and of all random draws.
             weights: how often each clip comes, relative to the others: one number each, or
-                "balanced" for as many clips of every class.
+                "balanced" for as many clips of every class; of several, a clip goes by its rarest.
             clips_per_epoch: with weights or in a mix; by default as many as there are.
             drop_remainder: leave out the last batch if it would be smaller.
             views: independent draws of frames and augmentations from each clip, read once.

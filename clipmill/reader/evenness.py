@@ -39,7 +39,8 @@ def report(batches: Batches, epoch: int = 0, folder: str | None = None) -> dict[
     Returns:
         clips: in the epoch.
         labels, records: each with `unevenness` (1 is random), and `random` and `random_sd`, the
-            mean and standard deviation of the same number over true random orders.
+            mean and standard deviation of the same number over true random orders; of a clip's
+            several labels the first counts.
         padded, cut: see `padding`.
         plots: paths of the scatter plots.
     """

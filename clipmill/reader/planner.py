@@ -142,8 +142,11 @@ class Planner:
         if weights is None:
             each = np.ones(len(rows))
         elif isinstance(weights, str):
-            label = table.label[rows].astype(np.int64) + 1 + member * (len(self.clips.labels) + 1)
-            each = 1 / np.bincount(label)[label]
+            places, label = table.pairs(rows)
+            label = label + 1 + member[places] * (len(self.clips.labels) + 1)
+            each = np.zeros(len(rows))
+            # A clip of several classes comes as often as its rarest one asks for.
+            np.maximum.at(each, places, 1 / np.bincount(label)[label])
         else:
             each = np.asarray(weights, np.float64)
             if each.shape != (count,) or not (each >= 0).all() or not np.isfinite(each).all():

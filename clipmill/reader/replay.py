@@ -168,11 +168,10 @@ def _origin(restored: Restored, clip: int) -> dict[str, Any]:
     table, row = clips.table, int(clips.rows[clip])
     dataset = restored.datasets[0 if table.dataset is None else int(table.dataset[row])]
     name = table.ids[row].as_py()
-    label = int(table.label[row])
     place = pc.index(dataset.table.ids, name).as_py()
     return {
         "id": name,
-        "label": clips.labels[label] if label >= 0 else "",
+        "label": clips.label_names(clip),
         "source": dataset.column("source")[place].as_py(),
         "dataset": dataset.path,
         "version": dataset.version,

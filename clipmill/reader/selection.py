@@ -61,14 +61,17 @@ def cut(clips: Clips, shares: Mapping[str, float], seed: int, by: str) -> list[M
     if by not in ("group", "clip"):
         raise UsageError(f"by={by!r}: not one of group, clip")
     member = clips.single("split before mixing")
-    known = member.dataset.columns.read(["group", "source", "label_index"]).take(clips.rows).to_pydict()
-    labels = list(map(str, known["label_index"]))
+    known = member.dataset.columns.read(["group", "source"]).take(clips.rows).to_pydict()
     keys = clips.ids.to_pylist()
     if by == "group":
         pairs = zip(known["group"], known["source"], strict=True)
         keys = [f"source {source}" if group is None else f"group {group}" for group, source in pairs]
-    strata = list(zip(labels, keys, strict=True))
+    places, labels = clips.table.pairs(clips.rows)
+    strata = [(str(label), keys[place]) for place, label in zip(places.tolist(), labels.tolist(), strict=True)]
     counted = ((label, key, number) for (label, key), number in Counter(strata).items())
-    cuts = cut_classes(counted, [1 - sum(shares.values()), *shares.values()], f"reader split\x1f{seed}")
-    parts = np.array([cuts.split_of(label, key) for label, key in strata], np.int64)
+    several = clips.table.label_lists is not None
+    cuts = cut_classes(counted, [1 - sum(shares.values()), *shares.values()], f"reader split\x1f{seed}", several)
+    # Of a clip's labels the first will do, since all of its group are in one split.
+    first = np.flatnonzero(np.diff(places, prepend=-1)).tolist()
+    parts = np.array([cuts.split_of(*strata[number]) for number in first], np.int64)
     return [parts == part for part in range(len(shares) + 1)]

@@ -59,8 +59,7 @@ def read_strips(clips: ClipSet, rows: int, frames: int) -> list[ClipStrip]:
         one = clips.select(index=[index])
         most = min(frames, int(one.lengths.frames[0]))
         batch = one.batches(FirstFrames(most), batch_size=1, threads=1).at(0, 0)
-        label = int(batch["label"][0])
-        name = clips.labels[label] if label >= 0 else "no label"
+        name = clips.label_names(index) or "no label"
         strips.append(ClipStrip(str(batch["id"][0]), name, np.array(batch["frames"][0]), batch["frame_index"][0]))
     return strips
 

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clipmill.errors import UsageError
+from clipmill.layout import MULTI_LABEL
 
 if TYPE_CHECKING:
     # It loads numpy, which a command line that asks for names alone need not wait for.
@@ -27,13 +28,14 @@ SCHEMAS = {
 
 @cache
 def get_schema(name: str) -> Schema:
-    """Return the schema of a name.
+    """Return the schema of a name; with `MULTI_LABEL` behind it, the variant where every clip has a list of labels.
 
     Raises:
         UsageError: there is none of that name.
     """
-    if name not in SCHEMAS:
+    known = name.removesuffix(MULTI_LABEL)
+    if known not in SCHEMAS:
         raise UsageError(f"--schema {name}: not one of {', '.join(SCHEMAS)}")
-    module, kind = SCHEMAS[name]
-    schema: Schema = getattr(importlib.import_module(module), kind)()
+    module, kind = SCHEMAS[known]
+    schema: Schema = getattr(importlib.import_module(module), kind)(name, name != known)
     return schema

@@ -21,7 +21,7 @@ class ClipRecord(msgspec.Struct, frozen=True):
     Attributes:
         clip_id, source, label_text: text; source is relative to the root.
         dataset: the data set's name.
-        label_index: into label.labels.txt, -1 unlabelled.
+        label_index: into label.labels.txt, -1 unlabelled; a tuple, as label_text is, in multi-label schemas.
         start, end: the time range in the source, seconds; None for the whole file.
         fps: frames per second as stored, after sampling.
         width, height: pixels.
@@ -32,8 +32,8 @@ class ClipRecord(msgspec.Struct, frozen=True):
     clip_id: str
     source: str
     dataset: str
-    label_index: int
-    label_text: str
+    label_index: int | tuple[int, ...]
+    label_text: str | tuple[str, ...]
     start: float | None
     end: float | None
     fps: float

@@ -16,6 +16,9 @@ from clipmill.records.protobuf import Ints
 TFDS = "tensorflow_datasets.core.features."
 
 
+NEEDED = object()
+
+
 class Kind(NamedTuple):
     """How a value of a clip is stored in a Feature and read back.
 
@@ -23,13 +26,13 @@ class Kind(NamedTuple):
         encode: value to the bytes of a Feature message.
         decode: a Feature's values, never none of them, to the value.
         tfds: the feature's entry in TFDS's features.json, from the number of classes.
-        optional: a record without the feature has None.
+        absent: what a record has that lacks the feature, or its values; `NEEDED` where none may.
     """
 
     encode: Callable[[Any], bytes]
     decode: Callable[[Any], Any]
     tfds: Callable[[int], dict[str, Any]]
-    optional: bool = False
+    absent: Any = NEEDED
 
 
 class Field(NamedTuple):
@@ -83,7 +86,7 @@ SECONDS = Kind(
     lambda value: protobuf.int_feature([_micros(value)]),
     lambda found: _seconds(found[0]),
     lambda classes: _scalar("int64"),
-    optional=True,
+    absent=None,
 )
 #: An index into the labels, -1 for none, as TFDS has it too.
 LABEL = Kind(
@@ -93,6 +96,14 @@ LABEL = Kind(
         "pythonClassName": TFDS + "class_label_feature.ClassLabel",
         "classLabel": {"numClasses": str(classes)},
     },
+)
+#: The indices of a clip's labels, none for an unlabelled one.
+LABELS = Kind(protobuf.int_feature, tuple, lambda classes: _sequence(LABEL.tfds(classes)), absent=())
+TEXTS = Kind(
+    lambda value: protobuf.bytes_feature([text.encode() for text in value]),
+    lambda found: tuple(str(text, "utf-8") for text in found),
+    lambda classes: _sequence(TEXT.tfds(classes)),
+    absent=(),
 )
 VIDEO = {
     "pythonClassName": TFDS + "video_feature.Video",
@@ -121,8 +132,8 @@ def to_record(found: dict[str, protobuf.Values], fields: Sequence[Field]) -> Cli
         if field.value not in names:
             continue
         if not found.get(field.key):
-            if field.kind.optional:
-                got[field.value] = None
+            if field.kind.absent is not NEEDED:
+                got[field.value] = field.kind.absent
                 continue
             raise DataError(f"not a record of this schema: it has no {field.key}")
         try:

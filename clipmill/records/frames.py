@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from clipmill.records.example import ExampleSchema
-from clipmill.records.fields import FLOAT, INT, INTS, LABEL, SECONDS, TEXT, Field
+from clipmill.records.fields import FLOAT, INT, INTS, LABEL, LABELS, SECONDS, TEXT, TEXTS, Field
 
 
 class FramesSchema(ExampleSchema):
     """JPEGs in `frames`, and num_frames, height, width, channels, class_label, class_text, filename."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, multi_label: bool) -> None:
         fields = (
             Field("num_frames", "num_frames", INT),
             Field("height", "height", INT),
             Field("width", "width", INT),
             Field("channels", "channels", INT),
-            Field("class_label", "label_index", LABEL),
-            Field("class_text", "label_text", TEXT),
+            Field("class_label", "label_index", LABELS if multi_label else LABEL),
+            Field("class_text", "label_text", TEXTS if multi_label else TEXT),
             Field("filename", "source", TEXT),
             Field("id", "clip_id", TEXT),
             Field("dataset", "dataset", TEXT),
@@ -26,4 +26,4 @@ class FramesSchema(ExampleSchema):
             Field("timestamps", "timestamps", INTS),
             Field("frame_index", "frame_index", INTS),
         )
-        super().__init__("frames", 1, fields, frames="frames")
+        super().__init__(name, 1, fields, frames="frames")

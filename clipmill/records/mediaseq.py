@@ -6,22 +6,23 @@ https://github.com/google-deepmind/dmvr. Both names of the label's text are writ
 
 from __future__ import annotations
 
-from clipmill.records.fields import FLOAT, INT, INTS, SECONDS, TEXT, Field
+from clipmill.records.fields import FLOAT, INT, INTS, LABELS, SECONDS, TEXT, TEXTS, Field
 from clipmill.records.sequence_example import SequenceExampleSchema
 
 
 class MediaSequenceSchema(SequenceExampleSchema):
     """Opens with DMVR and the Model Garden; times are int64 microseconds, and left out where there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, multi_label: bool) -> None:
+        text = TEXTS if multi_label else TEXT
         context = (
             Field("example/id", "clip_id", TEXT),
             Field("example/dataset_name", "dataset", TEXT),
             Field("clip/data_path", "source", TEXT),
             Field("clip/media_id", "clip_id", TEXT),
-            Field("clip/label/index", "label_index", INT),
-            Field("clip/label/text", "label_text", TEXT),
-            Field("clip/label/string", "label_text", TEXT),
+            Field("clip/label/index", "label_index", LABELS if multi_label else INT),
+            Field("clip/label/text", "label_text", text),
+            Field("clip/label/string", "label_text", text),
             Field("clip/start/timestamp", "start", SECONDS),
             Field("clip/end/timestamp", "end", SECONDS),
             Field("image/format", "format", TEXT),
@@ -37,4 +38,4 @@ class MediaSequenceSchema(SequenceExampleSchema):
             Field("image/frame_index", "frame_index", INTS),
         )
         constants = {"format": "JPEG", "colorspace": "RGB"}
-        super().__init__("mediaseq", 1, context, lists, frames="image/encoded", constants=constants)
+        super().__init__(name, 1, context, lists, frames="image/encoded", constants=constants)

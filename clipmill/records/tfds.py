@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from clipmill.records.example import ExampleSchema
-from clipmill.records.fields import FLOAT, INT, INTS, LABEL, SECONDS, TEXT, Field
+from clipmill.records.fields import FLOAT, INT, INTS, LABEL, LABELS, SECONDS, TEXT, TEXTS, Field
 
 
 class TfdsSchema(ExampleSchema):
     """Opens with `tfds.builder_from_directory`; times are int64 microseconds, -1 for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, multi_label: bool) -> None:
         fields = (
             Field("id", "clip_id", TEXT),
             Field("source", "source", TEXT),
             Field("dataset", "dataset", TEXT),
-            Field("label", "label_index", LABEL),
-            Field("label_text", "label_text", TEXT),
+            Field("label", "label_index", LABELS if multi_label else LABEL),
+            Field("label_text", "label_text", TEXTS if multi_label else TEXT),
             Field("start", "start", SECONDS),
             Field("end", "end", SECONDS),
             Field("fps", "fps", FLOAT),
@@ -25,4 +25,4 @@ class TfdsSchema(ExampleSchema):
             Field("timestamp", "timestamps", INTS),
             Field("frame_index", "frame_index", INTS),
         )
-        super().__init__("tfds", 1, fields, frames="video")
+        super().__init__(name, 1, fields, frames="video")

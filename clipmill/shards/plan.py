@@ -80,7 +80,7 @@ def plan_band(
         packed: the band's clips as msgpack, in any order.
     """
     clips = sorted(_unpacked(clip, options.sort) for clip in packed)
-    schema = get_schema(options.schema)
+    schema = get_schema(options.record_schema)
     for number, group in enumerate(cut(clips, target)):
         rows = [_decode_clip(clip.packed) for clip in group]
         shard = content_names.shard_id(schema.name, schema.epoch, options.name, rows)

@@ -10,6 +10,7 @@ import msgspec
 from clipmill import listings
 from clipmill.content_names import clip_key
 from clipmill.errors import ClipError
+from clipmill.layout import Label, LabelIndex
 from clipmill.ledger import Failure, Stage, failure_of
 from clipmill.messages import ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceClip, SourceTask
 from clipmill.options import BuildOptions
@@ -108,13 +109,18 @@ def _job(
         decode_start=plan.decode_start,
         decode_end=plan.decode_end,
     )
-    label = -1 if row.label is None else labels[row.label]
     job = ResolvedClip(
         row=row,
-        label_index=label,
+        label_index=_index(row.label, labels),
         fingerprint=source.fingerprint,
         whole=whole,
         trimmed=plan.trimmed,
         of=len(source.clips),
     )
     return job, [msgspec.structs.replace(whole, span=span) for span in plan.spans]
+
+
+def _index(label: Label | None, labels: dict[str, int]) -> LabelIndex:
+    if isinstance(label, tuple):
+        return tuple(labels[name] for name in label)
+    return -1 if label is None else labels[label]

@@ -71,8 +71,10 @@ def _one_of(
 
 def _order(row: ClipRow) -> tuple[Any, ...]:
     """Return a sort key of all facts of a row, then its place, so that the order of a listing makes no difference."""
-    start, end, number = (-1 if value is None else value for value in (row.start, row.end, row.label_number))
-    facts = row.label or "", number, row.split, row.folds, row.group or ""
+    start, end = (-1 if value is None else value for value in (row.start, row.end))
+    number = row.label_number if isinstance(row.label_number, tuple) else (row.label_number,)
+    numbers = tuple(-1 if one is None else one for one in number)
+    facts = "" if row.label is None else row.label, numbers, row.split, row.folds, row.group or ""
     return row.clip_id, row.video, start, end, *facts, sorted(row.extra.items()), row.listing, row.row
 
 
@@ -80,7 +82,9 @@ def _place(row: ClipRow) -> tuple[str, float | None, float | None]:
     return row.video, row.start, row.end
 
 
-def _spelled(fact: str | int | tuple[str, ...] | None) -> str:
+def _spelled(fact: str | int | tuple[str | int | None, ...] | None) -> str:
+    if isinstance(fact, tuple):
+        return ", ".join(_spelled(one) for one in fact) or "empty"
     return str(fact) if fact or fact == 0 else "empty"
 
 

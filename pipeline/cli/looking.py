@@ -52,7 +52,7 @@ def inspect(arguments: argparse.Namespace) -> int:
 
 
 def _plain(value: Any) -> str:
-    return " ".join(value) if isinstance(value, list) else words.one_line(str(value))
+    return words.one_line(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _summary(found: dict[str, Any]) -> str:

@@ -38,6 +38,8 @@ def headline(census: Census, options: BuildOptions) -> str:
         facts.append(f"split {by_split[0][0]}")
     if census.unlabelled and census.labels.names:
         facts.append(f"{words.plural(census.unlabelled, 'row')} without a label")
+    if options.listing.label_lists:
+        facts.append(f"{words.plural(census.several, 'clip')} with several labels")
     if census.bad_rows:
         facts.append(words.plural(census.bad_rows, "bad row"))
     if census.ignored:
@@ -201,9 +203,15 @@ def _table(splits: Mapping[str, SplitEntry]) -> str:
 def not_made(outcome: Outcome, out: str) -> list[str]:
     """Return lines on the rows that did not become clips: failed, missing, and left out on purpose."""
     outside, absent = {reason.value for reason in OUTSIDE_BUDGET}, {reason.value for reason in ABSENT}
+    merged = {Reason.MERGED.value}
     failed = {reason: n for reason, n in outcome.failed.items() if reason not in outside | absent}
     lines = []
-    for group, what in ((failed, "failed"), (absent, "missing or bad"), (outside, "left out")):
+    for group, what in (
+        (failed, "failed"),
+        (absent, "missing or bad"),
+        (outside - merged, "left out"),
+        (merged, "merged"),
+    ):
         counts = {reason: n for reason, n in outcome.failed.items() if reason in group}
         shown = [failure for failure in outcome.first_failures if failure.reason in counts]
         if counts:

@@ -18,6 +18,8 @@ class Listed:
         self.options = listings.resolve(ListingOptions(tuple(map(str, paths)), **options))
         self.slices = listings.slices(self.options)
         self.items = [item for slice_ in self.slices for item in listings.read_slice(self.options, slice_)]
+        if self.options.multi_label:
+            self.items = list(listings.merge_all(self.options, self.items))
         rows = [item for item in self.items if isinstance(item, ClipRow)]
         counts: listings.Counts = {}
         for row in rows:
@@ -33,7 +35,7 @@ class Listed:
         return list(listings.candidates(self.options, self.by_id[clip_id]))
 
     def splits(self):
-        strata = Counter(listings.stratum(self.options, clip) for clip in self.clips)
+        strata = Counter(stratum for clip in self.clips for stratum in listings.strata(self.options, clip))
         cuts = listings.draw_splits(self.options, ((*stratum, clips) for stratum, clips in strata.items()))
         return {clip.clip_id: listings.assign_split(self.options, clip, cuts) for clip in self.clips}
 

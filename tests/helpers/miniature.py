@@ -25,6 +25,7 @@ from clipmill.layout import (
     CURRENT,
     LAYOUT,
     MANIFEST,
+    MULTI_LABEL,
     Manifest,
     ShardEntry,
     SplitEntry,
@@ -113,6 +114,7 @@ def publish_miniature(
     dataset: str = "miniature",
     options: dict[str, Any] | None = None,
     fps: float = 25.0,
+    multi_label: bool = False,
 ) -> Miniature:
     """Publish a data set of `clips` synthetic clips at `path`, over whatever was there.
 
@@ -131,7 +133,9 @@ def publish_miniature(
         dataset: the data set's name.
         options: further options of the manifest.
         fps: of every clip.
+        multi_label: clips have lists of labels; clip i also has class i // len(labels) % len(labels).
     """
+    schema += MULTI_LABEL if multi_label else ""
     storage = open_storage(str(path))
     lengths = lengths or [5 + 7 * i % 13 for i in range(clips)]
     rows: list[dict[str, Any]] = []
@@ -158,15 +162,20 @@ def publish_miniature(
             timestamps=[round(i * 1e6 / fps) for i in range(count)],
             frame_index=list(range(count)),
         )
+        source: Any = label + 1 if label >= 0 else None
+        if multi_label:
+            many = () if label < 0 else tuple(sorted({label, number // len(labels) % len(labels)}))
+            record = msgspec.structs.replace(record, label_index=many, label_text=tuple(labels[one] for one in many))
+            source = [one + 1 for one in many]
         records[clip_id] = record
         rows.append(
             {
                 "clip_id": clip_id,
                 "split": splits[number % len(splits)],
                 "folds": ["test" if number % folds == fold else "train" for fold in range(folds)],
-                "label_index": label,
+                "label_index": record.label_index,
                 "label_text": record.label_text,
-                "label_source": label + 1 if label >= 0 else None,
+                "label_source": source,
                 "group": None if groups is None else f"g{number % groups:02d}",
                 "source": record.source,
                 "start": record.start,
@@ -241,7 +250,7 @@ def _publish(
 ) -> str:
     version = hashlib.sha256("\n".join([*shards, str(rows), str(labels)]).encode()).hexdigest()[:8]
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, clip_schema()), sink)
+    pq.write_table(pa.Table.from_pylist(rows, clip_schema(multi_label=schema.endswith(MULTI_LABEL))), sink)
     clips = sink.getvalue().to_pybytes()
     manifest = Manifest(
         layout=LAYOUT,

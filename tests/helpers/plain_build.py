@@ -64,7 +64,7 @@ def _run(options: BuildOptions) -> Outcome:
     storage, videos = open_storage(options.out), open_storage(options.videos)
     base = current_version(storage)
     rows = [row for slice_ in listings.slices(options.listing) for row in listings.read_slice(options.listing, slice_)]
-    strata = Counter(listings.stratum(options.listing, row) for row in rows)
+    strata = Counter(stratum for row in rows for stratum in listings.strata(options.listing, row))
     cuts = listings.draw_splits(options.listing, ((*stratum, clips) for stratum, clips in strata.items()))
     rows = [msgspec.structs.replace(row, split=listings.assign_split(options.listing, row, cuts)) for row in rows]
     counts: listings.Counts = {}

@@ -225,12 +225,14 @@ def test_json_lines(tmp_path):
 
 
 def test_json_values_that_are_no_cells(tmp_path):
-    rows = [{"path": "a.mp4", "label": ["run", "jump"]}, {"path": {}}, {"path": "a.mp4", "end": [1]}]
+    rows = [{"path": "a.mp4", "label": {"run": 1}}, {"path": {}}, {"path": "a.mp4", "end": [1]}]
+    rows += [{"path": "a.mp4", "label": [["run"]]}]
     read = Listed(write(tmp_path / "l.jsonl", "\n".join(map(json.dumps, rows))))
     assert [(failure.row, failure.message) for failure in read.failures] == [
-        (1, 'label is ["run","jump"], where one text or number is expected'),
+        (1, 'label is {"run":1}, where one text or number is expected'),
         (2, "path is {}, where one text or number is expected"),
         (3, "end is [1], where one text or number is expected"),
+        (4, 'label is [["run"]], where one text or number is expected'),
     ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listed import Listed, touch, write
 
-from clipmill.listings import assign_split, draw_splits, lacking, stratum
+from clipmill.listings import assign_split, draw_splits, lacking, strata
 from clipmill.listings.splits import split_name, split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -63,7 +63,7 @@ def test_where_a_split_comes_from():
 
 
 def split_of(options: ListingOptions, rows: list[ClipRow]) -> list[str]:
-    counted = Counter(stratum(options, each) for each in rows)
+    counted = Counter(who for each in rows for who in strata(options, each))
     cuts = draw_splits(options, ((*who, clips) for who, clips in counted.items()))
     return [assign_split(options, each, cuts) for each in rows]
 
@@ -140,7 +140,7 @@ def test_the_random_split_is_pinned():
 
 def test_a_class_that_a_split_must_lack_is_said():
     options = ListingOptions(("l.csv",), splits={"train": 0.8, "val": 0.2})
-    counted = Counter(stratum(options, each) for each in in_groups({"a": [3], "b": [2] * 5}))
+    counted = Counter(who for each in in_groups({"a": [3], "b": [2] * 5}) for who in strata(options, each))
     cuts = draw_splits(options, ((*who, clips) for who, clips in counted.items()))
     assert lacking(options, cuts) == {"val": ["a"]}
 

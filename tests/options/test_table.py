@@ -42,7 +42,7 @@ EXAMPLES: dict[values.Kind | None, tuple[str, Any]] = {
 }
 FILLING = [option for option in OPTIONS if option.fills]
 #: What no option fills: made by the command, by a runner, or from the roots.
-ITS_OWN = {"run", "span_frames", "tell_seconds", "listing.videos"}
+ITS_OWN = {"run", "span_frames", "tell_seconds", "listing.videos", "listing.label_lists"}
 
 
 def example(option: Option) -> tuple[str, Any]:

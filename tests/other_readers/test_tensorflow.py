@@ -115,6 +115,22 @@ def test_tfds_opens_a_version(tmp_path, schema):
     assert [tuple(frames.shape)[1:] for frames, _ in pairs] == [(48, 64, 3)] * 3
 
 
+@pytest.mark.parametrize("schema", ["tfds", "frames"])
+def test_tfds_opens_lists_of_labels(tmp_path, schema):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    mini = publish_miniature(tmp_path, schema=schema, unlabelled=(2,), multi_label=True)
+    label, text = {"tfds": ("label", "label_text"), "frames": ("class_label", "class_text")}[schema]
+    builder = tfds.builder_from_directory(mini.path / "versions" / mini.version)
+    assert builder.info.features[label].feature.names == ["boxing", "diving", "juggling"]
+    seen = {}
+    for split in ("train", "val"):
+        for example in tfds.as_numpy(builder.as_dataset(split=split)):
+            assert example[label].dtype == np.int64
+            seen[example["id"].decode()] = example[label].tolist(), [name.decode() for name in example[text]]
+    wanted = {row["clip_id"]: (list(row["label_index"]), list(row["label_text"])) for row in mini.rows}
+    assert seen == wanted and {len(labels) for labels, _ in wanted.values()} == {0, 1, 2}
+
+
 def test_tfds_opens_a_set_without_labels_and_splits_of_other_names(tmp_path):
     tfds = pytest.importorskip("tensorflow_datasets")
     mini = publish_miniature(tmp_path, labels=(), splits=("train", "held-out", "fold_1"))

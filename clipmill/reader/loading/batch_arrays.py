@@ -26,6 +26,7 @@ def make_arrays(
     frames: int,
     pixels: tuple[tuple[int, int], npt.DTypeLike] | None,
     buffers: Buffers,
+    classes: int | None = None,
 ) -> Arrays:
     """Make the arrays of a batch; `frames` has arbitrary content, all others are zero.
 
@@ -36,11 +37,12 @@ def make_arrays(
         frames: of each window.
         pixels: (height, width) and dtype of a frame, or None for JPEGs as bytes.
         buffers: where memory for frames comes from.
+        classes: how many there are, where clips have lists of labels.
     """
     each = (views,) if views > 1 else ()
     shapes: dict[str, tuple[tuple[int, ...], npt.DTypeLike]] = {
         "frames": ((rows, *each, frames), object),
-        "label": ((rows,), np.int64),
+        "label": ((rows,), np.int64) if classes is None else ((rows, classes), np.float32),
         "mask": ((rows, *each, frames), np.bool_),
         "length": ((rows, *each), np.int64),
         "id": ((rows,), object),
@@ -79,7 +81,7 @@ def fill_missing(arrays: Arrays, missing: Sequence[int], rows: int) -> None:
     """Fill rows that have no clip of their own with a copy of one that has, marked as empty.
 
     Their `length` is 0, their `mask` False and their `id` "". If no row has a clip, they
-    are all zero, with label and label_source -1.
+    are all zero, with label and label_source -1 (but not where label is multi-hot).
 
     Args:
         arrays: of a batch.
@@ -98,4 +100,4 @@ def fill_missing(arrays: Arrays, missing: Sequence[int], rows: int) -> None:
             elif array.dtype == object:
                 array[row] = b""
             else:
-                array[row] = -1 if field in ("label", "label_source") else 0
+                array[row] = -1 if field in ("label", "label_source") and array.ndim == 1 else 0

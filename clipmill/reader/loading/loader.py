@@ -75,7 +75,7 @@ class Loader:
     def arrays(self, rows: int, frames: int, clip: int, buffers: Buffers) -> Arrays:
         """Make arrays for a batch of so many clips and frames, of which `clip` is one, not filled."""
         pixels = (self.size or self._size_of(clip), self.recipe.dtype) if self.decode else None
-        return make_arrays(self.fields, rows, self.recipe.views, frames, pixels, buffers)
+        return make_arrays(self.fields, rows, self.recipe.views, frames, pixels, buffers, self.clips.classes)
 
     def frame_reader(self, clip: int) -> FrameReader:
         """Return what reads the data set of a clip of the set."""
@@ -124,7 +124,11 @@ class Loader:
             if field == "frames":
                 self._write_frames(out, clip)
             elif field == "label":
-                array[row] = table.label[table_row]
+                if table.label_lists is None:
+                    array[row] = table.label[table_row]
+                else:
+                    array[row] = 0
+                    array[row, table.label_lists.of(table_row)] = 1
             elif field == "label_source":
                 array[row] = table.label_source[table_row]
             elif field == "id":
