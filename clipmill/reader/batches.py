@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 class Batches:
     """Gives batches of clips, epoch after epoch; made by `ClipSet.batches`.
 
-    One `for` goes through the rest of the current epoch, the next one through the next
-    epoch; after a `break`, the next `for` goes on where that one stopped. Each batch is a dict of arrays
+    One `for` goes through one whole epoch, the next one through the next; after a `break`, too. After
+    `load_state_dict` the first one goes through the rest of the epoch that the state stands in. To look at
+    a batch, `at(epoch, step)` makes it and leaves the reader where it is. Each batch is a dict of arrays
     for this host's n rows, V views (an axis that is there only if there are several) and T frames:
 
         frames       (n, [V,] T, height, width, 3) uint8 RGB, or float32 after Normalise;
@@ -89,6 +90,7 @@ class Batches:
         self.prefetch = prefetch
         self.threads = threads or cores()
         self.epoch = self.step = 0
+        self._goes_on = False
         self.skipped: list[tuple[str, str]] = []
         self._recipe = Recipe(options.sampler, options.augment, options.seed, options.views)
         self.planner = Planner(clips, options, weights)
@@ -105,10 +107,22 @@ class Batches:
         return self.planner.plan(self.epoch).steps
 
     def __iter__(self) -> Iterator[Arrays]:
-        epoch = self.epoch
-        for batch in self.run(epoch, self.step):
+        epoch, step = self.begin()
+        for batch in self.run(epoch, step):
             self.advance(epoch, int(batch["step"]))
             yield batch
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next pass begins in the middle of an epoch, where a state that was loaded stands."""
+        return self._goes_on and self.step > 0
+
+    def begin(self) -> tuple[int, int]:
+        """Begin a pass; returns its (epoch, first step)."""
+        if self.step and not self._goes_on:
+            self.set_epoch(self.epoch + 1)
+        self._goes_on = False
+        return self.epoch, self.step
 
     def advance(self, epoch: int, step: int) -> None:
         """Move on behind a step that was handed out."""
@@ -124,6 +138,7 @@ class Batches:
         (3, 0)
         """
         self.epoch, self.step = epoch, 0
+        self._goes_on = False
 
     def at(self, epoch: int, step: int) -> Arrays:
         """Make the batch of any step at once; the reader itself stays at its step.
@@ -216,7 +231,11 @@ class Batches:
         >>> batches.load_state_dict(state)
         """
         check_state(state, self._description)
-        self.epoch, self.step = int(state["epoch"]), int(state["step"])
+        self.go_to(int(state["epoch"]), int(state["step"]))
+
+    def go_to(self, epoch: int, step: int) -> None:
+        """Go to a step of an epoch, where the next pass begins."""
+        self.epoch, self.step, self._goes_on = epoch, step, True
 
     def tf(self, *fields: str) -> tf.data.Dataset:
         """Return a tf.data.Dataset of dicts, or for `tf("frames", "label")` of tuples; see `frameworks.tf_dataset`."""

@@ -72,7 +72,7 @@ def restore(state: dict[str, Any], path: str | None = None, **runtime: Any) -> R
         else mix({raw["name"]: (member, raw["share"]) for raw, member in zip(members, sets, strict=True)})
     )
     batches = Batches(clips, read_options(reader["options"]), weights=unpack_weights(reader["weights"]), **runtime)
-    batches.epoch, batches.step = int(state["epoch"]), int(state["step"])
+    batches.go_to(int(state["epoch"]), int(state["step"]))
     return Restored(batches, datasets)
 
 

@@ -53,6 +53,13 @@ class EpochReader(Protocol):
     def alone(self, epoch: int, step: int) -> Arrays:
         """Make the batch of a step in this thread."""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next pass begins in the middle of an epoch."""
+
+    def begin(self) -> tuple[int, int]:
+        """Begin a pass; returns its (epoch, first step)."""
+
     def advance(self, epoch: int, step: int) -> None:
         """Move the reader behind a step that was handed out."""
 

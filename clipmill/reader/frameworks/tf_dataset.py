@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset:
     """Make a dataset of dicts of tensors, or of tuples if fields are named.
 
-    Each pass over it is one epoch, the next pass the next one; tensors are taken over
-    from our buffers without a copy. Its cardinality is that of an epoch. It is unknown
-    where epochs differ (max_frames_per_batch, Chunks) and where the dataset is made in
-    mid-epoch: its first pass is then the rest of that epoch.
+    Each pass over it is one whole epoch, the next pass the next one; after `load_state_dict` the
+    first pass is the rest of the epoch that the state stands in. Tensors are taken over from our buffers without
+    a copy. Its cardinality is that of an epoch, also where the first pass is shorter, so that Keras takes whole epochs
+    behind it. It is unknown where epochs differ (max_frames_per_batch, Chunks), and where path="streaming" begins in
+    mid-epoch. With Keras's steps_per_epoch, `repeat()` it: the epochs of Keras then follow each other without a gap.
 
     `batches.state_dict()` counts what the dataset has handed out, so a
     `prefetch` after it counts too: take the field `step` along to know better.
@@ -47,9 +48,9 @@ def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset
         epochs = tf.data.Dataset.from_generator(_generator(batches, reader), output_signature=specs)
     if fields:
         epochs = epochs.map(lambda batch: tuple(batch[field] for field in fields))
-    if batches.step == 0 and batches.planner.constant:
+    if batches.planner.constant and not (batches.goes_on and batches.options.path == "streaming"):
         # An endless dataset of which a pass takes one epoch has a known cardinality, and
-        # unlike `assert_cardinality` does not fail where a pass begins in mid-epoch.
+        # unlike `assert_cardinality` does not fail where a pass is shorter: see `_generator`.
         epochs = epochs.repeat().take(len(batches))
     # TensorFlow must not run ahead by itself: `batches.step` counts what was handed out.
     options = tf.data.Options()
@@ -82,10 +83,23 @@ def signature(tf: Any, batches: EpochReader) -> dict[str, tf.TensorSpec]:
 
 
 def _generator(batches: EpochReader, reader: EpochReader) -> Callable[[], Iterator[Arrays]]:
+    """Return what makes a pass.
+
+    TensorFlow's `repeat` ends where a repetition gives nothing. A pass over the rest of an epoch is asked for more
+    than it has, so its generator comes to its end, and `repeat` calls for the next one at once, in the same request:
+    that one is empty. A whole epoch's generator never comes to its end: `take` asks for no more than it has.
+    """
+    ended = False
+
     def epoch() -> Iterator[Arrays]:
-        now = batches.epoch
-        for batch in reader.run(now, batches.step):
+        nonlocal ended
+        if ended:
+            ended = False
+            return
+        now, step = batches.begin()
+        for batch in reader.run(now, step):
             batches.advance(now, int(batch["step"]))
             yield batch
+        ended = step > 0 and batches.planner.constant
 
     return epoch

@@ -61,7 +61,7 @@ def stream(tf: Any, batches: EpochReader, reader: EpochReader, specs: dict[str, 
     names = list(specs)
 
     def one_pass(_: Any) -> tf.data.Dataset:
-        epoch, step = tf.numpy_function(lambda: (np.int64(batches.epoch), np.int64(batches.step)), [], [tf.int64] * 2)
+        epoch, step = tf.numpy_function(lambda: tuple(map(np.int64, batches.begin())), [], [tf.int64] * 2)
         epoch.set_shape(())
         step.set_shape(())
         rows = _Rows(tf, reader, {name: spec for name, spec in specs.items() if name != "step"})
@@ -77,7 +77,7 @@ def stream(tf: Any, batches: EpochReader, reader: EpochReader, specs: dict[str, 
     def count(epoch: Any, step: Any, values: Any) -> Any:
         done = tf.numpy_function(advance, [epoch, step], tf.int64)
         done.set_shape(())
-        found = {**dict(zip([name for name in names if name != "step"], values, strict=True)), "step": done}
+        found = {**dict(zip([name for name in names if name != "step"], values, strict=False)), "step": done}
         return {name: tf.ensure_shape(found[name], specs[name].shape) for name in names}
 
     return tf.data.Dataset.from_tensors(0).flat_map(tf.autograph.experimental.do_not_convert(one_pass))
@@ -172,6 +172,8 @@ class _Rows:
     def sample(self, epoch: Any, position: Any, record: Any) -> tuple[Any, ...]:
         """Make the fields of one clip of its record."""
         tf = self._tf
+        if not self._specs:
+            return (position,)  # the step alone is asked for, and a dataset needs something to make batches of
         jpegs, times, numbers = _parse(tf, self._schema, record)
         wanted = tf.numpy_function(lambda e, p, t: self._wanted(e, p, t), [epoch, position, times], tf.int64)
         wanted.set_shape((None,))

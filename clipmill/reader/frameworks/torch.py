@@ -58,9 +58,9 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
         if worker is not None:
-            yield from self.share(self.batches.epoch, self.batches.step, worker)
+            yield from self.share(*self.batches.begin(), worker)
             return
-        epoch, step = self.batches.epoch, self.batches.step
+        epoch, step = self.batches.begin()
         made = self._workers.run(epoch, step) if self._workers else map(self.tensors, self._reader.run(epoch, step))
         for tensors in made:
             self.batches.advance(epoch, int(tensors["step"]))

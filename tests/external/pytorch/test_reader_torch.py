@@ -119,8 +119,11 @@ def test_an_interrupted_epoch_goes_on_in_another_process_with_other_workers(clip
     second.load_state_dict(state)
     found += [names for (names,) in second]
     assert found == [batch["id"].tolist() for batch in make(clips)]
+    first.load_state_dict(state)
     rest = [names for (names,) in first]  # and so does the first one, with its own workers
     assert found[2:] == rest
+    next(iter(first))
+    assert [names for (names,) in first] == [batch["id"].tolist() for batch in make(clips).run(2, 0)]
 
 
 def test_workers_end_with_their_iterable(clips: ClipSet) -> None:

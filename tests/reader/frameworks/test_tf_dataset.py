@@ -149,20 +149,81 @@ def test_the_state_counts_what_was_handed_out(data: Dataset, path: str) -> None:
     resumed = data["train"].batches(CentreWindow(2), **options)
     resumed.load_state_dict(batches.state_dict())
     rest = resumed.tf("id")
-    assert rest.cardinality() == tf.data.UNKNOWN_CARDINALITY
+    assert rest.cardinality() == (tf.data.UNKNOWN_CARDINALITY if path == "streaming" else 7)
     found = [name.decode() for (names,) in rest for name in names.numpy()]
     expected = [name for batch in data["train"].batches(CentreWindow(2), **options).run(0, 3) for name in batch["id"]]
     assert found == expected
     assert len(list(rest)) == len(resumed) == 7
 
 
-def test_a_pass_after_an_unfinished_one_is_whole(data: Dataset) -> None:
-    batches = data["train"].batches(CentreWindow(1), batch_size=4, shuffle=True)
+@pytest.mark.parametrize("path", ["indexed", "streaming"])
+def test_a_pass_after_an_unfinished_one_is_whole(data: Dataset, path: str) -> None:
+    batches = data["train"].batches(CentreWindow(1), batch_size=4, shuffle="shards", path=path)
     dataset = batches.tf("step")
     for (step,) in dataset:
         if step == 2:
             break
-    assert [int(step) for (step,) in dataset] == [3, 4, 5, 6, 0, 1, 2]
+    for epoch in (1, 2):
+        assert [int(step) for (step,) in dataset] == [0, 1, 2, 3, 4, 5, 6]
+        assert (batches.epoch, batches.step) == (epoch + 1, 0)
+    assert [int(step) for (step,) in dataset.take(2)] == [0, 1]
+    assert len(list(dataset)) == 7 and batches.epoch == 5
+
+
+@pytest.mark.parametrize("leave", [None, 3, 2])
+def test_the_rest_of_an_epoch_is_followed_by_whole_ones(data: Dataset, leave: int | None) -> None:
+    """Left in its middle, or after its very last step, or not left at all."""
+    batches = data["train"].batches(CentreWindow(1), batch_size=4, shuffle=True)
+    batches.go_to(3, 4)
+    dataset = batches.tf("step")
+    assert dataset.cardinality() == 7
+    rest = [int(step) for (step,) in (dataset if leave is None else dataset.take(leave))]
+    assert rest == [4, 5, 6][:leave]
+    for epoch in (4, 5):
+        assert [int(step) for (step,) in dataset] == [0, 1, 2, 3, 4, 5, 6]
+        assert (batches.epoch, batches.step) == (epoch + 1, 0)
+
+
+class _Steps(tf.keras.callbacks.Callback):
+    """Counts the steps of each epoch of Keras."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: list[int] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.counts.append(0)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.counts[-1] += 1
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.parametrize(
+    "first, options, expected, ends_at",
+    [
+        (0, {"epochs": 3}, [7, 7, 7], (3, 0)),
+        (4, {"epochs": 4}, [3, 7, 7, 7], (4, 0)),  # goes on in the middle
+        (0, {"epochs": 4, "steps_per_epoch": 5}, [5, 5, 5, 5], (2, 6)),  # without a gap
+    ],
+)
+def test_keras_takes_whole_epochs(
+    data: Dataset, first: int, options: dict[str, Any], expected: list[int], ends_at: tuple[int, int]
+) -> None:
+    batches = data["train"].batches(CentreWindow(1), augment=[RandomCrop(8)], batch_size=4, shuffle=True)
+    next(iter(batches))  # somebody has looked
+    batches.go_to(0, first)
+    dataset = batches.tf("frames", "label")
+    if "steps_per_epoch" in options:
+        dataset = dataset.repeat()
+    model = tf.keras.Sequential(
+        [tf.keras.layers.Rescaling(1 / 255), tf.keras.layers.Flatten(), tf.keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    steps = _Steps()
+    model.fit(dataset, verbose=0, callbacks=[steps], **options)
+    assert steps.counts == expected
+    assert (batches.epoch, batches.step) == ends_at
 
 
 @pytest.mark.parametrize("hosts", [1, 2])
