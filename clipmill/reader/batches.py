@@ -1,4 +1,4 @@
-"""Reading batches, epoch after epoch: any step can be computed at once, and each host reads its share."""
+"""Reading batches, epoch after epoch. Any step can be made directly, and each host reads its share."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Batches:
         label        (n,) int64, -1 for unlabelled; where clips have lists of labels (n, classes) float32, 1 for
                      each class of the clip and 0 for all others, so all 0 for unlabelled
         mask         (n, [V,] T) bool, False where a frame is empty
-        length       (n, [V]) int64, frames that are not; 0 marks a row without a clip of its own
+        length       (n, [V]) int64, frames that are not empty; 0 marks a row without a clip of its own
         id           (n,) str
         frame_index  (n, [V,] T) int64, as stored in the record, -1 where empty
         timestamp    (n, [V,] T) int64 microseconds, -1 where empty
@@ -55,12 +55,12 @@ class Batches:
                      where clips have lists of labels
         step         () int64, the step in the epoch
 
-    Rows without a clip of their own, where the last batch does not divide over the hosts
-    or a clip could not be read, repeat another row: `length > 0` tells which to count.
+    Where the last batch does not divide over the hosts, or a clip could not be read, a row has no clip
+    of its own and repeats another row: count the rows with `length > 0`.
 
     Attributes:
         clips: what is read.
-        options: what was asked for.
+        options: of `ClipSet.batches`.
         host: (index, count).
         epoch, step: of the next batch.
         dropped: clips left out by `short="drop"`.
@@ -103,7 +103,7 @@ class Batches:
         return f"<{len(self)} batches of {size} clips, at epoch {self.epoch}, step {self.step}: {self.clips!r}>"
 
     def __len__(self) -> int:
-        """Batches in the current epoch; as many in every epoch, but with max_frames_per_batch or Chunks."""
+        """Count the batches of the current epoch; epochs differ only with max_frames_per_batch or Chunks."""
         return self.planner.plan(self.epoch).steps
 
     def __iter__(self) -> Iterator[Arrays]:
@@ -125,7 +125,7 @@ class Batches:
         return self.epoch, self.step
 
     def advance(self, epoch: int, step: int) -> None:
-        """Move on behind a step that was handed out."""
+        """Move to the step after one that was handed out."""
         last = step + 1 == self.planner.plan(epoch).steps
         self.epoch, self.step = (epoch + 1, 0) if last else (epoch, step + 1)
 
@@ -141,7 +141,7 @@ class Batches:
         self._goes_on = False
 
     def at(self, epoch: int, step: int) -> Arrays:
-        """Make the batch of any step at once; the reader itself stays at its step.
+        """Make the batch of any step; the reader itself stays at its step.
 
         Raises:
             UsageError: the epoch has no such step.
@@ -154,7 +154,7 @@ class Batches:
             return next(coming)
 
     def alone(self, epoch: int, step: int) -> Arrays:
-        """Make the batch of any step in this thread, without others."""
+        """Make the batch of any step in this thread alone."""
         loader, plan = self.loader(), self.planner.plan(epoch)
         coming = plan.step(step)
         arrays = loader.arrays(len(coming.clips), coming.frames, int(coming.clips[0]), self.buffers)
@@ -170,7 +170,7 @@ class Batches:
     def drawn(self, epoch: int, step: int) -> list[tuple[ClipRequest, list[View]]]:
         """Return the clips of any step, with the frames and the augmentations drawn for each of their views.
 
-        `clipmill.reader.warp_mask` and `warp_boxes` send masks and boxes of your own through the same steps.
+        `clipmill.reader.warp_mask` and `warp_boxes` apply the same steps to masks and boxes of your own.
 
         Raises:
             UsageError: the epoch has no such step.
@@ -221,7 +221,7 @@ class Batches:
         return to_state(self.epoch, self.step, self._description)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state; it may be that of another process, with another number of hosts.
+        """Continue from a state, also from that of another process with another number of hosts.
 
         Raises:
             UsageError: this reader gives other batches than the one the state is of.
@@ -257,7 +257,7 @@ class Batches:
         return other
 
     def loader(self) -> Loader:
-        """Return what draws, reads and decodes single clips."""
+        """Return the loader, which draws, reads and decodes single clips."""
         options = self.options
         return Loader(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
 

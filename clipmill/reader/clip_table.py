@@ -1,4 +1,4 @@
-"""The clip table of a published version: what reading needs is held as arrays, the rest is read when asked for."""
+"""The clip table of a published version: the columns that reading needs as arrays, all others read on demand."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def of_pairs(places: Ints, labels: Ints, clips: int) -> LabelLists:
 
 
 class ClipTable(NamedTuple):
-    """What reading needs to know of each clip, as arrays of one length.
+    """The facts of each clip that reading needs, as arrays of one length.
 
     Attributes:
         ids: clip ids, an Arrow array of strings.

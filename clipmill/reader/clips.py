@@ -1,4 +1,4 @@
-"""Clips as plain values: which rows of a clip table, their labels, and the data sets that they are members of."""
+"""Clips as plain values: rows of a clip table, their labels, and the data sets that they are from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ClipRows = npt.NDArray[np.int32]
 
 
 class OpenedVersion(NamedTuple):
-    """The version of a data set that clips are of.
+    """The version of a data set that clips are from.
 
     Attributes:
         path: of the data set.
@@ -37,10 +37,10 @@ class OpenedVersion(NamedTuple):
 
 
 class Member(NamedTuple):
-    """Clips of one data set, as a mix has several of them.
+    """Clips of one data set; a mix has several members.
 
     Attributes:
-        dataset: that holds them.
+        dataset: the version that holds them.
         rows: (clips,) int32, increasing rows of its table.
         split: its split, if the clips are all of it.
         name, share: in a mix.
@@ -54,10 +54,10 @@ class Member(NamedTuple):
 
 
 class Clips:
-    """Clips that are read together: what planning and loading need to know of them.
+    """Clips that are read together, as planning and loading need them.
 
     Attributes:
-        members: the data sets they are from; one, but in a mix.
+        members: the data sets they are from; several only in a mix.
         table: what is known of each clip of those data sets.
         rows: (clips,) int32, the clips' rows in `table`.
         labels: names of the classes.
@@ -98,7 +98,7 @@ class Clips:
 
     @property
     def lengths(self) -> Lengths:
-        """What samplers plan with."""
+        """Ids, frames and seconds of the clips, for samplers."""
         return Lengths(_LateIds(self), self.table.frames[self.rows].astype(np.int64), self.table.seconds[self.rows])
 
     def single(self, instead: str) -> Member:
@@ -113,7 +113,7 @@ class Clips:
 
 
 class _LateIds:
-    """Clip ids that are looked up only by samplers that go by them: of a million clips it takes a second."""
+    """Clip ids, read only when a sampler uses them: for a million clips that takes a second."""
 
     def __init__(self, clips: Clips) -> None:
         self._clips = clips

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class ClipSet(Clips):
-    """Clips that are read together; `Dataset` and `mix` make them.
+    """Clips that are read together, made by `Dataset` and `mix`.
 
     Attributes:
-        members: the data sets they are from; one, but in a mix.
+        members: the data sets they are from; several only in a mix.
         labels: names of the classes.
         table: what is known of each clip of those data sets.
         rows: (clips,) int32, the clips' rows in `table`.
@@ -42,7 +42,7 @@ class ClipSet(Clips):
         index: Sequence[int] | slice | npt.NDArray[Any] | None = None,
         where: Any | Callable[[pa.Table], Any] | None = None,
     ) -> ClipSet:
-        """Select the clips for which all that is given holds, in the table's order.
+        """Select the clips that meet all given conditions, in the table's order.
 
         Args:
             ids: clip ids.
@@ -51,7 +51,7 @@ class ClipSet(Clips):
                 from the clip table to one bool for each clip.
 
         Raises:
-            UsageError: an id is not in the set, or a number out of it.
+            UsageError: an id or a number is not in the set.
 
         >>> import pyarrow.compute as pc
         >>> len(clips.select(where=pc.field("frames") > 9))
@@ -70,11 +70,11 @@ class ClipSet(Clips):
         return self._kept(keep)
 
     def split(self, *, seed: int = 0, by: str = "group", **shares: float) -> tuple[ClipSet, ...]:
-        """Split at random: `train, val = clips.split(val=0.2)`; what is left comes first.
+        """Split at random: `train, val = clips.split(val=0.2)`; the rest comes first.
 
-        A group is never cut (a source, where there are none), so nothing leaks. The shares hold
-        inside every class as nearly as whole groups allow, and a clip that comes or goes moves a
-        group of its own class at most at each cut.
+        A group is never divided (a source, where there are no groups), so nothing leaks. Every
+        class is divided by the shares as nearly as whole groups allow. A clip that is added or
+        removed moves at most one group of its class at each cut.
 
         Args:
             seed: another one gives another split.
@@ -121,7 +121,7 @@ class ClipSet(Clips):
             augment: what is done to them, from `clipmill.reader.augment.geometry`, in this order; a
                 function takes (frames, height, width, 3) and a numpy generator, and gives as much back.
             batch_size: clips of a batch, over all hosts together.
-            max_frames_per_batch: cut batches so that they hold at most so many frames, padding counted.
+            max_frames_per_batch: the most frames of a batch, padding included.
             by_length: put clips of like length together.
             lengths: what to do where windows of a batch differ in length: "pad" to the longest,
                 "truncate" to the shortest, or a fixed number of frames.
@@ -138,10 +138,10 @@ class ClipSet(Clips):
                 faster, with slightly other pixels.
             on_error: "raise", or "skip" to report clips that cannot be read and go on.
             path: "indexed" reads the ranges of the frames wanted, "streaming" whole shards.
-            fields: what batches hold; by default everything but `label_source`.
-            hosts: (index, count) of this process, or "auto" for what the environment says.
+            fields: what batches hold; by default all but `label_source`.
+            hosts: (index, count) of this process, or "auto" to read the launcher's environment variables.
             prefetch: batches that are made ahead.
-            threads: that read and decode; by default one for each core.
+            threads: threads that read and decode; by default one for each core.
 
         Raises:
             UsageError: options that do not go together, or clips that do not suit them.

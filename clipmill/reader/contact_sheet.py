@@ -17,7 +17,7 @@ _LINE = 22
 _PAPER = 250
 _INK = (40, 40, 40)
 _FONT = cv2.FONT_HERSHEY_DUPLEX
-#: Frames narrower than this are enlarged, so that a person sees something.
+#: Frames narrower than this are enlarged, so that a person can see them.
 _LEAST_WIDTH = 96
 
 
@@ -27,7 +27,7 @@ def contact_sheet(frames: NDArray[np.uint8], captions: Sequence[str], columns: i
     Args:
         frames: (clips, time, height, width, 3) uint8 RGB.
         captions: one for each clip; shortened where it is wider than the sheet.
-        columns: at most so many frames of each clip.
+        columns: the most frames of each clip.
 
     Returns:
         (height, width, 3) uint8 RGB.

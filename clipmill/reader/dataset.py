@@ -1,4 +1,4 @@
-"""Opening a published data set: its splits, its labels and its clip table."""
+"""Opening a published data set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def open(path: str, *, version: str | None = None, cache: str | None = None, cac
         version: a version's name; by default the published one.
         cache: a local folder where the bytes of a remote data set are kept once read,
             shared by all processes of the machine; a local data set never uses it.
-        cache_gb: what the cache holds at most, in 10**9 bytes.
+        cache_gb: the most that the cache holds, in 10**9 bytes.
 
     Raises:
         NoSuchDataset: nothing is published there, the version is gone, or its layout is
@@ -49,8 +49,8 @@ class Dataset:
     """One version of a data set; see `open`.
 
     Attributes:
-        path: as it was opened, made absolute.
-        local: whether that is on this machine's file system.
+        path: absolute path or URL.
+        local: whether it is on this machine's file system.
         version: the version's name.
         name: the data set's name.
         labels: names of the classes; a clip's label is an index into them.
@@ -88,14 +88,14 @@ class Dataset:
 
     @property
     def fold_number(self) -> int | None:
-        """The official fold the splits are of; None for those that were built."""
+        """The official fold of the splits; None for the splits that were built."""
         return self._fold
 
     def __getitem__(self, split: str) -> ClipSet:
         """Return the clips of one split.
 
         Raises:
-            UsageError: there is no such split; the message lists those there are.
+            UsageError: there is no such split; the message lists the splits.
         """
         if split not in self.splits:
             raise UsageError(f"{self.path}: no split {split!r}; there is {', '.join(self.splits)}")
@@ -125,7 +125,7 @@ class Dataset:
         return ClipSet([Member(opened, rows, split)], self.table, rows, self.labels)
 
     def fold(self, number: int) -> Dataset:
-        """Return the same version with the splits of another official fold, from 1; clips in none are left out.
+        """Return the same version with the splits of another official fold, from 1; clips not in it are left out.
 
         Raises:
             UsageError: there is no such fold.
@@ -145,7 +145,7 @@ class Dataset:
 
     @property
     def clips(self) -> pa.Table:
-        """The whole clip table, with the listing's own columns; read when first asked for."""
+        """The whole clip table, with the listing's own columns; read on first use."""
         return self._columns.all
 
     def column(self, name: str) -> pa.ChunkedArray:
@@ -154,7 +154,7 @@ class Dataset:
 
 
 def _encoded(column: Any) -> tuple[list[str], npt.NDArray[np.int8]]:
-    """Return the different values of a column of few strings, and for each row which of them."""
+    """Return the distinct values of a column of few strings, and for each row the number of its value."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     found = column.unify_dictionaries().combine_chunks()

@@ -1,7 +1,7 @@
 """Random numbers as pure functions of a key, the same on every machine and in every process.
 
-They do not come from a numpy Generator, whose streams may change between
-releases (NEP 19), but from BLAKE2b and splitmix64, which do not.
+They come from BLAKE2b and splitmix64, which never change, and not from a numpy
+Generator, whose streams may change between releases (NEP 19).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _WORDS = struct.Struct("<8Q")
 
 
 def digest(*words: Word) -> bytes:
-    """Return 64 bytes that depend on the words alone, and on where one ends and the next begins."""
+    """Return 64 bytes that depend only on the words, and on where one ends and the next begins."""
     return hashlib.blake2b("\x1f".join(map(str, words)).encode("utf-8", "surrogatepass")).digest()
 
 
 def fraction(*words: Word) -> float:
-    """Return a number in [0, 1) that depends on the words alone; splits made by `ClipSet.split` hang on it."""
+    """Return a number in [0, 1) that depends only on the words."""
     hashed = hashlib.sha256("\x1f".join(map(str, words)).encode()).digest()
     return int.from_bytes(hashed[:7], "big") / (1 << 56)
 
@@ -83,6 +83,6 @@ def mix64(words: Words) -> Words:
 
 
 def round_keys(count: int, *key: Word) -> Words:
-    """Return `count` 64-bit words that depend on the key alone."""
+    """Return `count` 64-bit words that depend only on the key."""
     raw = b"".join(digest(*key, block) for block in range(-(-count // 8)))
     return np.frombuffer(raw, "<u8")[:count].astype(np.uint64)

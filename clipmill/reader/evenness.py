@@ -3,8 +3,8 @@
 The number for evenness: cut the epoch into blocks of consecutive clips, count how often
 each class (or each sixteenth of the clip table) comes in each block, and take Pearson's
 chi-squared over its degrees of freedom. In a true random order it is 1 on average, whatever
-the counts; more means that clips of a class come in clumps, less that they are spread more
-evenly than chance would.
+the counts; more means that clips of a class come together, less that they are spread more
+evenly than by chance.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def compare(path: str, split: str = "train", batch_size: int = 16, seed: int = 0
 
 
 def unevenness(kinds: Ints) -> float:
-    """Return the number explained above, for the kinds of clips in the order in which they come."""
+    """Compute the number explained above, from the kinds of clips in their order."""
     names, kinds = np.unique(kinds, return_inverse=True)
     count, blocks = len(kinds), _blocks(len(kinds))
     if len(names) < 2 or blocks < 2:
@@ -132,7 +132,7 @@ def scatter(values: npt.NDArray[Any], name: str, path: Path) -> str:
     y = height - bottom - ((values - values.min()) * (height - bottom - 20) // span)
     weight = np.zeros((height, width), np.float32)
     np.add.at(weight, (y, x), 1.0)
-    # Where many points fall together they grow darker.
+    # Where many points overlap they are darker.
     few = len(values) < 20_000
     point = np.ones((5, 5) if few else (3, 3), np.float32)
     shade = np.exp(-cv2.filter2D(weight, -1, point) * (0.7 if few else 0.15))

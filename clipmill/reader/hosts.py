@@ -25,7 +25,7 @@ def resolve(hosts: tuple[int, int] | str | None) -> tuple[int, int]:
     """Return (index, count) of this host.
 
     Args:
-        hosts: (index, count), "auto" for what the environment says, or None for a single host.
+        hosts: (index, count), "auto" to read the launcher's environment variables, or None for a single host.
 
     Raises:
         UsageError: `hosts` is none of these.
@@ -35,7 +35,7 @@ def resolve(hosts: tuple[int, int] | str | None) -> tuple[int, int]:
     if hosts == "auto":
         return _from_environment()
     if isinstance(hosts, str) or len(hosts) != 2 or not 0 <= hosts[0] < hosts[1]:
-        raise UsageError(f"hosts={hosts!r}: neither (index, count) with 0 <= index < count, nor 'auto'")
+        raise UsageError(f"hosts={hosts!r}: give (index, count) with 0 <= index < count, or 'auto'")
     return hosts[0], hosts[1]
 
 

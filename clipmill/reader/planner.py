@@ -1,4 +1,4 @@
-"""Planning epochs: from clips and options to the batches of any epoch, before a byte of them is read."""
+"""Planning the batches of any epoch from clips and options, before a byte of a clip is read."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Planner:
 
     Args:
         clips: the set.
-        options: what was asked for.
+        options: of `ClipSet.batches`.
         weights: None, "balanced", or (clips,) numbers.
 
     Attributes:
-        clips: without those that `short="drop"` leaves out.
-        dropped: how many those are.
+        clips: the set without the clips that `short="drop"` leaves out.
+        dropped: the number of those.
         sizes: the different (height, width) of their frames.
         size: clips in an epoch, repetitions counted.
     """
 
     def __init__(self, clips: Clips, options: ReaderOptions, weights: Any = None) -> None:
         if not len(clips):
-            raise UsageError(f"{clips!r}: there is nothing to read")
+            raise UsageError(f"{clips!r}: there are no clips to read")
         self._options = options
         keep = ~self._too_short(clips)
         self.dropped = len(clips) - int(np.count_nonzero(keep))
@@ -44,7 +44,7 @@ class Planner:
         self.sizes = _sizes(self.clips)
         self._cumulative = self._weights(weights, len(clips), keep)
         if options.clips_per_epoch is not None and self._cumulative is None:
-            raise UsageError("clips_per_epoch: needs weights or a mix; without, an epoch is every clip once")
+            raise UsageError("clips_per_epoch: needs weights or a mix; without them, an epoch is every clip once")
         self.size = options.clips_per_epoch or len(self.clips)
         self._counts, self._windows = self._lengths()
         self._plans: dict[int, BatchPlan] = {}
@@ -73,7 +73,7 @@ class Planner:
         """Return the batches of an epoch."""
         if epoch not in self._plans:
             made = self._plan(epoch)
-            # Two, since the next epoch may be asked for while this one is being read.
+            # Two plans are kept, since the next epoch may be needed while this one is being read.
             self._plans = {**dict(list(self._plans.items())[-1:]), epoch: made}
         return self._plans[epoch]
 
@@ -88,7 +88,7 @@ class Planner:
         return self._windows.fixed
 
     def batch_rows(self, hosts: int) -> int | None:
-        """Return the rows of every batch on one of so many hosts, or None where batches differ."""
+        """Return the rows of every batch on one of `hosts` hosts, or None where batches differ."""
         size = self._options.batch_size
         if size is None or self._options.max_frames_per_batch is not None:
             return None
@@ -129,14 +129,14 @@ class Planner:
         return short
 
     def _weights(self, weights: Any, count: int, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64] | None:
-        """Return the running sum of the kept clips' weights, or None where all are alike."""
+        """Return the running sum of the kept clips' weights, or None where all are equal."""
         mixed = len(self.clips.members) > 1
         if weights is None and not mixed:
             return None
         if self._options.shuffle is not True:
             raise UsageError("weights and mixes need shuffle=True")
         if isinstance(weights, str) and weights != "balanced":
-            raise UsageError(f"weights={weights!r}: neither 'balanced' nor one number for each clip")
+            raise UsageError(f"weights={weights!r}: give 'balanced' or one number for each clip")
         table, rows = self.clips.table, self.clips.rows
         member = np.zeros(len(rows), np.int64) if table.dataset is None else table.dataset[rows].astype(np.int64)
         if weights is None:
@@ -154,7 +154,7 @@ class Planner:
             each = each[keep]
         sums = np.bincount(member, each, minlength=len(self.clips.members))
         if not (sums > 0).all():
-            raise UsageError("weights: no clip has any")
+            raise UsageError("weights: no clip has a weight above 0")
         shares = np.array([m.share for m in self.clips.members])
         shares /= sum(shares)
         running = np.cumsum(each * (shares / sums)[member])
@@ -168,7 +168,7 @@ class Planner:
         if fixed is not None and not options.sorts:
             return np.empty(0, np.int64), Windows(None, fixed)
         lengths = self.clips.lengths
-        # Chunks are planned by the whole clip, of which each step takes a part.
+        # Chunks are planned by whole clips, of which each step takes a part.
         counts = lengths.frames if isinstance(sampler, Chunks) else sampler.counts(lengths)
         return counts, Windows(counts, fixed, options.lengths == "truncate")
 

@@ -1,4 +1,4 @@
-"""Restoring a reader from a saved state, and making any step of a training again: its clips, frames and crops."""
+"""Restoring a reader from a saved state, and repeating any step of a training: its clips, frames and crops."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from clipmill.reader.state import check_form, read_options, unpack_rows, unpack_
 
 
 class Replayed(NamedTuple):
-    """One step of a training, made again.
+    """One step of a training, repeated.
 
     Attributes:
         epoch, step: which.
-        batch: the very arrays that the reader gave, for all hosts together.
+        batch: the same arrays that the reader gave, for all hosts together.
         clips: of each row `id`, `label`, `source`, `dataset`, `version`, `shard`, and its `views`
             with `frames` (numbers in the clip) and `steps` (crop, flip, ... as words and pixels).
     """
@@ -38,10 +38,10 @@ class Replayed(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """A reader made again from its state.
+    """A reader that was restored from its state.
 
     Attributes:
-        batches: stands where the state was taken.
+        batches: at the step where the state was taken.
         datasets: those that its clips are members of, in the order of the mix.
     """
 
@@ -50,16 +50,16 @@ class Restored(NamedTuple):
 
 
 def restore(state: dict[str, Any], path: str | None = None, **runtime: Any) -> Restored:
-    """Make the reader that a state is of, standing where it stood.
+    """Make the reader of a state, at the state's step.
 
     Args:
         state: from `Batches.state_dict`.
-        path: where the data set lies now; by default where it was. Not for a mix.
+        path: where the data set is now; by default where it was. Not for a mix.
         runtime: hosts, fields, prefetch and threads of `ClipSet.batches`.
 
     Raises:
         UsageError: the state cannot be read, or names a sampler, step or function that cannot be found.
-        NoSuchDataset: the version is not there any more.
+        NoSuchDataset: the version was removed.
     """
     check_form(state)
     reader = state["reader"]
@@ -90,17 +90,17 @@ def _clips_of(dataset: Dataset, member: dict[str, Any]) -> ClipSet:
 def replay(
     state: dict[str, Any] | str, step: int | None = None, epoch: int | None = None, path: str | None = None
 ) -> Replayed:
-    """Make the batch of a step again.
+    """Repeat the batch of a step.
 
     Args:
         state: what `Batches.state_dict` gave, or a JSON file that holds it.
         step: in the epoch; by default the one after which the state was taken.
         epoch: by default that of the state.
-        path: where the data set lies now; by default where it was.
+        path: where the data set is now; by default where it was.
 
     Raises:
         UsageError: the state cannot be read, or there is no such step.
-        NoSuchDataset: the version is not there any more.
+        NoSuchDataset: the version was removed.
 
     >>> batches = clips.batches(FirstFrames(2), batch_size=8)
     >>> batch = next(iter(batches))
@@ -121,7 +121,7 @@ def replay(
 def replay_to(
     out: str, state: str, step: int | None = None, png: str | None = None, epoch: int | None = None
 ) -> dict[str, Any]:
-    """Make a step of a state file again for `clipmill replay`, as plain values and a contact sheet.
+    """Repeat a step of a state file for `clipmill replay`, as plain values and a contact sheet.
 
     Args:
         out: the data set.
@@ -140,7 +140,7 @@ def _picture(found: Replayed) -> bytes:
     """Draw a PNG with a row of frames for each view of each clip."""
     frames = found.batch["frames"]
     if frames.dtype == object:
-        raise UsageError("the state is of a reader with decode=False: its batches hold no pictures")
+        raise UsageError("the state is of a reader with decode=False: its batches hold JPEGs, not pixels to draw")
     if frames.dtype != np.uint8:
         low, high = float(frames.min()), float(frames.max())
         frames = ((frames - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
@@ -163,7 +163,7 @@ def _explained(restored: Restored, epoch: int, step: int) -> list[dict[str, Any]
 
 
 def _origin(restored: Restored, clip: int) -> dict[str, Any]:
-    """Return where a clip is from."""
+    """Return a clip's id, label, source and shard."""
     clips = restored.batches.planner.clips
     table, row = clips.table, int(clips.rows[clip])
     dataset = restored.datasets[0 if table.dataset is None else int(table.dataset[row])]
@@ -185,5 +185,5 @@ def _read(path: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read as a state file: {error}") from None
     if not isinstance(found, dict):
-        raise UsageError(f"{path}: is no state file")
+        raise UsageError(f"{path}: not a state file")
     return found

@@ -1,4 +1,4 @@
-"""Sequence grids: clips down, consecutive frames across, and below each other the steps that follow.
+"""Drawing sequence grids: a row for each clip, consecutive frames across, the next step below.
 
 Step s of a grid with F frames shows frames s*F to s*F + F - 1 of each clip, as a reader of consecutive windows gives
 them batch by batch.
@@ -46,8 +46,8 @@ def read_strips(clips: ClipSet, rows: int, frames: int) -> list[ClipStrip]:
     """Read the first frames of a few clips, as many classes as possible among them.
 
     Args:
-        rows: at most so many clips, those that are long enough first.
-        frames: at most so many frames of each.
+        rows: the most clips, those that are long enough first.
+        frames: the most frames of each.
 
     Raises:
         UsageError: the set is empty.
@@ -65,7 +65,7 @@ def read_strips(clips: ClipSet, rows: int, frames: int) -> list[ClipStrip]:
 
 
 def _choose(clips: ClipSet, rows: int, frames: int) -> list[int]:
-    """Choose clips: long ones before short ones, a class anew only when all had their turn."""
+    """Choose clips: long ones before short ones, a class again only when all classes had their turn."""
     labels = clips.table.label[clips.rows]
     lengths = clips.table.frames[clips.rows]
     # Neighbours in the table are alike: of equally long clips, take them by a hash of their place.
@@ -85,7 +85,7 @@ def sequence_grid(strips: Sequence[ClipStrip], frames: int, steps: int) -> Pictu
     Args:
         strips: with up to `frames * steps` frames each.
         frames: across.
-        steps: at most so many; fewer where no clip is that long.
+        steps: the most steps; fewer where no clip is that long.
 
     Returns:
         (height, width, 3) uint8 RGB.

@@ -1,4 +1,4 @@
-"""What a reader's state holds: where it stands, and enough to make the same reader again.
+"""A reader's state: where it is, and what is needed to make the same reader again.
 
 A state is plain values, so that it can go into JSON or a checkpoint:
 
@@ -26,9 +26,9 @@ from clipmill.reader.order.by_shard import Shards
 from clipmill.reader.sampling.base import Sampler
 from clipmill.reader.sampling.samplers import Chunks
 
-#: Raised when a state of today could not be read as before.
+#: Raised when older states cannot be read as before.
 STATE = 1
-#: Options that change what is made of a clip, but not which clips come when.
+#: Options that change what is made of a clip, but not the order of clips.
 _FREE = ("augment", "views", "decode", "dct_scale", "on_error", "path")
 
 
@@ -49,9 +49,9 @@ def to_state(epoch: int, step: int, reader: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_state(state: dict[str, Any], reader: dict[str, Any]) -> None:
-    """Raise UsageError for a state from which a reader would not go on with the same clips.
+    """Raise UsageError for a state from which a reader would not continue with the same clips.
 
-    Augmentations, decoding and the path may differ, and where the data set lies.
+    Augmentations, decoding, the read path and the data set's place may differ.
 
     Raises:
         UsageError: says what differs.
@@ -65,11 +65,11 @@ def check_state(state: dict[str, Any], reader: dict[str, Any]) -> None:
 
 
 def check_form(state: dict[str, Any]) -> None:
-    """Raise UsageError for what is no state, or one that this clipmill cannot read."""
+    """Raise UsageError for a value that is not a state, or one that this clipmill cannot read."""
     if not isinstance(state, dict) or not {"state", "epoch", "step", "reader"} <= set(state):
-        raise UsageError("this is no state of a reader: it has no state, epoch, step and reader")
+        raise UsageError("this is not a reader's state: it needs the keys state, epoch, step and reader")
     if state["state"] != STATE:
-        raise UsageError(f"the state is of form {state['state']}, this clipmill reads {STATE}")
+        raise UsageError(f"the state has format {state['state']}, this clipmill reads {STATE}")
 
 
 def read_options(raw: dict[str, Any]) -> ReaderOptions:
@@ -130,7 +130,7 @@ def _describe_member(member: Member) -> dict[str, Any]:
 
 
 def _deciding(reader: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a reader's description decides which clips come when."""
+    """Return the part of a reader's description that decides which clips come when."""
     options = {name: value for name, value in reader["options"].items() if name not in _FREE}
     sampler = options.pop("sampler")
     sorts = options["by_length"] or options["max_frames_per_batch"] or sampler["type"] == Chunks.__name__

@@ -406,5 +406,5 @@ def test_options_that_do_not_go_together(data: Dataset, options: dict[str, objec
 
 
 def test_nothing_to_read(data: Dataset) -> None:
-    with pytest.raises(UsageError, match="there is nothing to read"):
+    with pytest.raises(UsageError, match="there are no clips to read"):
         data["train"].select(index=[]).batches(CentreWindow(2), batch_size=2)

@@ -67,5 +67,5 @@ def test_what_is_no_state(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read as a state file"):
         replay(str(tmp_path / "none.json"))
     (tmp_path / "list.json").write_text("[]")
-    with pytest.raises(UsageError, match="is no state file"):
+    with pytest.raises(UsageError, match="not a state file"):
         replay(str(tmp_path / "list.json"))

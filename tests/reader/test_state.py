@@ -208,7 +208,7 @@ def test_a_state_of_another_reader_is_refused(tiny: ClipSet, data: Dataset) -> N
         data["train"].batches(RandomWindow(4), **options).load_state_dict(state)
     with pytest.raises(UsageError, match="the state is of a reader with clips"):
         tiny.select(index=range(9)).batches(RandomWindow(4), **options).load_state_dict(state)
-    with pytest.raises(UsageError, match="this is no state of a reader"):
+    with pytest.raises(UsageError, match="this is not a reader's state"):
         tiny.batches(RandomWindow(4), **options).load_state_dict({"epoch": 1})
 
 

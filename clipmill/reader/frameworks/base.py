@@ -1,4 +1,4 @@
-"""What TensorFlow and PyTorch need of the reader whose batches they hand on."""
+"""The interface of a reader, as the TensorFlow and PyTorch modules need it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clipmill.reader.planner import Planner
 
 
 class EpochReader(Protocol):
-    """The part of `clipmill.reader.Batches` that a framework needs: what its attributes and methods are stands there.
+    """The part of `clipmill.reader.Batches` that a framework needs; see there for its attributes and methods.
 
     `Batches.tf` and `Batches.torch` call the modules of this folder, so these cannot import `Batches` itself.
     """
@@ -40,7 +40,7 @@ class EpochReader(Protocol):
         """Return the same reader, from the same step, with fewer fields."""
 
     def loader(self) -> Loader:
-        """Return what draws, reads and decodes single clips."""
+        """Return the loader, which draws, reads and decodes single clips."""
 
     def shapes(self) -> dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]:
         """Return shape and dtype of each field; None where batches differ."""
@@ -61,7 +61,7 @@ class EpochReader(Protocol):
         """Begin a pass; returns its (epoch, first step)."""
 
     def advance(self, epoch: int, step: int) -> None:
-        """Move the reader behind a step that was handed out."""
+        """Move the reader to the step after one that was handed out."""
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch, from 0."""
@@ -70,4 +70,4 @@ class EpochReader(Protocol):
         """Return where the reader stands, and what it reads."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Continue from a state."""

@@ -26,8 +26,8 @@ def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset
     behind it. It is unknown where epochs differ (max_frames_per_batch, Chunks), and where path="streaming" begins in
     mid-epoch. With Keras's steps_per_epoch, `repeat()` it: the epochs of Keras then follow each other without a gap.
 
-    `batches.state_dict()` counts what the dataset has handed out, so a
-    `prefetch` after it counts too: take the field `step` along to know better.
+    `batches.state_dict()` counts what the dataset has handed out, also what a `prefetch`
+    after it took: keep the field `step` to know which batch was used last.
 
     With path="streaming" TensorFlow's own operations read the shards, see `clipmill.reader.frameworks.tf_stream`.
 

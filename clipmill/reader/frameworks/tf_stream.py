@@ -1,25 +1,26 @@
-"""The streaming path by TensorFlow's own operations: files, records, parsing and JPEGs are TensorFlow's.
+"""The streaming path by TensorFlow's own operations, which read files and records, parse and decode JPEGs.
 
-Which frames, and what is done to them, is computed by the same functions as on every
-other path, and the whole frame is decoded with the accurate DCT; so the batches are
+Which frames are taken, and what is done to them, is computed by the same functions as on
+every other path, and whole frames are decoded with the accurate DCT; so the batches are
 the same, to the pixel.
 
 One pass over the dataset, for a host that begins at a step:
 
     for each of its lanes:
         TFRecordDataset(file).skip(..).take(..)     the records of the lane, file after file
-        filter                                      without records between them that are not in the set
+        filter                                      drop records between them that are not in the set
         batch(window), gather(order), unbatch       each window in the order that `Lanes.shuffled` says
-        filter(turn >= late)                        without turns of the first window that were before the step
+        filter(turn >= late)                        drop turns of the first window that are before the step
     choose_from_datasets                            one record of each lane in turn
     map(sample)                                     parse, draw, decode, augment
     batch                                           rows become batches
 
-What has to hold: the k-th record that comes out is the clip at the k-th of this host's positions. Nothing checks it
-later, since a record is not asked for its id: were a lane one record off, labels (drawn by position, from
-the clip table) would stand beside the frames of other clips. So every position is counted from the epoch's start,
-windows begin where `Lanes.window` says and not where the pass begins, and two steps are kept apart: a lane always
-begins to read at the beginning of a window, and what of it came before the step is passed over after the shuffle.
+Invariant: the k-th record that comes out is the clip at the k-th of this host's positions. Nothing checks it later,
+since a record's id is not read: if a lane were one record off, labels (taken by position from the clip table) would
+stand beside the frames of other clips. It holds by two rules. All positions are counted from the epoch's start:
+windows begin where `Lanes.window` says, not where the pass begins. And a lane always begins to read at the start of
+a window; its turns before the step are dropped after the shuffle, since before it they could be anywhere in the
+window.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ if TYPE_CHECKING:
 
 
 def stream(tf: Any, batches: EpochReader, reader: EpochReader, specs: dict[str, tf.TensorSpec]) -> tf.data.Dataset:
-    """Make a dataset whose every pass goes on from where `batches` stands to the end of the epoch.
+    """Make a dataset whose every pass goes from the step of `batches` to the end of its epoch.
 
     Args:
         tf: the tensorflow module.
-        batches: the reader that moves on with each batch that is handed out.
+        batches: the reader, which moves on with each batch that is handed out.
         reader: the same reader with the fields wanted.
         specs: of those fields and `step`.
 
@@ -84,7 +85,7 @@ def stream(tf: Any, batches: EpochReader, reader: EpochReader, specs: dict[str, 
 
 
 class _Rows:
-    """Makes single clips of an epoch by TensorFlow's operations."""
+    """Makes the single clips of an epoch by TensorFlow's operations."""
 
     def __init__(self, tf: Any, reader: EpochReader, specs: dict[str, tf.TensorSpec]) -> None:
         self._tf = tf
@@ -128,9 +129,9 @@ class _Rows:
         """Return what a lane reads from a step on.
 
         Returns:
-            Paths; records to pass over and then to read of each; which of those read are
-            clips of ours; for each the place in its window of the one that comes in its
-            turn; the window's size; and how many turns were before the step.
+            Paths; records of each to skip and then to read; which of those read are in the set;
+            for each turn the place in its window of the record to give; the window's size;
+            and how many turns of the first window are before the step.
         """
         order: Lanes = self._reader.planner.lanes(epoch)
         size = self._reader.options.batch_size or 1
@@ -161,7 +162,7 @@ class _Rows:
 
     @cached_property
     def _ordinals(self) -> Ints:
-        """(clips,) the number of each of the table's records in its shard."""
+        """(clips,) the number of each clip's record in its shard."""
         table = self._loader.clips.table
         order = np.lexsort((table.offset, table.shard))
         shards = table.shard[order]
@@ -170,7 +171,7 @@ class _Rows:
         return out
 
     def sample(self, epoch: Any, position: Any, record: Any) -> tuple[Any, ...]:
-        """Make the fields of one clip of its record."""
+        """Make the fields of one clip from its record."""
         tf = self._tf
         if not self._specs:
             return (position,)  # the step alone is asked for, and a dataset needs something to make batches of
@@ -228,9 +229,11 @@ def _tensorflow_root(storage: ReadableStorage) -> str:
 def _check(reader: EpochReader) -> None:
     options, (_, hosts) = reader.options, reader.host
     if options.dct_scale or options.on_error == "skip":
-        raise UsageError('path="streaming" with .tf(): TensorFlow knows neither dct_scale nor on_error="skip"')
+        raise UsageError(
+            'path="streaming" with .tf(): leave out dct_scale and on_error="skip", which TensorFlow does not have'
+        )
     if len(reader.clips.members) > 1:
-        raise UsageError('path="streaming" with .tf(): not for a mix')
+        raise UsageError('path="streaming" with .tf(): does not read a mix; use path="indexed"')
     odd = reader.planner.lanes(0).lanes % hosts or (options.batch_size or 1) % hosts
     if hosts > 1 and (odd or not options.drop_remainder):
         raise UsageError(

@@ -23,10 +23,10 @@ except ImportError:
 class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
     """An iterable of dicts of tensors, or of tuples if fields are named; texts are lists of str.
 
-    It may be iterated as it is, where our threads decode; with `workers`, where processes
-    of PyTorch do; or it may be given to a `DataLoader(..., batch_size=None)` of your own, whose
-    workers then share each epoch's steps in order. Its state is that of the batches.
-    Of a DataLoader of your own it knows nothing: take the field `step` along and set the state from that.
+    Iterate over it as it is (our threads decode) or with `workers` (processes of PyTorch decode),
+    or give it to a `DataLoader(..., batch_size=None)` of your own, whose workers then share
+    each epoch's steps in order. Its state is that of the batches. It cannot count what a
+    DataLoader of your own took: keep the field `step` and set the state from it.
 
     Args:
         batches: what is read.
@@ -85,7 +85,7 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
         return self.batches.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state; see `Batches.load_state_dict`."""
+        """Continue from a state; see `Batches.load_state_dict`."""
         self.batches.load_state_dict(state)
 
     def _named(self, tensors: dict[str, Any]) -> Any:
@@ -93,7 +93,7 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
 
 
 class _Share(IterableDataset[Any]):  # type: ignore[misc]
-    """What a worker process holds: the batches, and the memory where it is told where to begin."""
+    """The data set of a worker process: the batches, and shared memory with the epoch and step to begin at."""
 
     def __init__(self, batches: TorchBatches, place: torch.Tensor) -> None:
         self._batches = batches
@@ -105,7 +105,7 @@ class _Share(IterableDataset[Any]):  # type: ignore[misc]
 
 
 class _Workers:
-    """Worker processes that live as long as this does, over all epochs."""
+    """Worker processes that live over all epochs, until this object is deleted."""
 
     def __init__(self, batches: TorchBatches, count: int, start: str | None) -> None:
         remote = not all(member.dataset.local for member in batches.batches.clips.members)
@@ -129,8 +129,8 @@ class _Workers:
 class ClipsDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
     """Clip i of a set, as a dict of tensors without a batch axis; made by `ClipSet.clips_dataset`.
 
-    The random draws are those of a batch of the same epoch and seed, whatever the order
-    in which clips are asked for. Call `set_epoch` before each epoch.
+    The random draws are those of a batch of the same epoch and seed, in whatever order
+    clips are read. Call `set_epoch` before each epoch.
     """
 
     def __init__(self, batches: EpochReader, layout: str) -> None:
@@ -151,7 +151,7 @@ class ClipsDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
         }
 
     def set_epoch(self, epoch: int) -> None:
-        """Make the draws of another epoch; before workers are started."""
+        """Use the draws of another epoch; call it before workers start."""
         self._batches.set_epoch(epoch)
 
 
@@ -159,7 +159,7 @@ def axes(layout: str, several: bool) -> tuple[int, ...]:
     """Return where each axis of `layout` is in the arrays of a batch.
 
     Raises:
-        UsageError: it is no order of B, T, C, H and W.
+        UsageError: it is not an order of B, T, C, H and W.
     """
     have = "BVTHWC" if several else "BTHWC"
     wanted = layout.replace("B", "BV", 1) if several and "V" not in layout else layout

@@ -1,4 +1,4 @@
-"""Memory for batches that is used again as soon as nobody holds it any more."""
+"""Memory for batches that is reused when no array in it is left."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: TensorFlow takes an array over without a copy only where it begins on such a boundary.
+#: TensorFlow uses an array without a copy only if it begins at a multiple of this.
 ALIGN = 64
 
 
 class Buffers:
-    """Gives arrays out of a few large blocks of memory.
+    """Gives arrays in a few large blocks of memory.
 
-    A block is free again when no array that lies in it is left, nor a tensor of
-    TensorFlow or PyTorch made from one: all of them hold a reference to the block. So
-    a batch stays valid for as long as it is held, and memory is not mapped anew for each.
+    A block is free when no array in it is left, nor a TensorFlow or PyTorch tensor made
+    from one: all of them hold a reference to the block. So a batch stays valid as long as
+    it is held, and memory is not mapped again for each batch.
 
     Args:
-        keep: blocks to keep; more are made where more are held at once.
+        keep: blocks to keep; more are made while more batches are held.
     """
 
     def __init__(self, keep: int) -> None:

@@ -1,20 +1,20 @@
 """Decoding the frames of a clip into one row of a batch, through the steps of its views.
 
 JPEGs are decoded by libjpeg-turbo with the accurate DCT and smooth chroma, and cropped
-after that: TensorFlow's decoder gives the same pixels with
-`dct_method="INTEGER_ACCURATE"`. The interpreter lock is dropped meanwhile.
+after that: TensorFlow's decoder gives the same pixels with `dct_method="INTEGER_ACCURATE"`.
+simplejpeg releases the interpreter lock while it decodes.
 
-The rule that keeps this fast: a frame is decoded once, however many views want it, and no pixel is
-copied without need. So every frame goes through one of three ways:
+To be fast, a frame is decoded once for all views that want it, and no pixel is copied without need. A frame is
+decoded in one of three ways:
 
-- Nobody changes it and one view wants it: it is decoded right where it belongs in the batch.
+- One view wants it, without any step: it is decoded into its place in the batch.
 - All views crop it: only what the crops cover is decoded, where the JPEG has restart intervals (`jpeg_cut`), or
   else its upper rows (`jpeg_shortcuts`).
-- Else it is decoded whole into a scratch frame, and each view's steps run from there.
+- Else it is decoded whole into a scratch frame, to which each view's steps are applied.
 
-The scratch frame is used again for the next frame. So a frame must have gone through the steps of all its
-views before the next one is decoded; steps that keep their input as a view of the scratch frame
-would otherwise show the next frame's pixels.
+Invariant: a frame goes through the steps of all its views before the next frame is decoded, since the next one
+reuses the scratch frame. Without that, a step that returns a view of its input (a crop, a flip) would show the
+next frame's pixels.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ Pixels = npt.NDArray[Any]
 
 
 class BadFrame(DataError):
-    """A frame that is no whole JPEG, or not of its clip's size."""
+    """A frame that is not a whole JPEG, or not of its clip's size."""
 
 
 def fill(
     out: Pixels, views: Sequence[View], encoded: dict[int, memoryview | Pixels], size: tuple[int, int], factor: int = 1
 ) -> None:
-    """Decode frames and send them through their views' steps; each frame is decoded once.
+    """Decode frames and apply their views' steps; each frame is decoded once.
 
     Args:
-        out: (views, frames, height, width, 3); what no frame is for becomes zero.
+        out: (views, frames, height, width, 3); places without a frame become zero.
         views: of the clip, with at most as many frames as `out`.
         encoded: the JPEGs of the frames that the views picked, or their pixels.
         size: (height, width) of a decoded frame.
-        factor: JPEGs are shrunk by so much in their DCT domain: `size` is 1 / factor of theirs, rounded up.
+        factor: by which JPEGs are shrunk in their DCT domain: `size` is 1 / factor of theirs, rounded up.
 
     Raises:
         BadFrame: a frame is damaged, or not of its clip's size.
@@ -68,14 +68,14 @@ def fill(
 
 
 class _Target(NamedTuple):
-    """Where a decoded frame goes: through `steps` into `out`."""
+    """A place for a decoded frame, after `steps`, in `out`."""
 
     steps: list[pixel_steps.Op]
     out: Pixels
 
 
 def _targets(filling: Sequence[_ViewRow]) -> dict[int, list[_Target]]:
-    """Return for each frame number all places that want the frame."""
+    """Return the places of each frame, by its number."""
     wanted: dict[int, list[_Target]] = defaultdict(list)
     for row in filling:
         for number, out in zip(row.picked, row.decoded, strict=True):
@@ -87,7 +87,7 @@ class _Decoder:
     """Decodes the frames of one clip, one after the other, into a scratch frame.
 
     Args:
-        views: what becomes of the frames.
+        views: of the clip, which may need only a part of each frame.
         size: (height, width) of a decoded frame.
         factor: see `fill`.
     """
@@ -95,7 +95,7 @@ class _Decoder:
     def __init__(self, views: Sequence[View], size: tuple[int, int], factor: int) -> None:
         self._size = size
         self._factor = factor
-        # simplejpeg shrinks as far as the result is still at least this large, and not at all where no bound is given.
+        # simplejpeg shrinks while the result is at least this large; (0, 0) is no shrinking.
         self._least = size if factor > 1 else (0, 0)
         self._scratch = np.empty((*size, 3), np.uint8)
         self._top = self._scratch[: rows_wanted(views, size[0]) if factor == 1 else size[0]]
@@ -119,21 +119,21 @@ class _Decoder:
         try:
             made = simplejpeg.decode_jpeg(data, "RGB", False, False, *self._least, self._factor, into)
         except ValueError as error:
-            raise BadFrame(f"frame {number} is no whole JPEG: {error}") from None
+            raise BadFrame(f"frame {number} is not a whole JPEG: {error}") from None
         height, width = self._size
         if made.shape != (height, width, 3):
             raise BadFrame(f"frame {number} has {made.shape[1]}x{made.shape[0]} pixels, not {width}x{height}")
         return into
 
     def _decode_part(self, jpeg: bytes, box: Box) -> Pixels | None:
-        """Decode a part of a frame, and return it as if it were the whole: pixels outside of `box` have no meaning.
+        """Decode a part of a frame; return it in the shape of the whole frame, without meaning outside of `box`.
 
-        None where the part is damaged; decoding the whole frame will then say how.
+        None where the part is damaged; decoding the whole frame then gives the error.
         """
         width = box.right - box.left
         height = box.bottom - box.top
         flat = self._scratch.reshape(-1)
-        # So placed, pixel (y, x) of the frame stands at y * width + x, and crops need not be moved.
+        # Placed so that pixel (y, x) of the frame is at y * width + x: crops need not be moved.
         start = 3 * (box.top * width + box.left)
         room = flat[start : start + 3 * width * height].reshape(height, width, 3)
         try:
@@ -148,8 +148,8 @@ class _ViewRow:
 
     Attributes:
         picked: the frames of the view, without empty ones.
-        steps: what is done to each frame on its own, up to the first function of the user's.
-        decoded: (frames, height, width, 3), where the frames stand after `steps`.
+        steps: those of single frames, up to the first function of the user's.
+        decoded: (frames, height, width, 3), the frames after `steps`.
     """
 
     def __init__(self, out: Pixels, view: View, size: tuple[int, int]) -> None:
@@ -157,14 +157,14 @@ class _ViewRow:
         self._out = out[: len(self.picked)]
         if len(self.picked) < len(out):
             out[len(self.picked) :] = 0
-        # A function takes all frames of the view at once, so it has to wait until the last of them is decoded.
+        # A function takes all frames of the view at once, so it runs after the last of them is decoded.
         calls = [n for n, step in enumerate(view.steps) if isinstance(step, pixel_steps.Called)]
         self.steps = view.steps[: calls[0]] if calls else view.steps
         self._later = view.steps[calls[0] :] if calls else []
         self.decoded = self._out if not calls else self._room(size)
 
     def finish(self) -> None:
-        """Send all frames through what comes after `steps`."""
+        """Apply what comes after `steps` to all frames."""
         if not self._later:
             return
         frames = self.decoded

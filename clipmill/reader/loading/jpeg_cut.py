@@ -1,10 +1,10 @@
 """Cutting a smaller JPEG out of a larger one along its restart intervals, so that a crop decodes little else.
 
-At a restart marker a decoder starts afresh, so the bits between two markers stand for the same
-blocks wherever they are (ITU-T T.81, E.1.4). clipmill's frames have markers at the ends of their rows of
-blocks, and mostly in the middle too. The intervals that a crop covers, numbered anew behind a header
-that tells of the smaller size, are a JPEG whose pixels are those of the whole one, but for the
-outermost: upsampling blends chroma with that of the next pixel, which lies beyond the cut.
+A decoder resets at a restart marker, so the bits between two markers give the same blocks in any
+picture (ITU-T T.81, E.1.4). clipmill's frames have markers at the end of each row of blocks, and
+mostly in its middle too. The intervals that a crop covers, renumbered, after a header with the
+smaller size, are a JPEG whose pixels are those of the whole one, except the outermost: upsampling
+blends chroma with that of the next pixel, which is outside of the cut.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from clipmill.reader.loading.recipe import View
 
 #: Pixels that are coded together in 4:2:0, each way.
 _MCU = 16
-#: Cutting pays only where at least this share of the picture is left out.
+#: Cutting is worth its time where at least this share of the picture is left out.
 _LEAST_SAVED = 1 / 12
 _RESTARTS = [b"\xff" + bytes([0xD0 + number]) for number in range(8)]
 _END = b"\xff\xd9"
@@ -71,7 +71,7 @@ class Cutter:
         self._plan: _Plan | None = None
 
     def cut(self, jpeg: memoryview) -> tuple[bytes, Box] | None:
-        """Return a JPEG of a part, and which part that is; None where it cannot be had, or would save little."""
+        """Return a JPEG of a part, and its box; None where a part cannot be cut out, or would save little."""
         data = bytes(jpeg)
         if not self._header or not data.startswith(self._header):
             self._header, self._plan = _scan_header(data), None
@@ -92,7 +92,7 @@ class Cutter:
 
 
 def _bounds(data: bytes, start: int, last: int) -> list[int] | None:
-    """Return where intervals 0 to `last` begin, and the one after them would; None where a marker is missing."""
+    """Return where intervals 0 to `last` begin, and the next one would; None where a marker is missing."""
     bounds = [start]
     for number in range(last + 1):
         found = data.find(_RESTARTS[number % 8], bounds[-1])
@@ -106,7 +106,7 @@ def _bounds(data: bytes, start: int, last: int) -> list[int] | None:
 
 
 def _scan_header(data: bytes) -> bytes:
-    """Return all that stands before the entropy-coded data; nothing if that cannot be told."""
+    """Return all bytes before the entropy-coded data; none if the header is damaged."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")

@@ -1,10 +1,10 @@
-"""Decoding less of a JPEG than all of it, where the rest is thrown away: its upper rows, or a shrunk picture.
+"""Decoding only a part of a JPEG, where the rest is not used: its upper rows, or a shrunk picture.
 
 **Upper rows** give the same pixels as the whole picture. A baseline JPEG holds its blocks
-row by row, so a decoder that is told of fewer rows (in a copy of the header) stops early.
-libjpeg then finds bytes where it expects the end of the picture, and says so in a warning.
-libjpeg-turbo hands on only the first warning of a picture: if it is this one, nothing above was
-damaged. Any other warning, or none, means that the whole picture has to be decoded to know.
+row by row, so with fewer rows in (a copy of) its header, a decoder stops early. libjpeg then
+warns of bytes where it expects the end of the picture. libjpeg-turbo reports only the first
+warning of a picture: if it is this one, nothing above was damaged. With any other warning, or
+none, the whole picture is decoded.
 
 **Shrunk pictures** come from fewer DCT coefficients of each block: at a half, a quarter or
 an eighth of the size, which is faster and blurs before it shrinks. The pixels differ from
@@ -25,9 +25,9 @@ from clipmill.reader.loading.recipe import View
 
 #: Rows of blocks that are coded together: 8 pixels, times the 2 of 4:2:0, which is the most in use.
 BLOCK_ROWS = 16
-#: How libjpeg's warning ends when it passes over what is left of the picture.
+#: How libjpeg's warning ends when it skips the rest of the picture.
 PASSED_OVER = "extraneous bytes before marker 0xd9"
-#: Decoding upper rows copies the JPEG, so it pays only where at least this share of the height is left out.
+#: Decoding upper rows copies the JPEG, so it is worth it where at least this share of the height is left out.
 LEAST_SAVED = 1 / 12
 #: Sides can be divided by these in the DCT domain, the largest first.
 SHRINK_FACTORS = (8, 4, 2)
@@ -53,11 +53,11 @@ def decode_top(jpeg: memoryview, size: tuple[int, int], out: npt.NDArray[np.uint
 
     Args:
         jpeg: a JPEG of `size`, (height, width).
-        size: what its header has to say.
+        size: that its header must have.
         out: (rows, width, 3) uint8 RGB; all rows but the last become what they are in the whole frame.
 
     Returns:
-        Whether that worked; if not, `out` holds nothing of use and the whole JPEG must be decoded.
+        Whether that worked; if not, `out` has no meaning and the whole JPEG must be decoded.
     """
     at = _frame_header(jpeg)
     if at is None:

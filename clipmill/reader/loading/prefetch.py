@@ -1,4 +1,4 @@
-"""Making batches ahead of when they are asked for: a few at a time, each filled row by row by a pool of threads."""
+"""Making batches ahead: a few at a time, each filled row by row by a pool of threads."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BatchMaker:
     Args:
         loader: draws, reads and decodes single clips.
         planner: knows the epoch's plan.
-        options: what was asked for.
+        options: of `ClipSet.batches`.
         host: (index, count).
         buffers: for the frames.
         skipped: takes (clip id, message) of clips that could not be read.
@@ -76,7 +76,7 @@ class BatchMaker:
 
         Args:
             first, stride: which steps.
-            ahead: batches that are made before they are asked for.
+            ahead: batches that are made before they are needed.
             threads: that make them.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The two ways to a clip's bytes: `indexed` reads exactly the frames wanted, `streaming` shards from front to back."""
+"""The two ways to read a clip's bytes: `indexed`, the frames wanted; `streaming`, shards from front to back."""
 
 from __future__ import annotations
 

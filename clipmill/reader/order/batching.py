@@ -13,7 +13,7 @@ from clipmill.reader.draws import Ints, Word, mix64, round_keys
 from clipmill.reader.order.permutations import ClipOrder, Permutation
 from clipmill.reader.sampling.samplers import Chunks
 
-#: With `by_length`, lengths this close count as equal, so that the same clips do not always meet.
+#: With `by_length`, lengths this close count as equal, so that batches do not always have the same clips.
 JITTER = 0.005
 #: Positions that are computed at once.
 PIECE = 1 << 16
@@ -48,7 +48,7 @@ class BatchPlan(Protocol):
 
 
 class Windows(NamedTuple):
-    """How many frames the windows of a batch have.
+    """The rule for the number of frames in a batch's windows.
 
     Attributes:
         counts: (clips,) frames that each clip of the set gives; None where all give `fixed`.
@@ -98,7 +98,7 @@ class ByLength:
         order: of the epoch.
         lengths: (clips,) frames that each clip gives.
         windows: of the batches.
-        size: clips of a batch; at most so many with `max_frames`.
+        size: clips of a batch; with `max_frames` the most clips.
         max_frames: frames of a batch.
         drop_remainder: whether the batch with fewer than `size` is left out.
         shuffle: whether batches come in random order, not by length.
@@ -150,7 +150,7 @@ class ByLength:
 
 
 class InChunks:
-    """The batches of `inner`, each of them spread over as many steps as its clips need."""
+    """The batches of `inner`, each spread over as many steps as its clips need."""
 
     def __init__(self, inner: ByLength, frames: Ints, chunks: Chunks) -> None:
         self._inner = inner
@@ -186,7 +186,7 @@ def _cut_by_size(count: int, size: int, drop_remainder: bool, shuffle: bool, *ke
     if not drop_remainder:
         # The longest clips are the furthest apart, so the small batch saves most there.
         return np.append(cuts, [[count - left_over, count]], axis=0)
-    # Those left out are as likely to be of any length, so that none always is.
+    # The clips left out are of any length, so that no clip is always left out.
     place = int(round_keys(1, "left over", *key)[0] % np.uint64(len(cuts) + 1)) if shuffle else len(cuts)
     cuts[place:] += left_over
     return cuts

@@ -17,8 +17,8 @@ class Shards(msgspec.Struct, frozen=True, tag=True):
     """An order that reads shards from front to back.
 
     The shards, in random order, are laid end to end and cut into `lanes` equal parts,
-    which take turns; inside a lane each run of `window` clips is shuffled. It is less
-    even than a full shuffle: `clipmill.reader.evenness` says how much.
+    which take turns; inside a lane every `window` clips are shuffled. It is less even
+    than a full shuffle: `clipmill.reader.evenness` measures how much.
 
     Attributes:
         lanes: parts read side by side; a host reads only its own where hosts divide lanes.

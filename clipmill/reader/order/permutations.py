@@ -1,9 +1,9 @@
-"""Orders of an epoch: pure functions from a position to the clip that comes there.
+"""Orders of an epoch: pure functions from a position to its clip.
 
 Nothing is shuffled in memory: position p of epoch e of seed s is computed when it
-is asked for, so any host can start anywhere, and all of them agree. Saved states hold an
-epoch and a step and nothing else, so no number that these functions give may ever change:
-a training that goes on from a state would see some clips twice and others never.
+is needed, so any host can start anywhere, and all of them agree. Saved states hold only an
+epoch and a step, so the numbers that these functions give must never change: a training
+that continues from a state would see some clips twice and others never.
 """
 
 # ruff: noqa: D102 (ClipOrder and Lanes say once what the methods do)
@@ -32,10 +32,10 @@ class Permutation:
     arbitrary finite domains", 2002); numbers that fall outside are sent through it again.
 
     Why it is a permutation: each round adds to one half a function of the other half, which
-    subtracting it again undoes, so the network is one to one on the rectangle. A number inside that is sent
-    on until it is inside again walks along a cycle of that permutation; two numbers that
-    met inside would have met before, so none is given twice. Simply taking the result modulo `size`
-    would give clips with small numbers more often than others, and leave some out.
+    can be subtracted again, so the network is one to one on the rectangle. A number that falls
+    outside is sent on along a cycle of that permutation until it is inside; two numbers never
+    reach the same one, so none is given twice. Taking the result modulo `size` instead
+    would give some clips twice and leave others out.
 
     Args:
         size: how many numbers.
@@ -100,9 +100,9 @@ class Lanes(Protocol):
 
 
 class InOrder:
-    """Clips as they stand in the clip table: by split, length and clip id.
+    """Clips in the order of the clip table: by split, length and clip id.
 
-    To the streaming path it is one lane whose windows are not shuffled.
+    For the streaming path it is one lane whose windows are not shuffled.
     """
 
     lanes = 1
@@ -139,11 +139,11 @@ class Shuffled:
 
 
 class Weighted:
-    """Clips as often as their weights say, in random order.
+    """Clips in random order, each as often as its weight says.
 
     The epoch has `size` slots, each of which draws from its own 1/size of the
-    weights' running sum; so a clip whose share is 2.3 slots comes once to four
-    times, 2.3 times on average, and how often is not left to chance more than that.
+    weights' running sum; so a clip whose share is 2.3 slots comes one to four
+    times, 2.3 times on average.
 
     Args:
         size: clips in an epoch, repetitions counted.
@@ -162,7 +162,7 @@ class Weighted:
         inside = mix64(slots.astype(np.uint64) + self._jitter) >> np.uint64(11)
         drawn = (slots + inside * 2.0**-53) / self.size
         clips = np.searchsorted(self._cumulative, drawn, side="right")
-        # The running sum may end a rounding error below 1, past which a draw of 0.999... would find no clip.
+        # Rounding may leave the running sum slightly below 1, where a draw of 0.999... would find no clip.
         clips = np.minimum(clips, len(self._cumulative) - 1)
         # A clip's slots follow each other, so its first slot tells how often it came before this one. Two slots of one
         # clip thus get different repetitions, and with them different windows and crops.

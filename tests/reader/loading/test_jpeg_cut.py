@@ -89,10 +89,10 @@ def test_headers_may_change_on_the_way():
 def test_damage_in_the_part_is_told_and_a_marker_that_is_missing_too():
     jpeg = stored(96, 320, 10)
     crop = pixel_steps.Crop(0, 40, 30, 30)
-    with pytest.raises(BadFrame, match="frame 0 is no whole JPEG"):
+    with pytest.raises(BadFrame, match="frame 0 is not a whole JPEG"):
         cropped(jpeg.replace(b"\xff\xd1", b"\x00\x00"), (96, 320), crop)
     at = jpeg.index(b"\xff\xd3")  # after it comes interval 4, the first that the crop covers
-    with pytest.raises(BadFrame, match="frame 0 is no whole JPEG"):
+    with pytest.raises(BadFrame, match="frame 0 is not a whole JPEG"):
         cropped(jpeg[: at + 2] + b"\xff\x01" * 40 + jpeg[at + 82 :], (96, 320), crop)
-    with pytest.raises(BadFrame, match="frame 0 is no whole JPEG"):
+    with pytest.raises(BadFrame, match="frame 0 is not a whole JPEG"):
         cropped(jpeg[:700], (96, 320), crop)

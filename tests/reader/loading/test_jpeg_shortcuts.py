@@ -51,7 +51,7 @@ def test_other_jpegs_are_decoded_whole() -> None:
     out = np.empty((1, 1, 20, 20, 3), np.uint8)
     fill(out, [View(np.array([0]), [pixel_steps.Crop(3, 4, 20, 20)])], {0: memoryview(progressive)}, (200, 120))
     assert np.array_equal(out[0, 0], simplejpeg.decode_jpeg(progressive, "RGB", False, False)[4:24, 3:23])
-    with pytest.raises(BadFrame, match="frame 0 is no whole JPEG"):
+    with pytest.raises(BadFrame, match="frame 0 is not a whole JPEG"):
         fill(
             out, [View(np.array([0]), [pixel_steps.Crop(3, 4, 20, 20)])], {0: memoryview(progressive[:500])}, (200, 120)
         )
