@@ -74,7 +74,7 @@ def build(
         expected, changed = _glance(storage, options, census, elsewhere.paths)
         say("estimate", expectation(expected, storage), expected)
         if changed:
-            say("anew", f"everything is decoded anew, since {', '.join(changed)}", {"changed": changed})
+            say("anew", f"everything is decoded again, since {', '.join(changed)}", {"changed": changed})
         short = _short_of_disk(expected, storage)
         if short and not anyway:
             raise UsageError(short)
@@ -82,7 +82,7 @@ def build(
             say("disk", f"{short}. Going on all the same (--yes)", {"peak_bytes": expected.peak_bytes})
         began = time.monotonic()
         with live_run(storage, options.run):
-            # Not before: until a run is announced, gc may take the version away.
+            # Read only now: before a run is announced, gc may delete the version.
             base = layout.current_version(storage)
             outcome = _run(storage, options, base, runner, beam_words, census, summary)
             if not outcome.code:
@@ -96,7 +96,7 @@ def build(
         splits = layout.read_manifest(storage, outcome.version).splits
         _say_change(storage, outcome, say)
         say("outcome", closing(outcome, splits, options, time.monotonic() - began), outcome_fields(outcome))
-    # Workers know the output by its whole path, people by what they typed.
+    # Messages of workers have the output's whole path; show it as the user typed it.
     message = outcome.message.replace(options.out, words.place(options.out))
     if outcome.code == TryAgain.exit_code:
         raise TryAgain(message)
@@ -139,7 +139,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
 
 
 def _say_change(storage: Storage, outcome: Outcome, say: Callable[..., None]) -> None:
-    """Say what changed against the version before, where there is one and its clips fit in memory."""
+    """Print what changed since the version before, if there is one and its clips fit in memory."""
     before, after = outcome.before, outcome.version
     if not outcome.changed or before is None or after is None or outcome.clips > _COMPARED:
         return
@@ -149,7 +149,7 @@ def _say_change(storage: Storage, outcome: Outcome, say: Callable[..., None]) ->
 
 
 def _say_nothing(event: str, text: str, fields: object = None) -> None:
-    """Say nothing: with --json, standard output has the outcome alone."""
+    """Print nothing: with --json, standard output holds only the outcome."""
 
 
 def _foresee(
@@ -168,7 +168,7 @@ def _foresee(
 def _glance(
     storage: Storage, options: BuildOptions, census: Census, elsewhere: Mapping[str, str]
 ) -> tuple[Estimate, list[str]]:
-    """Return what a build will take, and why all that is published is decoded anew, if it is."""
+    """Estimate what a build will take; also return why all published clips are decoded again, if they are."""
     foresight = _foresee(storage, options, {row.video for row in census.sample}, elsewhere)
     foreseen = list(foresight.look(census.sample))
     rewritten = foresight.forecast(foreseen, census.clips).rewritten
@@ -206,7 +206,7 @@ def _run(
 
 
 def _standing(storage: Storage, base: str | None) -> str:
-    """Return what a storage that failed leaves behind."""
+    """Describe what a storage error leaves behind."""
     kept = "what was decoded is kept for the next run"
     try:
         now = layout.current_version(storage)
@@ -216,7 +216,7 @@ def _standing(storage: Storage, base: str | None) -> str:
 
 
 def _check_out(storage: Storage, *, writes: bool = True) -> None:
-    """Raise UsageError for a path that cannot be an output, or is none of clipmill, before any work is done."""
+    """Raise UsageError, before any work, for a path that cannot be written or holds something else."""
     at = f"--out {words.place(storage.root)}"
     if storage.disk is not None:
         if os.path.exists(storage.root) and not os.path.isdir(storage.root):
@@ -231,7 +231,7 @@ def _check_out(storage: Storage, *, writes: bool = True) -> None:
     there = {name for name in (*folders, *files) if not name.startswith(".") and name != "lost+found"}
     if there and not there & _OURS:
         raise UsageError(
-            f"{at}: this folder has other files in it, such as {min(there)}; name a new folder, or one inside"
+            f"{at}: this folder has other files in it, such as {min(there)}; name a new folder, or one inside it"
         )
 
 
@@ -251,7 +251,7 @@ def _short_of_disk(expected: Estimate, storage: Storage) -> str:
     free = storage.free()
     if free is None or expected.peak_bytes <= free:
         return ""
-    # What an interrupted run has decoded already takes no new room.
+    # What an interrupted run has decoded is on the disk already.
     needed = expected.peak_bytes - sum(stat.size for _, stat in storage.list("work/fragments"))
     if needed <= free:
         return ""

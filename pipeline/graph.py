@@ -34,7 +34,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     listing = root | "ReadListing" >> ReadListing(options.listing)
     grouped = listing["rows"] | "GroupBySource" >> GroupBySource(options)
     there = grouped["sources"] | "ResolveSources" >> ResolveSources(options, listing["labels"])
-    # Files that are not where their rows say: once more, where a file of their name is.
+    # Sources that are not where their rows say are resolved again where FindByName found them.
     named = {"absent": there["absent"], "jobs": there["jobs"]} | "FindByName" >> FindByName(options)
     elsewhere = named["sources"] | "ResolveFound" >> ResolveSources(options, listing["labels"])
     resolved = {
@@ -44,7 +44,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
 
     absent = (there["failures"], named["failures"], elsewhere["failures"])
     refused = (listing["failures"], grouped["taken"], grouped["duplicates"], *absent)
-    # A row too bad to be read further was read all the same.
+    # Bad rows count as read, too.
     read = (listing["rows"], listing["failures"])
     counted = {Counted.ROWS: read, Counted.FAILED: refused} | "CountSoFar" >> CountRows()
     so_far = (counted, resolved["counts"]) | "SoFar" >> beam.Flatten()
@@ -58,7 +58,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     spans = (decoded, matched["reused"])
     clips = {"jobs": resolved["jobs"], "spans": spans} | "GroupFramesPerClip" >> GroupFramesPerClip(options)
 
-    # Clips whose spans were not what their packets promised: once more, as one span.
+    # Clips whose spans did not match the proof from their packets are decoded again, as one span.
     decoded_whole = (
         clips["again"]
         | "AsOneSpan" >> beam.Map(_whole).with_output_types(ClipTask)
@@ -90,7 +90,7 @@ def _whole(again: tuple[str, ResolvedClip]) -> ClipTask:
 
 
 def _same(row: Any) -> Any:
-    """Return a row as it is: a step between a collection that is flattened and another use of it.
+    """Return a row unchanged: a stage between a collection that is flattened and another use of it.
 
     Runners that take the graph as it is written (Flink with --streaming, or without Python's optimizer) refuse what is
     flattened and also grouped, reshuffled, a side input, the main input of a step with one, or flattened again:

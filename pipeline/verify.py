@@ -1,4 +1,4 @@
-"""clipmill verify: hold all that is published against each other, and say what is wrong."""
+"""clipmill verify: check all published files against each other, and print what is wrong."""
 
 from __future__ import annotations
 

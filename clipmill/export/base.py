@@ -1,4 +1,4 @@
-"""What every export has in common: which clips, in which order, planned into files before a byte is written."""
+"""The parts that all exports share: choosing and ordering clips, and planning files before a byte is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clipmill.storage import Storage, Writer
 
 
 class ExportOptions(msgspec.Struct, frozen=True):
-    """What an export was asked for; all of it decides the bytes.
+    """The options of an export; all of them decide its bytes.
 
     Attributes:
         to: name of the format.
@@ -31,7 +31,7 @@ class ExportOptions(msgspec.Struct, frozen=True):
         batch_size: clips that take turns in the records of a group.
         first_label: added to every label of a window.
         encoding: of the frames of windows, "raw" or "jpeg".
-        last: what becomes of the last incomplete group, "drop" or "pad".
+        last: "drop" leaves out the last incomplete group, "pad" fills it up with its own clips.
         size: (width, height) in pixels to which frames of windows are brought; None keeps theirs.
         fit: with `size`, "crop", "pad" or "stretch".
         one_video: store a clip as one Motion JPEG video rather than as an image a frame.
@@ -88,7 +88,7 @@ class DataSet(NamedTuple):
         storage: the output that holds it.
         manifest: of the version.
         labels: names of the classes, in the order of their indices.
-        clips: the rows of its clip table that were asked for.
+        clips: the rows of its clip table that are exported.
     """
 
     storage: Storage
@@ -140,24 +140,24 @@ class ExportPlan(NamedTuple):
 
 
 class ExportFormat(Protocol):
-    """One format of files that others read."""
+    """One format of files, for other readers."""
 
     name: str
-    #: The order of clips where none is asked for.
+    #: The default order of clips.
     order: str
 
     def plan(self, data: DataSet, options: ExportOptions) -> ExportPlan:
         """Plan the files.
 
         Raises:
-            UsageError: the data set cannot be exported so.
+            UsageError: the data set cannot be exported in this format.
         """
 
     def write(self, data: DataSet, options: ExportOptions, file: ExportFile, dest: Storage) -> None:
         """Write one file, whole or not at all."""
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
-        """Return the small files that stand beside the others, by name."""
+        """Return the small files beside the others, by name."""
 
 
 def check_one_label(data: DataSet, options: ExportOptions) -> None:
@@ -189,7 +189,7 @@ def splits(clips: Iterable[StoredClip]) -> dict[str, list[StoredClip]]:
 
 
 def cut(items: Sequence[Any], sizes: Sequence[int], target: int) -> list[list[Any]]:
-    """Cut a sequence into runs of about `target` bytes each; none is empty."""
+    """Cut a sequence into parts of about `target` bytes each; none is empty."""
     count = max(1, round(sum(sizes) / target))
     each = sum(sizes) / count
     runs: list[list[Any]] = [[]]
@@ -208,7 +208,7 @@ def by_split(
     """Plan files of about `shard_bytes` for each split.
 
     Args:
-        order: of the clips where none is asked for.
+        order: the format's default order of clips.
         pattern: of the file names, with {split}, {index} and {count}.
         size: about how many bytes a clip takes.
     """

@@ -50,7 +50,7 @@ class Records:
 
 
 def _manifest(data: DataSet, schema: str, plan: ExportPlan) -> Manifest:
-    """The manifest of a version that has these files as its shards, as far as TFDS's tables ask for it."""
+    """Return the manifest of a version with these files as its shards, as far as TFDS's tables need it."""
     shards = {}
     splits: dict[str, SplitEntry] = {}
     for file in plan.files:

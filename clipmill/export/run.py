@@ -1,4 +1,4 @@
-"""Running an export: files that are there already stay, the others are written, several at once."""
+"""Running an export: files that exist stay, the others are written, several at once."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from clipmill.layout import LABELS, read_manifest, version_path
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import ahead
 
-#: What says of a folder which export it holds.
+#: The file that says which export a folder holds.
 MARK = "export.json"
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """export.json: which export a folder holds, so that a rerun goes on with it and no other mixes with it.
+    """export.json: which export a folder holds, so that a rerun continues it and no other is mixed in.
 
     Attributes:
         dataset, version: what was exported.
         options: of the export.
-        done: every file is there.
+        done: whether all files are written.
     """
 
     dataset: str
@@ -34,7 +34,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Exported(msgspec.Struct, frozen=True):
-    """What came of an export.
+    """The result of an export.
 
     Attributes:
         version: what was exported.
@@ -58,13 +58,13 @@ def export(
 
     Args:
         storage: of the data set.
-        dest: where to; empty, or holding the same export, perhaps in part.
+        dest: the destination; empty, or with the same export, perhaps in part.
         workers: files written at once.
         tell: called with the bytes done and all bytes, after each file.
 
     Raises:
         NoSuchDataset: nothing is published.
-        UsageError: the data set cannot be exported so, or `dest` holds something else.
+        UsageError: the data set cannot be exported in this format, or `dest` holds something else.
     """
     data = open_data(storage, options.split)
     target = get_format(options.to)
@@ -116,10 +116,10 @@ def _several(write: Callable[[ExportFile], ExportFile], files: list[ExportFile],
 
 
 def _claim(dest: Storage, mark: Mark) -> None:
-    """Say in `dest` which export it is to hold.
+    """Write to `dest` which export it holds.
 
     Raises:
-        UsageError: it holds another one, or files of which nobody knows whose they are.
+        UsageError: it holds another one, or files of something else.
     """
     try:
         held = msgspec.json.decode(dest.read(MARK), type=Mark)

@@ -2,7 +2,7 @@
 
 Clips are sorted by length and put into groups of `batch_size`; a group is cut to its shortest clip. Of clips a and b
 the records are a-1, b-1, a-2, b-2, ..., so that a plain `TFRecordDataset(...).map(parse).batch(batch_size)` gives
-batches whose next batch holds the next frames of the same clips: what a stateful recurrent model is trained on.
+batches where the next batch holds the next frames of the same clips, as a stateful recurrent model needs them.
 
     context         length height width depth (int64), name (the clip's, without folders and `v_`), frames
     feature lists   Images (a raw uint8 RGB string or a JPEG a frame), Labels (an int64 a frame)
@@ -164,7 +164,7 @@ def _windows(data: DataSet, group: list[StoredClip], options: ExportOptions) -> 
 
 
 def _grouped(clips: list[StoredClip], options: ExportOptions) -> tuple[list[list[StoredClip]], list[tuple[str, str]]]:
-    """Put clips into groups, sorted by length; with those that are in none, and why."""
+    """Put clips into groups, sorted by length; also return the clips that are in none, and why."""
     length, size = options.sequence_length, options.batch_size
     short = [clip for clip in clips if clip.frames < length]
     left_out = [(clip.clip_id, f"{clip.frames} frames, fewer than --sequence-length {length}") for clip in short]

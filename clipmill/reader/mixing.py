@@ -1,4 +1,4 @@
-"""Several data sets read as one, each with a share of the epoch."""
+"""Mixing several data sets, each with a share of the epoch."""
 
 from __future__ import annotations
 

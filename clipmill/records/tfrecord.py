@@ -42,23 +42,23 @@ class BadRecord(DataError):
 
 
 def masked(crc: int) -> int:
-    """A CRC-32C as TFRecord files store it."""
+    """Mask a CRC-32C as TFRecord files store it."""
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def before(length: int) -> bytes:
-    """The 12 bytes that stand before `length` bytes of data."""
+    """Return the 12 bytes before `length` bytes of data."""
     raw = _U64.pack(length)
     return raw + _U32.pack(masked(google_crc32c.value(raw)))
 
 
 def after(crc: int) -> bytes:
-    """The 4 bytes that stand after data of this CRC-32C."""
+    """Return the 4 bytes after data with this CRC-32C."""
     return _U32.pack(masked(crc))
 
 
 def read_record(file: IO[bytes], offset: int, size: int, name: str) -> bytes:
-    """The data of the record at `offset` of a file of `size` bytes.
+    """Read the data of the record at `offset` of a file of `size` bytes.
 
     Args:
         file: open, seekable; read from `offset` on.
@@ -89,7 +89,7 @@ def read_record(file: IO[bytes], offset: int, size: int, name: str) -> bytes:
 
 
 def read_records(file: IO[bytes] | bytes, name: str) -> Iterator[tuple[int, bytes]]:
-    """Offset and data of every record of a TFRecord file, in order.
+    """Iterate over offset and data of every record of a TFRecord file, in order.
 
     Args:
         file: open and seekable, or the whole file's bytes.

@@ -29,7 +29,7 @@ class ShardClip(NamedTuple):
     Attributes:
         record: what its record says.
         sizes: bytes of each frame.
-        frames: the encoded frames, in order; taken one by one.
+        frames: the encoded frames, in order; read one by one.
     """
 
     record: ClipRecord
@@ -59,7 +59,7 @@ def write_shard(
         storage: the data set's.
         shard: the shard's id.
         schema: of the records.
-        clips: in the order they are to have.
+        clips: in their order.
 
     Returns:
         What the manifest says of the shard, and where each clip is.
@@ -93,7 +93,7 @@ def write_shard(
 
 
 class _Summed:
-    """Counts and checksums what goes through it."""
+    """Counts and checksums the bytes written through it."""
 
     def __init__(self, file: Writer) -> None:
         self.file = file

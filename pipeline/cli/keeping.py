@@ -1,4 +1,4 @@
-"""Commands that keep the versions of a data set: versions, gc, rollback."""
+"""Commands on the versions of a data set: versions, gc, rollback."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a build tells people and programs."""
+"""Messages of a build, for people and programs."""

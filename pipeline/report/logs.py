@@ -1,4 +1,4 @@
-"""What a run says: lines for people or, with --log-format json, one JSON object a line on standard error.
+"""Output of a run: lines for people or, with --log-format json, one JSON object a line on standard error.
 
 Every object has time (UTC), level, event and message, and run once it is known. Events
 of a build are listing, estimate, progress (with the counters), outcome (with its fields) and error.
@@ -40,7 +40,7 @@ _handler.setFormatter(_JsonLines())
 
 
 def setup(log_format: str) -> None:
-    """Say things as "text" or as "json" from now on."""
+    """Set the output's format: "text" or "json"."""
     _common.clear()
     _log.setLevel(logging.INFO)
     root = logging.getLogger()
@@ -51,17 +51,17 @@ def setup(log_format: str) -> None:
 
 
 def in_every_line(**fields: str) -> None:
-    """Put fields into every JSON object from now on."""
+    """Add fields to every JSON object from now on."""
     _common.update(fields)
 
 
 def is_json() -> bool:
-    """Return whether programs read what is said."""
+    """Return whether the output's format is JSON."""
     return _handler in logging.getLogger().handlers
 
 
 def say(event: str, text: str, fields: Any = None) -> None:
-    """Say something on standard output, or with its fields to programs."""
+    """Print a text on standard output, or log it with its fields as JSON."""
     if is_json():
         _log.info("%s", text, extra={"event": event, "fields": msgspec.to_builtins(fields or {})})
     else:
@@ -69,7 +69,7 @@ def say(event: str, text: str, fields: Any = None) -> None:
 
 
 def complain(text: str, code: int) -> None:
-    """Say on standard error why a command ends."""
+    """Print on standard error why a command ends."""
     if is_json():
         _log.error("%s", text, extra={"event": "error", "fields": {"code": code}})
     else:

@@ -1,4 +1,4 @@
-"""The progress bar: one line that is painted over on a terminal, plain lines now and then elsewhere."""
+"""The progress bar: one changing line on a terminal, plain lines every half minute elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TextIO
 from clipmill.pipeline.report.words import clock, plural
 
 _PLAIN_SECONDS = 30.0
-#: Before so many seconds of decoding, nobody can tell how long the rest takes.
+#: Seconds of decoding after which the time left can be estimated.
 _WARM_UP = 3.0
 _BAR = 12
 _ERASE_TO_END = "\x1b[K"
@@ -21,8 +21,7 @@ class Line:
     """Shows a line of text that changes.
 
     Args:
-        stream: a terminal gets one line that is painted over, anything else a line every half minute;
-            by default standard error.
+        stream: by default standard error; a terminal gets one changing line, anything else a line every half minute.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -43,13 +42,13 @@ class Line:
             print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Leave the last text, and end the line."""
+        """End the line; the last text stays."""
         if self._shown:
             self._stream.write("\n")
             self._stream.flush()
 
     def _columns(self) -> int:
-        # Of the stream itself: what is printed may go elsewhere.
+        # The width of this stream, since standard output may be another one.
         try:
             return os.get_terminal_size(self._stream.fileno()).columns or 80
         except OSError:
@@ -95,7 +94,7 @@ class Progress:
         if counts.get("shards"):
             return [bar(self._clips, self._clips), *self._speed(counts), plural(counts["shards"], "shard")]
         if made:
-            # Spans of long videos, and clips that are known to fail, move the bar but not the number of clips.
+            # Counted in tasks: a long video has several, and a clip that is known to fail has none.
             share = made / max(made, counts.get("tasks", 0))
             return [bar(int(share * self._clips), self._clips), *self._speed(counts)]
         if counts.get("sources"):

@@ -1,4 +1,4 @@
-"""Telling people of clips that show the same frames."""
+"""Lines on clips that show the same frames."""
 
 from __future__ import annotations
 

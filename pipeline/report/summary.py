@@ -1,4 +1,4 @@
-"""What a person sees of a build: what the listing holds, what it will take, and what came of it."""
+"""The lines of a build for people: what the listing holds, what the build will take, and its result."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from clipmill.pipeline.report.shared_content import shared_content
 from clipmill.shards.plan import hosts_served
 from clipmill.storage import Storage, is_url
 
-#: So many clips that failed are named; of more there is only a count.
+#: Up to this many failed clips are named; more are only counted.
 _NAMED = 5
-#: What --short-side 256 must save at least to be worth a line.
+#: The share that --short-side 256 must save to be worth a line.
 _WORTH = 0.25
 
 
@@ -43,7 +43,7 @@ def headline(census: Census, options: BuildOptions) -> str:
     if census.bad_rows:
         facts.append(words.plural(census.bad_rows, "bad row"))
     if census.ignored:
-        facts.append(f"{words.plural(census.ignored, 'other item')} passed over")
+        facts.append(f"{words.plural(census.ignored, 'other item')} skipped")
     lines = [f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"]
     if census.there:
         lines.append(f"--limit {options.listing.limit} takes of {words.plural(census.there, 'row')} with a video there")
@@ -125,7 +125,7 @@ def _band(band: Band, shown: str) -> str:
 
 
 def _shards(by_split: Mapping[str, int]) -> str:
-    """How many shards each split will have, and for how many training hosts they are enough."""
+    """Return how many shards each split will have, and for how many training hosts they are enough."""
     splits = sorted(by_split.items(), key=lambda item: layout.split_order(item[0]))
     hosts = {split: words.plural(hosts_served(shards), "training host") for split, shards in splits}
     if len(splits) == 1:
@@ -163,7 +163,7 @@ def since(change: Difference, before: str) -> str:
 
 
 def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOptions, seconds: float) -> str:
-    """Return what came of a run that went well: a table of the splits, where it is, and what is not in it."""
+    """Return the result of a run that went well: a table of the splits, where it is, and what is not in it."""
     out = words.place(options.out)
     version = words.version(outcome.version or "")
     clips = words.plural(outcome.clips, "clip")
@@ -183,7 +183,7 @@ def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOp
 
 
 def _ranges(outcome: Outcome, options: BuildOptions) -> list[str]:
-    """What was made of the listing's times."""
+    """Return a line on how the listing's times were used."""
     facts = []
     if outcome.trimmed:
         facts.append(f"{words.plural(outcome.trimmed, 'file')} taken as cut already")

@@ -14,22 +14,22 @@ from clipmill.storage import split_path
 
 
 def outcome_fields(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome's fields without single failures, which stand in the ledger."""
+    """Return an outcome's fields without single failures, which are in the ledger."""
     fields = msgspec.structs.asdict(outcome)
     fields.pop("first_failures")
     return fields
 
 
 class Summary:
-    """Writes the file when its `with` block ends, well or not; one of an earlier run goes when it begins.
+    """Writes the file when its `with` block ends, well or not; deletes an earlier run's file when it begins.
 
-    So a build that was killed leaves none.
+    So a build that was killed leaves no file.
 
     Args:
         path: of the file; None writes nothing.
 
     Attributes:
-        counts: the counters as they stood last.
+        counts: the last counters.
     """
 
     def __init__(self, path: str | None) -> None:

@@ -1,4 +1,4 @@
-"""How numbers, places and tables are put: for people, and for programs."""
+"""Formatting of numbers, paths and tables for people, and JSON for programs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def plural(number: int, word: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as 17 %, 0.4 % or 99.5 %: all and nothing only where it is so."""
+    """Return a share as 17 %, 0.4 % or 99.5 %: 0 % and 100 % only where exact."""
     number = 100 * share
     if 0 < number < 10 or 99 < number < 100:
         return f"{min(99.9, max(0.1, number)):.1f} %"
@@ -59,17 +59,17 @@ def clock(seconds: float) -> str:
 
 
 def version(name: str) -> str:
-    """Return a version's first eight digits, which tell versions apart and which every command takes."""
+    """Return a version's first eight digits, which every command accepts as its name."""
     return name[:8]
 
 
 def one_line(text: str) -> str:
-    """Return text of a file name or a listing with its unprintable characters spelled out."""
+    """Return text of a file name or a listing with its unprintable characters escaped."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def block(rows: Sequence[tuple[str, str]]) -> str:
-    """Return names and values, a line each, the values below each other."""
+    """Return names and values, a line each, with the values aligned."""
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(f"  {name.ljust(width)}  {value}".rstrip() for name, value in rows)
 

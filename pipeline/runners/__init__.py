@@ -1,4 +1,4 @@
-"""Where a build runs: one module for each runner, imported when it is asked for."""
+"""Where a build runs: one module for each runner, imported when it is chosen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Runner(Protocol):
     """Runs the graph somewhere."""
 
     def check(self, options: BuildOptions) -> None:
-        """Raise for what cannot work there.
+        """Raise for options that cannot work there.
 
         Raises:
             ClipmillError: says what is missing, and how to mend it.
@@ -37,7 +37,7 @@ class Runner(Protocol):
         Args:
             base: the version that is published now.
             beam_words: Beam options from the command line; they win over the runner's own.
-            paint: to be called now and then with the counters so far.
+            paint: called several times with the counters so far.
 
         Raises:
             Interrupted: Ctrl-C, or SIGTERM.
@@ -46,6 +46,6 @@ class Runner(Protocol):
 
 
 def get_runner(arguments: argparse.Namespace) -> Runner:
-    """Return the runner that the arguments ask for."""
+    """Return the runner that the arguments choose."""
     runner: Runner = import_module(RUNNERS[arguments.runner]).runner(arguments)
     return runner

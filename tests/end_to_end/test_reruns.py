@@ -142,7 +142,7 @@ def test_frames_of_another_codec_epoch_are_decoded_anew_and_plan_and_build_say_w
     why = "since this clipmill encodes frames in another way (codec epoch 2, was 1)"
     (line,) = [line for line in plan(videos, out) if "to decode" in line]
     assert line.endswith(why)
-    assert f"everything is decoded anew, {why}" in clipmill("build", videos, "--out", out, "--max-frames", 2).out
+    assert f"everything is decoded again, {why}" in clipmill("build", videos, "--out", out, "--max-frames", 2).out
 
 
 def test_plan_says_what_is_known(videos: Path, tmp_path: Path, started: list[int]) -> None:

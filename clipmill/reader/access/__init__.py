@@ -1,1 +1,1 @@
-"""Access to the bytes of frames."""
+"""Reading the bytes of frames."""

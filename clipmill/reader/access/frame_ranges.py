@@ -1,6 +1,6 @@
-"""Reading exactly the frames that are wanted: where each lies follows from the sizes of a record's frames.
+"""Reading only the frames that are wanted; their places follow from the sizes of a record's frames.
 
-A shard's `.tfrecord` file says nothing of single frames. Its `.frames` file holds the size of every frame, as
+A shard's `.tfrecord` file does not say where frames are. Its `.frames` file holds the size of every frame, as
 u32s, record after record; the clip table says where a clip's sizes begin there (`frames_at`) and where its record
 lies in the shard. A schema writes the frames last, each after a prefix whose length depends on the frame's size
 alone (`clipmill.records.Schema`). So, from the end of the record backwards:
@@ -12,9 +12,9 @@ alone (`clipmill.records.Schema`). So, from the end of the record backwards:
     end of the last frame    = offset + length - AFTER
     end of frame i           = end of frame i + 1 - size of frame i + 1 - its prefix
 
-The beginning of the record cannot be used: the head's length differs with the clip's texts and numbers. The prefix
-cannot be a constant either: a varint in it grows with the frame, and a reader that took 4 bytes for every prefix would
-be one byte off from the first frame of 16 KiB on, and decode garbage.
+Counting from the beginning of the record would not work: the head's length differs with the clip's texts and numbers.
+Nor is the prefix a constant: a varint in it grows with the frame, and a reader that took 4 bytes for every prefix
+would be one byte off from the first frame of 16 KiB on, and decode garbage.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from clipmill.records import get_schema
 from clipmill.records.base import FrameFacts, Schema
 from clipmill.records.tfrecord import AFTER, BEFORE
 
-#: The sizes of all frames are held in memory up to so many bytes; of a larger data set each clip's are read.
+#: The sizes of all frames are held in memory up to this many bytes; for a larger data set each clip's are read.
 HELD_SIZES = 64 << 20
 
 #: Reads half-open byte ranges of one shard.
@@ -78,7 +78,7 @@ class StoredFrames(NamedTuple):
 
     Attributes:
         encoded: JPEGs, or decoded pixels, by number in the clip.
-        facts: times and numbers of all the clip's frames, where they were asked for.
+        facts: times and numbers of all the clip's frames, where they are needed.
     """
 
     encoded: dict[int, memoryview | npt.NDArray[np.uint8]]
@@ -86,7 +86,7 @@ class StoredFrames(NamedTuple):
 
 
 class Vanished(DataError):
-    """A file of the version that is being read is no longer there."""
+    """A file of the version that is being read was deleted."""
 
 
 class FrameReader:
@@ -129,7 +129,7 @@ class FrameReader:
         return RecordRanges(head, ends - sizes, ends)
 
     def ranges_of(self, shard: str) -> ReadRanges:
-        """Return a function that reads ranges of a shard; what it gives holds until this thread reads again."""
+        """Return a function that reads ranges of a shard; its result is valid until this thread reads again."""
         path = shard_path(shard)
         return lambda ranges: self.read(path, ranges, borrow=True)
 
@@ -182,15 +182,15 @@ class FrameReader:
         Args:
             path: the object.
             ranges: what to read.
-            borrow: whether it may be gone when this thread reads again, which saves memory traffic.
+            borrow: whether the result may become invalid when this thread reads again, which saves memory traffic.
 
         Raises:
-            Vanished: there is no such object any more.
+            Vanished: the object was deleted.
             DataError: it ends early.
             UsageError: the data set is remote, and this process was forked.
         """
         if not self.storage.local and os.getpid() != self._process:
-            # The client's threads are not there after a fork, so it would wait for ever.
+            # A fork does not copy the client's threads, so a request would wait for ever.
             raise UsageError(
                 f"{self.storage.root}: a forked process cannot read remote data; start workers by spawn or "
                 'forkserver (a DataLoader with multiprocessing_context="spawn")'
@@ -205,7 +205,7 @@ class FrameReader:
         return blobs
 
     def _why_gone(self) -> str:
-        """Return what became of a file: gc takes a version's manifest away before its shards."""
+        """Return why a file is gone: gc deletes a version's manifest before its shards."""
         if self.storage.stat(version_path(self._version, MANIFEST)) is None:
             return "gone since this version was opened; open the data set again"
         return (
@@ -247,7 +247,7 @@ def _runs(located: RecordRanges, wanted: Sequence[int]) -> list[tuple[int, int, 
 
 
 def _prefixes(schema: Schema, sizes: Ints) -> Ints:
-    """Return the bytes that stand before each frame of these sizes."""
+    """Return the length of the prefix of frames of these sizes."""
     limits, lengths = _prefix_steps(schema.name)
     return lengths[np.searchsorted(limits, sizes, side="right")]
 
@@ -256,8 +256,8 @@ def _prefixes(schema: Schema, sizes: Ints) -> Ints:
 def _prefix_steps(name: str) -> tuple[Ints, Ints]:
     """Return the sizes at which a schema's prefix grows, and its length below, between and above them.
 
-    A prefix holds lengths as varints, so its own length grows with the frame's size, and never shrinks. Each limit can
-    thus be found by bisection over all sizes up to 1 GiB, the largest record there is. For an Example the limits are
+    A prefix holds lengths as varints, so its own length grows with the frame's size and never shrinks. So each limit
+    is found by bisection over all sizes up to 1 GiB, the largest record. For an Example the limits are
     128, 16,384, ...: the powers of 128; for a SequenceExample they come a little earlier for the messages around.
     """
     schema = get_schema(name)

@@ -1,16 +1,16 @@
 """Caching byte ranges of remote objects on a local disk.
 
 Objects of a data set never change, so what was read once can be kept. Each object is
-cut into segments, each with a sparse file of its own:
+cut into blocks, each with a sparse file of its own:
 
-    <cache>/<hash of root and object>/<segment>
+    <cache>/<hash of root and object>/<block>
         u32 x SLOTS   CRC-32C of each page that is there, 0 where it is not; little-endian
-        bytes         the segment, at its place, with holes where pages are not there
+        bytes         the block's pages, with holes where pages are not there
 
-A page is taken for there only if its checksum fits, so a process may be killed at any
+A page counts as there only if its checksum fits, so a process may be killed at any
 moment, and several may write the same page: they write the same bytes. When the files
-take more than the limit, those whose use lies back longest go; who is reading one
-reads on.
+take more than the limit, the least recently used ones are deleted; a process that is
+reading one can read on.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from clipmill.storage import Stat
 
 PAGE = 4096
 SLOTS = 2048
-SEGMENT = PAGE * SLOTS
+BLOCK = PAGE * SLOTS
 HEAD = 4 * SLOTS
-#: Bytes that a process adds before it looks at the size of the whole; at most a 20th of the limit.
+#: Bytes that a process adds before it checks the cache's size; at most a 20th of the limit.
 BETWEEN_SWEEPS = 256 << 20
 #: A sweep leaves this share of the limit.
 KEPT = 0.9
@@ -113,12 +113,12 @@ class CachedStorage:
         return [_cut(runs, start, end) for start, end in ranges]
 
     def borrow_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes | memoryview]:
-        """Read as `read_ranges` does: what it returns is the caller's to keep."""
+        """Read as `read_ranges` does; the result stays valid."""
         return self.read_ranges(path, ranges)
 
     def _load(self, path: str, run: _Run) -> None:
         """Fill those pages of a run that are cached."""
-        for file, begin, count, slot in self._segments(path, run.first, 0, len(run.there)):
+        for file, begin, count, slot in self._blocks(path, run.first, 0, len(run.there)):
             with contextlib.suppress(OSError):
                 fd = os.open(file, os.O_RDONLY)
                 try:
@@ -137,7 +137,7 @@ class CachedStorage:
     def _store(self, path: str, run: _Run, first: int, last: int) -> None:
         """Keep pages `first` to `last` of a run."""
         try:
-            for file, begin, count, slot in self._segments(path, run.first, first, last):
+            for file, begin, count, slot in self._blocks(path, run.first, first, last):
                 pages = memoryview(run.data)[begin * PAGE : (begin + count) * PAGE]
                 sums = [_checksum(pages[at : at + PAGE]) for at in range(0, len(pages), PAGE)]
                 os.makedirs(os.path.dirname(file), exist_ok=True)
@@ -157,17 +157,17 @@ class CachedStorage:
                 log.warning("%s: cannot be used as a cache: %s", self._folder, error.strerror or error)
             self._complained = True
 
-    def _segments(self, path: str, run_first: int, first: int, last: int) -> Iterator[tuple[str, int, int, int]]:
+    def _blocks(self, path: str, run_first: int, first: int, last: int) -> Iterator[tuple[str, int, int, int]]:
         """Iterate over files that hold pages `first` to `last` of a run: name, first page, how many, first slot."""
         name = hashlib.sha256(f"{self.root}\n{path}".encode()).hexdigest()[:32]
         while first < last:
-            segment, slot = divmod(run_first + first, SLOTS)
+            block, slot = divmod(run_first + first, SLOTS)
             count = min(last - first, SLOTS - slot)
-            yield os.path.join(self._folder, name, str(segment)), first, count, slot
+            yield os.path.join(self._folder, name, str(block)), first, count, slot
             first += count
 
     def _sweep(self) -> None:
-        """Remove the files not used for longest if all take too much; skipped while another process does it."""
+        """Delete the least recently used files if all take too much; skipped while another process does it."""
         with open(os.path.join(self._folder, "lock"), "ab") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

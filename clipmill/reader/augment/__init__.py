@@ -1,1 +1,1 @@
-"""Augmentations: what is done to the frames of a clip."""
+"""Augmentations, which change the frames of a clip."""

@@ -1,4 +1,4 @@
-"""The base of augmentations: steps drawn once for each view of a clip, so that all its frames agree."""
+"""The base of augmentations. Their steps are drawn once for each view of a clip, so that all its frames agree."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from clipmill.reader.draws import Draws, Ints
 
 
 class Augmentation(msgspec.Struct, frozen=True, tag=True):
-    """Base of all augmentations; one of your own derives from it and has a `draw`.
+    """Base of all augmentations; derive your own from it, with a `draw`.
 
     Attributes:
-        views: views that it makes of one; a clip then has that many times more.
+        views: views that it makes of each view.
         floats: whether it turns uint8 into float32.
     """
 

@@ -31,7 +31,7 @@ METHODS = {
 
 
 class Resize(Augmentation, frozen=True):
-    """To an exact size, or with `short_side` so that the shorter side has so many pixels.
+    """Resizing to an exact size, or so that the shorter side has `short_side` pixels.
 
     `method` is linear, area, cubic or nearest, as OpenCV has them; linear does not blur before it shrinks.
 
@@ -60,7 +60,7 @@ class Resize(Augmentation, frozen=True):
 
 
 class RandomShortSide(Augmentation, frozen=True):
-    """Resized so that the shorter side has `low` to `high` pixels, both included.
+    """Resizing so that the shorter side has a random length of `low` to `high` pixels, both included.
 
     >>> steps = [RandomShortSide(32, 40), CentreCrop(32)]
     >>> clips.batches(FirstFrames(2), augment=steps, batch_size=2).at(0, 0)["frames"].shape
@@ -103,7 +103,7 @@ class _Crop(Augmentation, frozen=True):
         return [pixel_steps.Crop(left, top, wide, tall)]
 
     def _corner(self, draws: Draws, down: int, right: int) -> tuple[int, int]:
-        """Top and left, at most `down` and `right`."""
+        """Return top and left, at most `down` and `right`."""
         raise NotImplementedError
 
     def _check(self, height: int, width: int) -> None:
@@ -116,7 +116,7 @@ class _Crop(Augmentation, frozen=True):
 
 
 class RandomCrop(_Crop, frozen=True):
-    """A part of this size, from a random place.
+    """A crop of this size at a random place.
 
     >>> clips.batches(FirstFrames(2), augment=[RandomCrop(32)], batch_size=2).at(0, 0)["frames"].shape
     (2, 2, 32, 32, 3)
@@ -127,7 +127,7 @@ class RandomCrop(_Crop, frozen=True):
 
 
 class CentreCrop(_Crop, frozen=True):
-    """A part of this size, from the middle.
+    """A crop of this size in the middle.
 
     >>> clips.batches(FirstFrames(2), augment=[CentreCrop((32, 48))], batch_size=2).at(0, 0)["frames"].shape
     (2, 2, 32, 48, 3)

@@ -211,7 +211,7 @@ class Called(_Pixels):
 
 
 def run(steps: Sequence[Op], image: Image, out: Image) -> None:
-    """Send one frame through the steps, into `out`."""
+    """Apply the steps to one frame, into `out`."""
     for step in steps[:-1]:
         image = step.image(image)
     if steps:

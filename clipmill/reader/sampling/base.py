@@ -46,7 +46,7 @@ class ClipTimes(NamedTuple):
 
 
 class Sampler(msgspec.Struct, frozen=True, tag=True):
-    """Base of all samplers; one of your own derives from it and has a `pick`.
+    """Base of all samplers; derive your own from it, with a `pick`.
 
     Attributes:
         timed: whether `pick` needs the clip's times.

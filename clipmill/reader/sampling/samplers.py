@@ -317,7 +317,7 @@ class Chunks(Sampler, frozen=True):
         return -(-clips.frames // self.stride)
 
     def steps(self, frames: Ints) -> int:
-        """Steps that a batch of clips with so many frames takes."""
+        """Count the steps that a batch of clips with these lengths takes."""
         kept = -(-frames // self.stride)
         return int(-(-kept.max() // self.frames) if self.tail == "pad" else max(1, kept.min() // self.frames))
 

@@ -19,7 +19,7 @@ from miniature import Miniature
 import clipmill
 from clipmill.reader import RandomWindow
 from clipmill.reader.access import range_cache as cache_module
-from clipmill.reader.access.range_cache import HEAD, PAGE, SEGMENT, CachedStorage
+from clipmill.reader.access.range_cache import HEAD, PAGE, BLOCK, CachedStorage
 from clipmill.reader.dataset import Dataset
 from clipmill.storage import LocalStorage
 
@@ -45,7 +45,7 @@ class Remote(LocalStorage):
 def objects(tmp_path: Path) -> dict[str, bytes]:
     """Three objects of 1 to 20 MB, the last over several segments."""
     generator = np.random.default_rng(0)
-    made = {name: generator.bytes(size) for name, size in (("a", 1_000_000), ("b", 3_000_001), ("c", 2 * SEGMENT + 99))}
+    made = {name: generator.bytes(size) for name, size in (("a", 1_000_000), ("b", 3_000_001), ("c", 2 * BLOCK + 99))}
     (tmp_path / "remote").mkdir()
     for name, data in made.items():
         (tmp_path / "remote" / name).write_bytes(data)
@@ -76,7 +76,7 @@ def test_what_is_read_is_what_is_there(objects: dict[str, bytes], tmp_path: Path
 
 def test_the_second_time_nothing_is_asked_for(objects: dict[str, bytes], tmp_path: Path) -> None:
     remote = Remote(str(tmp_path / "remote"))
-    ranges = [(10, 20_000), (SEGMENT - 5, SEGMENT + 5), (2 * SEGMENT + 90, 2 * SEGMENT + 99)]
+    ranges = [(10, 20_000), (BLOCK - 5, BLOCK + 5), (2 * BLOCK + 90, 2 * BLOCK + 99)]
     first = CachedStorage(remote, str(tmp_path / "cache"), 10**9).read_ranges("c", ranges)
     assert remote.requests == 1
     assert remote.bytes <= sum(end - start for start, end in ranges) + 6 * PAGE
