@@ -19,7 +19,7 @@ from miniature import Miniature
 import clipmill
 from clipmill.reader import RandomWindow
 from clipmill.reader.access import range_cache as cache_module
-from clipmill.reader.access.range_cache import HEAD, PAGE, BLOCK, CachedStorage
+from clipmill.reader.access.range_cache import BLOCK, HEAD, PAGE, CachedStorage
 from clipmill.reader.dataset import Dataset
 from clipmill.storage import LocalStorage
 
