@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 class Batches:
     """Gives batches of clips, epoch after epoch; made by `ClipSet.batches`.
 
-    One `for` goes through one whole epoch, the next one through the next; after a `break`, too. After
-    `load_state_dict` the first one goes through the rest of the epoch that the state stands in. To look at
-    a batch, `at(epoch, step)` makes it and leaves the reader where it is. Each batch is a dict of arrays
-    for this host's n rows, V views (an axis that is there only if there are several) and T frames:
+    Each `for` goes through one epoch and the next `for` through the next epoch, also after a `break`.
+    After `load_state_dict` the first `for` goes through the rest of the state's epoch. `at(epoch, step)`
+    makes any batch and leaves the reader where it is. Each batch is a dict of arrays for this host's
+    n rows, V views (an axis only if there are several) and T frames:
 
         frames       (n, [V,] T, height, width, 3) uint8 RGB, or float32 after Normalise;
                      with decode=False (n, [V,] T) JPEGs as bytes; all of one height and width,
@@ -114,7 +114,7 @@ class Batches:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the next pass begins in the middle of an epoch, where a state that was loaded stands."""
+        """Whether the next pass begins in the middle of an epoch, at the step of a loaded state."""
         return self._goes_on and self.step > 0
 
     def begin(self) -> tuple[int, int]:
