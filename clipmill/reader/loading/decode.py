@@ -101,6 +101,7 @@ class _Decoder:
         self._top = self._scratch[: rows_wanted(views, size[0]) if factor == 1 else size[0]]
         crop = crop_of(views) if factor == 1 else None
         self._cutter = Cutter(crop, size) if crop else None
+        self._parts: dict[Box, tuple[Pixels, Pixels]] = {}
 
     def decode(self, number: int, data: memoryview | Pixels, direct: Pixels | None) -> Pixels:
         """Return the pixels of frame `number`: in `direct` where that is possible, else valid until the next call.
@@ -130,17 +131,22 @@ class _Decoder:
 
         None where the part is damaged; decoding the whole frame then gives the error.
         """
+        room, seen = self._parts.get(box) or self._parts.setdefault(box, self._part(box))
+        try:
+            simplejpeg.decode_jpeg(jpeg, "RGB", False, False, buffer=room)
+        except ValueError:
+            return None
+        return seen
+
+    def _part(self, box: Box) -> tuple[Pixels, Pixels]:
+        """Return where a part is decoded, and the frame seen from there; all frames of a clip have one part."""
         width = box.right - box.left
         height = box.bottom - box.top
         flat = self._scratch.reshape(-1)
         # Placed so that pixel (y, x) of the frame is at y * width + x: crops need not be moved.
         start = 3 * (box.top * width + box.left)
         room = flat[start : start + 3 * width * height].reshape(height, width, 3)
-        try:
-            simplejpeg.decode_jpeg(jpeg, "RGB", False, False, buffer=room)
-        except ValueError:
-            return None
-        return np.lib.stride_tricks.as_strided(flat, self._scratch.shape, (3 * width, 3, 1), writeable=False)
+        return room, np.lib.stride_tricks.as_strided(flat, self._scratch.shape, (3 * width, 3, 1), writeable=False)
 
 
 class _ViewRow:
