@@ -76,7 +76,7 @@ def cut_classes(
 
 
 def _lacking(cuts: Cuts, classes_of: Mapping[str, Counter[str]], shares: Sequence[float]) -> dict[int, list[str]]:
-    """By split, the classes of which it has nothing, where a group counts for one of several that it has."""
+    """Return for each split the classes of which it has no clip; a group of several classes counts for each of them."""
     has: dict[str, set[int]] = defaultdict(set)
     for group, classes in classes_of.items():
         split = cuts.split_of(min(classes), group)

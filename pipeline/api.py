@@ -108,7 +108,7 @@ def _run(*words: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what Beam warns of while it is loaded: extras that nobody here needs."""
+    """Hide Beam's warnings while it is loaded, on extras that clipmill does not use."""
     root = logging.getLogger()
     before = root.level
     root.setLevel(logging.ERROR)

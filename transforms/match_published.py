@@ -25,7 +25,7 @@ class MatchPublished(beam.PTransform):
 
     Returns:
         tasks (`ClipTask`: to decode), reused ((clip key, `SpanDone`)), and lost (numbers that add
-        up to how many published clips nobody wants any more).
+        up to the number of published clips that are not wanted).
     """
 
     def __init__(self, options: BuildOptions, base: str | None) -> None:

@@ -223,7 +223,7 @@ def _turn(ranked: tuple[int, tuple[bool, ClipRow]]) -> tuple[bool, int, float]:
 
 
 def _rows_of(ranked: Iterable[tuple[int, tuple[bool, ClipRow]]]) -> list[ClipRow]:
-    """Rows without a file only where none has one, so that they are told to be missing."""
+    """Return the rows with a file; if no row has one, all rows, so that they are reported as missing."""
     found = [each for _, each in ranked]
     any_there = any(there for there, _ in found)
     return [row for there, row in found if there or not any_there]

@@ -65,7 +65,7 @@ def _dataset_info(manifest: Manifest, kinds: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_label(kind: dict[str, Any]) -> bool:
-    """Whether a feature is a class, or a list of classes."""
+    """Return whether a feature is a class, or a list of classes."""
     return "classLabel" in kind.get("sequence", {}).get("feature", kind)
 
 

@@ -225,7 +225,7 @@ def _record_problems(record: ClipRecord, frames: int, row: TableRow | None, mani
 
 
 def _as_recorded(value: Any) -> Any:
-    """A list of labels as records have it."""
+    """Return a list of labels as records have it."""
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -206,7 +206,7 @@ def _peak(new_bytes: Band, written: float, clips: int, targets: dict[str, int], 
 
 
 def _busy(cpu: Band, clips: int, written: float) -> Band:
-    """Estimate the CPU seconds of a build that decodes for `cpu` seconds and writes so many bytes."""
+    """Estimate the CPU seconds of a build that decodes for `cpu` seconds and writes `written` bytes."""
     seconds = cpu.value + _SECONDS_PER_CLIP * clips + _SECONDS_PER_BYTE * written
     return Band(seconds, math.hypot(cpu.error, _CLOCK * seconds))
 
@@ -233,7 +233,7 @@ def _take_samples(
 
 
 def _largest(samples: Sequence[tuple[str, ClipSample]], nbytes: float) -> list[LargeVideo]:
-    """Estimate which videos of the sample, of so many bytes in all, take the most; bytes go with the pixels."""
+    """Estimate which videos of the sample take the most of all bytes, in proportion to their pixels."""
     frames: defaultdict[str, float] = defaultdict(float)
     pixels: defaultdict[str, float] = defaultdict(float)
     for video, sample in samples:

@@ -59,7 +59,7 @@ def as_lists(label: Label | None, number: LabelNumber) -> tuple[tuple[str, ...],
 
 
 def check_commas(options: ListingOptions, counts: Counts, declared: Iterable[str]) -> None:
-    """Check that nobody needs to guess whether a comma in a label parts two.
+    """Raise where it is unclear whether a comma in a label separates two labels.
 
     Raises:
         ListingError: it may, and --label-separator does not say.

@@ -41,7 +41,7 @@ class NumberedList(Format):
         return any(match and is_video(_path(match[1])) for match in found)
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
-        """Also check that two numbers behind every path are not those of frames and of a class."""
+        """Check the lists, also that two numbers after every path are not those of frames and of a class."""
         options = super().settle(options, looks)
         if not options.multi_label:
             for look in looks:

@@ -74,9 +74,9 @@ class FrameOptions(msgspec.Struct, frozen=True):
 
     Attributes:
         every: keep decoded frames 0, K, 2K, ...
-        fps: resample to so many frames per second by timestamp; None keeps the source's.
-        max_frames: keep only the first so many; None for all.
-        short_side: shrink so that the shorter side has so many pixels; never enlarges.
+        fps: resample to this many frames per second by timestamp; None keeps the source's.
+        max_frames: keep only this many first frames; None for all.
+        short_side: shrink so that the shorter side has this many pixels; never enlarges.
         size: exact (width, height) in pixels, instead of short_side.
         fit: with `size`, "crop", "pad" or "stretch".
         quality: libjpeg's, 1 to 100; None for the promise of `clipmill.video.fidelity`.
@@ -105,7 +105,7 @@ class Budget(msgspec.Struct, frozen=True):
     least: int = 0
 
     def limit(self, videos: int) -> int:
-        """The most that so many videos may lose."""
+        """Return how many of this number of videos may be lost."""
         # 29 % of 100 are 28.999999999999996 as floats.
         return self.count if self.count is not None else max(self.least, int(self.share * videos + 1e-6))
 

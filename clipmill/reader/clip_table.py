@@ -178,7 +178,7 @@ def to_arrays(columns: pa.Table, reader: FrameReader) -> ClipTable:
 
 
 def _label_lists(column: pa.Array) -> LabelLists | None:
-    """The lists in a column, None where it holds numbers."""
+    """Return the lists in a column, None where it holds numbers."""
     if not pa.types.is_list(column.type):
         return None
     counts = _plain(column.value_lengths()).astype(np.int64)

@@ -115,6 +115,6 @@ def _read_piece(storage: Storage, piece: Piece) -> tuple[list[int], list[int], l
     try:
         payload = read_record(io.BytesIO(framed), 0, len(framed), name)
     except DataError as error:
-        raise StorageError(f"{error}: delete {name} and build again, so that its clips are decoded anew") from None
+        raise StorageError(f"{error}: delete {name} and build again, so that its clips are decoded again") from None
     record, frames = get_schema(piece.schema).parse(payload)
     return record.timestamps, record.frame_index, frames

@@ -32,9 +32,9 @@ _DECODER = {"flags": "+bitexact"}
 _DEMUXER_ERRORS = (av.error.FFmpegError, OSError, UnicodeDecodeError)
 #: A clip may lose this share: of its packets as bad or lost ones, of the bytes that its index names at its end.
 BAD_SHARE = 0.05
-#: No packet of a lossy codec begins with so many zeros.
+#: No packet of a lossy codec begins with this many zeros.
 _HEADER = 16
-#: ffmpeg takes the largest of several streams, and counts the default one as so many pixels larger (`map_auto_video`).
+#: ffmpeg takes the largest of several streams; it adds this many pixels to the default one (`map_auto_video`).
 _DEFAULT_STREAM = 5_000_000
 
 

@@ -28,7 +28,7 @@ Plane = npt.NDArray[np.uint8]
 
 #: Pixels on each side of what is coded together: four blocks of luma, one of each chroma.
 MCU = 16
-#: Restart intervals hold at least so many MCUs: half of that would cost 0.8 % of the bytes and 5 % of the time.
+#: Restart intervals hold at least this many MCUs: half of that would cost 0.8 % of the bytes and 5 % of the time.
 _LEAST_INTERVAL = 10
 
 _VERSION = 62

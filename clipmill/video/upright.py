@@ -29,7 +29,7 @@ class Upright(NamedTuple):
         return not (self.mirrored or self.turns)
 
     def apply(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The pixels, (height, width, ...), as they are shown; a view."""
+        """Return the pixels, (height, width, ...), as they are shown; a view."""
         return np.rot90(pixels[::-1] if self.mirrored else pixels, self.turns)
 
 
@@ -47,7 +47,7 @@ def upright(frame: av.VideoFrame) -> Upright:
 
 
 def _display_matrix(frame: av.VideoFrame) -> bytes:
-    """The bytes of a frame's display matrix, or none."""
+    """Return the bytes of a frame's display matrix, or none."""
     data: Any = frame.side_data
     matrix = bytes(data[Type.DISPLAYMATRIX]) if len(data) and Type.DISPLAYMATRIX in data else b""
     # In PyAV a frame and its side data hold each other, and only the garbage collector parts them: over a hundred

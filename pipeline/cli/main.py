@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     3 try again; 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    # Beam warns of extras that nobody here needs.
+    # Beam warns of missing extras that clipmill does not use.
     logging.getLogger().setLevel(logging.ERROR)
     logging.getLogger("clipmill").setLevel(logging.WARNING)
     try:

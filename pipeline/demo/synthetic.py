@@ -34,7 +34,7 @@ ENCODINGS = (
 
 _CLIPS_PER_GROUP = 2
 _SHAPES = 14
-_DEPTH = 22.0  # a shape at the near end is so many times as large as at the far end
+_DEPTH = 22.0  # a shape at the near end is this many times as large as at the far end
 
 _Wave = NDArray[np.float64]
 

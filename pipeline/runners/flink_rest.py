@@ -43,7 +43,7 @@ class FlinkRest:
         """Return slots, task managers and version of the cluster.
 
         Raises:
-            TryAgain: nobody answers.
+            TryAgain: no server answers.
         """
         return self._ask("/overview", patience=0)
 
@@ -51,7 +51,7 @@ class FlinkRest:
         """Return the hosts of the task managers.
 
         Raises:
-            TryAgain: nobody answers.
+            TryAgain: no server answers.
         """
         managers = self._ask("/taskmanagers", patience=0)["taskmanagers"]
         # As pekko.tcp://flink@HOST:PORT/user/rpc/taskmanager_0

@@ -265,5 +265,5 @@ def put(image: Image, out: Image | None) -> Image:
 
 
 def _checked(result: Image, out: Image | None) -> Image:
-    # OpenCV allocates anew, without a word, where `dst` is not what it would have made.
+    # OpenCV silently allocates a new array where `dst` does not have the shape and type of its result.
     return result if out is None or result is out else put(result, out)

@@ -73,7 +73,7 @@ class Loader:
         )
 
     def arrays(self, rows: int, frames: int, clip: int, buffers: Buffers) -> Arrays:
-        """Make arrays for a batch of so many clips and frames, of which `clip` is one, not filled."""
+        """Make empty arrays for a batch of `rows` clips, of which `clip` is one."""
         pixels = (self.size or self._size_of(clip), self.recipe.dtype) if self.decode else None
         return make_arrays(self.fields, rows, self.recipe.views, frames, pixels, buffers, self.clips.classes)
 

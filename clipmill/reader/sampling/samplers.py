@@ -218,7 +218,7 @@ class AtFps(Sampler, frozen=True):
         return np.where(wanted == policies.NOTHING, policies.NOTHING, shown[wanted])
 
     def _ticks(self, clips: Lengths) -> Ints:
-        seconds = np.where(clips.frames > 1, clips.seconds, 0.0)  # nobody knows how long a single frame is shown
+        seconds = np.where(clips.frames > 1, clips.seconds, 0.0)  # unknown for a single frame
         ticks: Ints = np.maximum(1, np.ceil(seconds * self.fps - 1e-3)).astype(np.int64)
         return ticks
 
