@@ -91,7 +91,11 @@ class Labeller:
 
     def __call__(self, row: ClipRow) -> ClipRow | Failure | None:
         """Return the row with its label, or what is wrong with it; None where --class-every leaves it out."""
-        found = self.meant(said_by(self._options, row))
+        said = said_by(self._options, row)
+        ruling = self._rulings.get(said[0]) if len(said) == 1 and not isinstance(row.label, tuple) else None
+        if ruling is not None and ruling.name in self._place:
+            return msgspec.structs.replace(row, label=ruling.name, label_number=ruling.number)
+        found = self.meant(said)
         if found is None:
             return None
         if isinstance(found, str):

@@ -22,8 +22,6 @@ from clipmill.options import ListingOptions
 _LINE = re.compile(r"(.*[^\s,])(?:\s+|\s*,\s*)(-1|\d{1,9})", re.ASCII)
 
 
-# Most lines have one number, and need not be taken apart.
-_SEVERAL = re.compile(rb"[\s,](?:-1|\d{1,9})[\s,]+(?:-1|\d{1,9})\s*$")
 _COMMENT = re.compile(rb"\s*#(?:\s|$)")
 
 
@@ -40,17 +38,13 @@ class NumberedList(Format):
         found = [_LINE.fullmatch(line.strip()) for line in look.head]
         return any(match and is_video(_path(match[1])) for match in found)
 
-    def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
-        """Check the lists, also that two numbers after every path are not those of frames and of a class."""
-        options = super().settle(options, looks)
-        if not options.multi_label:
-            for look in looks:
-                _check_two_numbers(look.path)
-        return options
-
     def has_lists(self, options: ListingOptions) -> bool:
-        """Return whether a line has several numbers behind the path."""
-        return any(len(numbers) > 1 for path in options.listings for numbers in _numbers(path))
+        """Return whether a line has several numbers behind the path.
+
+        Raises:
+            ListingError: two numbers behind every path may be those of frames and of a class.
+        """
+        return any([_has_lists(path) for path in options.listings])
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """Iterate over the rows, one for each line that is neither blank nor a comment."""
@@ -83,24 +77,23 @@ def _parts(text: str) -> tuple[str, tuple[str, ...]]:
     return path, numbers
 
 
-def _numbers(listing: str) -> Iterator[tuple[str, ...]]:
-    """Iterate over the numbers behind the paths of a list."""
+def _has_lists(listing: str) -> bool:
+    lines = several = two = falling = 0
     for _, raw in text_lines.read_all(listing):
-        if raw.strip() and not _COMMENT.match(raw):
-            yield _parts(raw.decode(errors="replace").strip())[1] if _SEVERAL.search(raw) else ()
-
-
-def _check_two_numbers(listing: str) -> None:
-    total = several = falling = 0
-    for numbers in _numbers(listing):
-        total += 1
-        several += len(numbers) == 2
-        falling += len(numbers) == 2 and int(numbers[0]) > int(numbers[1]) >= 0
-    if total and several == total and 10 * falling >= 9 * total:
+        # Most lines have one number, and need not be taken apart.
+        words = raw.replace(b",", b" ").rsplit(None, 2)
+        if len(words) == 3 and words[1].lstrip(b"-").isdigit() and not _COMMENT.match(raw):
+            numbers = _parts(raw.decode(errors="replace").strip())[1]
+            several += len(numbers) > 1
+            two += len(numbers) == 2
+            falling += len(numbers) == 2 and int(numbers[0]) > int(numbers[1]) >= 0
+        lines += bool(words) and not _COMMENT.match(raw)
+    if several and two == lines and 10 * falling >= 9 * lines:
         raise ListingError(
             f"{listing}: two numbers behind every path, and the first one is the larger, as of a clip's frames and its "
             "class: leave the first one out, or say --multi-label if both are labels"
         )
+    return several > 0
 
 
 def _row(rows: RowParser, line: int, text: str) -> ClipRow:

@@ -37,10 +37,10 @@ def row(number, split="train", label=0, file="f", frames="d", start=None, end=No
     return known | {"fingerprint": file, "digest": frames, "start": start, "end": end, "trimmed": trimmed}
 
 
-def shared(version, rows, **how):
+def shared(version, rows, *, multi_label=False, **how):
     storage, name = version
     out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, clip_schema()), out)
+    pq.write_table(pa.Table.from_pylist(rows, clip_schema(multi_label=multi_label)), out)
     storage.put(version_path(name, CLIPS), out.getvalue())
     found = find_shared_content(storage, name, **how)
     return [
@@ -58,6 +58,14 @@ def test_what_shares_frames(version):
     assert shared(version, [row(0), row(1, "val", label=1)]) == [[("c1", "c0")], [("c1", "c0")]]
     assert shared(version, [row(0), row(1, label=-1)]) == [[], []], "no label is no other label"
     assert shared(version, [row(0), row(1, "unused")]) == [[], []], "nobody trains or tests on those"
+
+
+def test_lists_of_labels_are_one_label_or_another(version):
+    def of(number, *labels):
+        return row(number) | {"label_index": labels, "label_text": [f"l{label}" for label in labels]}
+
+    assert shared(version, [of(0, 1, 2), of(1, 1, 2), of(2)], multi_label=True) == [[], []]
+    assert shared(version, [of(0, 1, 2), of(1, 1)], multi_label=True) == [[], [("c1", "c0")]]
 
 
 def test_parts_of_one_file_that_touch_share_nothing(version):

@@ -605,3 +605,20 @@ def test_a_problem_is_one_plain_line(published):
     lines = [str(problem) for problem in published.verify()]
     assert f"shards/{published.row(0)['shard']}.tfrecord: is missing" in lines
     assert all("\n" not in line for line in lines)
+
+
+@pytest.mark.parametrize("schema", ["tfds", "frames", "mediaseq"])
+def test_lists_of_labels_are_held_against_records_and_names(tmp_path, schema):
+    published = Published(tmp_path / "out", schema, multi_label=True, unlabelled=(2,))
+    assert published.verify() == []
+    row = next(row for row in published.mini.rows if row["label_text"] == ("boxing", "diving"))
+    name = row["clip_id"]
+    published.cell(name, label_index=[0, 2], label_text=["boxing", "juggling"])
+    assert_found(published.verify(), published.shard_file(row), name, "in the clip table ('boxing', 'juggling')")
+    published.cell(name, label_index=[0, 1], label_text=["boxing", "juggling"])
+    label_file = f"{published.folder}/{LABELS}"
+    assert_found(published.verify(), label_file, "class 1", "is 'diving', in clips.parquet 'juggling'")
+    published.cell(name, label_index=[0, -1], label_text=["boxing", ""])
+    assert_found(published.verify(), label_file, "class -1", "is None, in clips.parquet ''")
+    published.cell(name, label_index=[0, 1], label_text=["boxing"])
+    assert_found(published.verify(), f"{published.folder}/clips.parquet", "", "more labels than names of labels")

@@ -165,3 +165,13 @@ def test_names_that_carry_times():
     for name in ("x_4_14.mp4", "x_4.0_14.0", "x-4-14.webm", "x_4000_14000.mp4"):
         assert listings.name_carries_times(name, 4.0, 14.0)
     assert not listings.name_carries_times("x_4_15.mp4", 4.0, 14.0)
+
+
+def test_rows_of_one_clip_add_their_labels_and_its_file_may_be_in_the_folder_of_each(tmp_path):
+    rows = "run,abcdefghijk,1,11,train,0\njump high,abcdefghijk,1,11,train,0\n"
+    touch(tmp_path, "jump_high/abcdefghijk_000001_000011.mp4", "run/abcdefghijk_000001_000011.mp4")
+    read = Listed(write(tmp_path / "k.csv", HEADER + rows), multi_label=True)
+    (clip,) = read.clips
+    assert clip.label == ("jump high", "run")
+    folders = {path.partition("/")[0] for path in read.candidates(clip.clip_id) if "/" in path}
+    assert folders == {"jump_high", "run"}
