@@ -112,7 +112,9 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     census = take_census(options, _STUDY[0])
     _check_census(census, options)
     if not as_json:
-        print(headline(census, options), flush=True)
+        print("\n".join([headline(census, options), *map(words.one_line, census.bad_examples)]), flush=True)
+    if not census.clips:
+        raise DataError(f"all of {words.plural(census.bad_rows, 'row')} are bad, as {census.bad_examples[0]}")
     elsewhere = look_elsewhere(census, options)
     if elsewhere.paths and not as_json:
         print(by_name(elsewhere), flush=True)

@@ -16,6 +16,9 @@ from clipmill.options import BuildOptions, ListingOptions
 from clipmill.sources.by_name import VideosThere
 from clipmill.strata import Cuts
 
+#: Bad rows of which is said what is wrong.
+_EXAMPLES = 3
+
 
 class Census(msgspec.Struct, frozen=True):
     """What a listing holds.
@@ -23,6 +26,7 @@ class Census(msgspec.Struct, frozen=True):
     Attributes:
         clips: rows that name a clip, after all choices.
         bad_rows: rows that do not.
+        bad_examples: where the first of those are and what is wrong with each, in words.
         unlabelled: rows that name a clip and no class.
         several: rows that name a clip and more than one class.
         ignored: files of a folder that are not named like videos, and folders that are hidden or a system's.
@@ -44,6 +48,7 @@ class Census(msgspec.Struct, frozen=True):
     cuts: Cuts | None
     example: str
     sample: list[ClipRow]
+    bad_examples: list[str] = []
     there: int | None = None
 
 
@@ -54,6 +59,7 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     counts: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
     said: listings.Counts = {}
     bad = number = 0
+    examples: list[str] = []
     example = ""
     heap: list[tuple[bool, float, int, ClipRow]] = []
     videos = VideosThere(chosen) if chosen.limit is not None and chosen.format != "tree" else None
@@ -62,6 +68,8 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     for row in _rows(chosen):
         if isinstance(row, Failure):
             bad += 1
+            if len(examples) < _EXAMPLES:
+                examples.append(f"{row.listing}:{row.row}: {row.message}" if row.row else row.message)
             continue
         if not listings.selected(chosen, row):
             example = row.video
@@ -85,6 +93,8 @@ def take_census(options: BuildOptions, sample: int) -> Census:
         meant = labeller.meant(words)
         if isinstance(meant, str):
             bad += times
+            if len(examples) < _EXAMPLES:
+                examples.append(meant)
         elif meant is not None:
             clips[split, tuple(meant)] += counts_there[split, words] if there_are else times
     rows = [row for row in map(labeller, [row for *_, row in sorted(heap, reverse=True)]) if isinstance(row, ClipRow)]
@@ -101,6 +111,7 @@ def take_census(options: BuildOptions, sample: int) -> Census:
         cuts=cuts,
         example=example,
         sample=rows[:sample],
+        bad_examples=examples,
         there=None if videos is None else there_are,
     )
 

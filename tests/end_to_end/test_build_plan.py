@@ -201,3 +201,16 @@ def test_a_plan_of_real_clips_holds(words, shared_data, tmp_path):
     assert within(outcome["frames"], plan["frames"]) and within(outcome["bytes"], plan["bytes"])
     assert outcome["bytes"] < peak.bytes <= plan["peak_bytes"] < 1.5 * peak.bytes
     assert len(clips(tmp_path / "out")) == plan["clips"]
+
+
+def test_a_plan_of_bad_rows_alone_says_why_and_fails(tmp_path):
+    listing = tmp_path / "l.csv"
+    listing.write_text("path,label,start\na.avi,x,1_0\nb.avi,x,soon\n")
+    ran = clipmill("plan", listing, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "l.csv:3: bad time range: start is 'soon'" in ran.out
+    assert "all of 2 rows are bad, as" in ran.err and "l.csv:2: bad time range: start is '1_0'" in ran.err
+    listing.write_text("path,label\na.avi,x\n")
+    (tmp_path / "labels").write_text("y\n")
+    ran = clipmill("plan", listing, "--labels", tmp_path / "labels", "--out", tmp_path / "out")
+    assert ran.code == 1 and "unknown label x" in ran.err
