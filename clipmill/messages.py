@@ -23,6 +23,8 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
         folds: the split in official fold 1, 2, 3, ... ("" where the clip is in none).
         listing, row: where the row is; row is the line from 1, 0 in a folder.
         extra: the listing's own further columns, as text.
+        frame_range: (first, end) in numbers of the file's frames from 0, half open, in place of start and end, which
+            it becomes once the file is known; None for an open end, and for no such range.
     """
 
     clip_id: str
@@ -37,6 +39,7 @@ class ClipRow(msgspec.Struct, frozen=True, array_like=True):
     listing: str
     row: int
     extra: dict[str, str]
+    frame_range: tuple[int | None, int | None] | None = None
 
 
 class Span(msgspec.Struct, frozen=True, array_like=True):
@@ -81,6 +84,8 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
         span_frames: cut longer clips into spans of about this many frames; 0 to never cut.
         frames: what is asked of the frames.
         min_segment: leave out a range's last segment if it is shorter than this share of segment_seconds.
+        frame_ranges: of each row whether it asks for a range of frames, (first, end) in place of seconds; none if no
+            row does.
     """
 
     paths: list[str]
@@ -91,6 +96,7 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
     span_frames: int
     frames: FrameOptions
     min_segment: float = 0.0
+    frame_ranges: list[tuple[int | None, int | None] | None] = []
 
 
 class SourceClip(msgspec.Struct, frozen=True, array_like=True):

@@ -210,7 +210,7 @@ class Foresight:
         frames = self._options.frames
         if same:
             yield [clip_key(source.fingerprint, plan.decode_start, plan.decode_end, frames) for plan in source.clips]
-        elif not self._options.segment_seconds:
+        elif not self._options.segment_seconds and row.frame_range is None:
             # The notes are on other rows of the source: try the row's own range, and the whole file, if it is cut.
             yield [clip_key(source.fingerprint, row.start, row.end, frames)]
             yield [clip_key(source.fingerprint, None, None, frames)]

@@ -182,6 +182,7 @@ class RowParser:
         start: float | None = None,
         end: float | None = None,
         extra: dict[str, str] | None = None,
+        frame_range: tuple[int | None, int | None] | None = None,
     ) -> ClipRow:
         """Return a good row; by default its id is the video's path without the suffix, its split the listing's.
 
@@ -196,7 +197,8 @@ class RowParser:
         if not split and not self.split:
             split = _split_of_path(video, label)
         if not group:
-            group = group_of(video) or (None if start is None and end is None else video)
+            ranged = start is not None or end is not None or frame_range is not None
+            group = group_of(video) or (video if ranged else None)
         return ClipRow(
             clip_id=clip_id or without_suffix(video).lstrip("/"),
             video=video,
@@ -210,6 +212,7 @@ class RowParser:
             listing=self.listing,
             row=line,
             extra=extra or {},
+            frame_range=frame_range,
         )
 
     def bad(self, line: int, why: BadRow | str, video: str = "", split: str = "") -> Failure:

@@ -56,12 +56,15 @@ GENERIC: Aliases = {
         *("video_file", "video_filename", "video_name", "source", "clip", "clip_path", "clip_name", "video_id"),
         "clip_id",
     ),
+    "start_frame": ("start_frame", "frame_start", "startframe", "begin_frame", "from_frame"),
+    "end_frame": ("end_frame", "stop_frame", "frame_end", "frame_stop", "endframe", "stopframe", "to_frame"),
     "group": ("group", "group_id"),
     "id": ("id", "clip_id", "uid"),
 }
 #: Names of the columns of a Kinetics table.
 KINETICS: Aliases = {**_SHARED, "path": ("youtube_id", "ytid", "yt_id", "youtubeid")}
 
+_FRAMES = ("start_frame", "end_frame")
 _TIMES = frozenset(("start", "end", "begin", "stop", "onset", "offset", "timestamp", "timestamps"))
 _LABELS = frozenset(
     ("label", "labels", "class", "classes", "category", "categories", "action", "actions", "verb", "tag", "tags")
@@ -107,6 +110,9 @@ def columns(names: Sequence[str], aliases: Aliases = GENERIC, chosen: Mapping[st
             place[role] = found
     if "start" not in place or "end" in place:
         place.pop("duration", None)  # of the whole video
+    if "start" in place or "end" in place:
+        # Tables of some data sets have both; seconds hold for any copy of a video.
+        place = {role: at for role, at in place.items() if role in chosen or role not in _FRAMES}
     used = set(place.values())
     extra = []
     for number, name in enumerate(names):
@@ -127,18 +133,13 @@ def wrong_columns(where: str, found: Columns, chosen: Mapping[str, str]) -> str:
     for role, name in chosen.items():
         if name and name not in found.names:
             return f"--columns {role}={name}: {where} has no such column; it has {', '.join(found.names)}"
-    for roles, words in ((("start", "end"), _TIMES), (("label", "number"), _LABELS)):
+    for roles, words in ((("start", "end", *_FRAMES), _TIMES), (("label", "number"), _LABELS)):
         if not any(role in found.place or role in chosen for role in roles):
             for _, name in found.extra:
                 if words & set(re.split(r"[\W_]+", name.casefold())):
-                    role = roles[0]
-                    frames = "frame" in name.casefold() and role == "start"
-                    advice = (
-                        "frame numbers are not read, so write seconds"
-                        if frames
-                        else f"say --columns {role}={name}, as path=, label=, start= or end="
-                    )
-                    kind = "time" if role == "start" else "label"
+                    role = "start_frame" if roles[0] == "start" and "frame" in name.casefold() else roles[0]
+                    advice = f"say --columns {role}={name}, as path=, label=, start=, end=, start_frame= or end_frame="
+                    kind = "label" if role == "label" else "time"
                     return (
                         f"{where}: the column {name} looks like a {kind}, and no column is read as one: {advice}; "
                         f"or --columns {role}= to keep it as a further column"
@@ -171,7 +172,7 @@ class TableRows:
         self._places = [found.place.get(role, -1) for role in COLUMN_ROLES]
 
     def cells(self, values: Sequence[str]) -> list[str]:
-        """Return the cells for path, label, number, split, start, end, duration, group and id; "" for none."""
+        """Return the cells for `COLUMN_ROLES`, in that order; "" for none."""
         return [values[place].strip() if place >= 0 else "" for place in self._places]
 
     def path(self, values: Sequence[str]) -> str:
@@ -204,13 +205,25 @@ class TableRows:
         Raises:
             BadRow: says which cell is wrong.
         """
-        path, text, number, split, start_text, end_text, duration, group, clip_id = self.cells(values)
+        path, text, number, split, start_text, end_text, duration, group, clip_id, *frames = self.cells(values)
         source = self.rows.root.relative(path)
         label, own = self.labels(text, number, lists)
         split = split_name(split)
         if not start_text and not end_text:
+            numbers = frame_range(*frames)
+            if numbers and not clip_id:
+                first, end_frame = ("open" if number is None else str(number) for number in numbers)
+                clip_id = f"{without_suffix(source)}_f{first}_f{end_frame}"
             return self.rows.row(
-                line, source, label, own, clip_id=clip_id, split=split, group=group, extra=self.extra(values)
+                line,
+                source,
+                label,
+                own,
+                clip_id=clip_id,
+                split=split,
+                group=group,
+                extra=self.extra(values),
+                frame_range=numbers,
             )
         start, end = time_range(start_text, end_text, duration)
         return self.rows.row(
@@ -257,6 +270,25 @@ def time_range(start: str, end: str, duration: str = "") -> tuple[float | None, 
     if last is not None and last <= (first or 0.0):
         raise BadRow(f"bad time range: end {end} s is not after start {start or 0} s")
     return first, last
+
+
+def frame_range(first: str, end: str) -> tuple[int | None, int | None] | None:
+    """Return a range of frame numbers, half open, an empty cell for an open end; None where both are empty.
+
+    Raises:
+        BadRow: not a range that a video could have.
+    """
+    if not first and not end:
+        return None
+    numbers = []
+    for text in (first, end):
+        number = as_number(text) if text else None
+        if text and (number is None or number < 0):
+            raise BadRow(f"bad range of frames: {text!r} is not a whole number from 0")
+        numbers.append(number)
+    if numbers[1] is not None and numbers[1] <= (numbers[0] or 0):
+        raise BadRow(f"bad range of frames: end {numbers[1]} is not after {numbers[0] or 0}")
+    return numbers[0], numbers[1]
 
 
 def _seconds(name: str, text: str) -> float | None:

@@ -43,7 +43,7 @@ class Kinetics(Csv):
 
     def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
         """Return the clip of one row."""
-        youtube, text, number, split, start_text, end_text, duration, _, _ = table.cells(values)
+        youtube, text, number, split, start_text, end_text, duration, *_ = table.cells(values)
         if not _ID.fullmatch(youtube):
             raise BadRow(f"{youtube!r} is not a YouTube id")
         start, end = time_range(start_text, end_text, duration)

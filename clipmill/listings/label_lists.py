@@ -76,7 +76,7 @@ def check_commas(options: ListingOptions, counts: Counts, declared: Iterable[str
 
 def place(row: ClipRow) -> str:
     """Return what rows have in common that --multi-label makes one clip of: video and time range."""
-    return f"{row.video}\x1f{row.start}\x1f{row.end}"
+    return f"{row.video}\x1f{row.start}\x1f{row.end}\x1f{row.frame_range}"
 
 
 def merge_rows(options: ListingOptions, rows: Iterable[ClipRow]) -> tuple[list[ClipRow], list[Failure]]:

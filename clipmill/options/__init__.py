@@ -7,7 +7,10 @@ import msgspec
 from clipmill.layout import MULTI_LABEL
 
 #: What a column of a table can be.
-COLUMN_ROLES = ("path", "label", "number", "split", "start", "end", "duration", "group", "id")
+COLUMN_ROLES = (
+    *("path", "label", "number", "split", "start", "end", "duration", "group", "id"),
+    *("start_frame", "end_frame"),
+)
 
 
 class ListingOptions(msgspec.Struct, frozen=True):
@@ -28,7 +31,7 @@ class ListingOptions(msgspec.Struct, frozen=True):
         class_every: keep every K-th class.
         limit: the most clips to take, spread over classes and splits; None for all.
         labels: file of classes that pins the numbering, or None.
-        columns: name of the column for path, label, number, split, start, end, duration, group or id; "" for none.
+        columns: name of the column for a role of `COLUMN_ROLES`; "" for none.
         multi_label: rows that name a clip again give it further labels, and a cell may hold several.
         label_separator: what parts the labels in a cell, "" if nothing does; None where their own signs tell.
         label_lists: every clip has a list of labels; `clipmill.listings.resolve` fills it in.

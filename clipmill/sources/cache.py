@@ -43,6 +43,7 @@ def question(task: SourceTask, at: int) -> str:
     how = [task.named[at], task.ranges, task.trimmed, task.segment_seconds, task.span_frames]
     if task.min_segment:
         how.append(task.min_segment)
+    how += [task.frame_ranges] if task.frame_ranges else []
     asked = [EPOCH, CODEC_EPOCH, *how, frames.every, frames.fps, frames.max_frames]
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()[:16]
 

@@ -40,6 +40,7 @@ def source_tasks(
                 span_frames=options.span_frames,
                 frames=options.frames,
                 min_segment=options.min_segment,
+                frame_ranges=[row.frame_range for row in group] if any(row.frame_range for row in group) else [],
             ),
         )
 
@@ -75,7 +76,7 @@ def settle(
     jobs = []
     failures = []
     for plan in answer.clips:
-        row = _segment_row(rows[plan.row], plan)
+        row = _planned_row(rows[plan.row], plan)
         if plan.problem is not None:
             failures.append(failure_of(row, Stage.RESOLVE_SOURCES, *plan.problem, of=of))
         else:
@@ -85,10 +86,12 @@ def settle(
     return Resolved(jobs, failures, {split: more for split, more in segments.items() if more})
 
 
-def _segment_row(row: ClipRow, plan: SourceClip) -> ClipRow:
-    """Return the row of one segment: with an id of its own, and its times as columns."""
-    if plan.segment is None:
+def _planned_row(row: ClipRow, plan: SourceClip) -> ClipRow:
+    """Return the row of one plan: a segment with an id of its own, a range of frames or a segment with its times."""
+    if plan.segment is None and row.frame_range is None:
         return row
+    if plan.segment is None:
+        return msgspec.structs.replace(row, start=plan.decode_start, end=plan.decode_end)
     return msgspec.structs.replace(
         row,
         clip_id=f"{row.clip_id}_{plan.segment:04d}",

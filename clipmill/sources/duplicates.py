@@ -34,9 +34,9 @@ def unique_ranges(rows: Iterable[ClipRow], *, drawn: bool = False) -> tuple[list
     Returns:
         The rows that stay, and the others' ledger rows.
     """
-    alike: dict[tuple[float | None, float | None], list[ClipRow]] = {}
+    alike: dict[tuple[Any, ...], list[ClipRow]] = {}
     for row in sorted(rows, key=_order):
-        alike.setdefault((row.start, row.end), []).append(row)
+        alike.setdefault(_place(row), []).append(row)
     facts = [fact for fact in _FACTS if not (drawn and fact == "split")]
     kept = []
     failures = []
@@ -75,11 +75,12 @@ def _order(row: ClipRow) -> tuple[Any, ...]:
     number = row.label_number if isinstance(row.label_number, tuple) else (row.label_number,)
     numbers = tuple(-1 if one is None else one for one in number)
     facts = "" if row.label is None else row.label, numbers, row.split, row.folds, row.group or ""
-    return row.clip_id, row.video, start, end, *facts, sorted(row.extra.items()), row.listing, row.row
+    place = row.clip_id, row.video, start, end, str(row.frame_range)
+    return *place, *facts, sorted(row.extra.items()), row.listing, row.row
 
 
-def _place(row: ClipRow) -> tuple[str, float | None, float | None]:
-    return row.video, row.start, row.end
+def _place(row: ClipRow) -> tuple[Any, ...]:
+    return row.video, row.start, row.end, row.frame_range
 
 
 def _spelled(fact: str | int | tuple[str | int | None, ...] | None) -> str:

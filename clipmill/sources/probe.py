@@ -11,7 +11,7 @@ from clipmill.ledger import Reason
 from clipmill.messages import WHOLE, CachedProbe, ProbedSource, SourceClip, SourceTask
 from clipmill.sources.cache import question, recall
 from clipmill.sources.find import find_source
-from clipmill.sources.trimming import part_of_file
+from clipmill.sources.trimming import Part, part_of_file
 from clipmill.storage import Stat, open_storage
 from clipmill.video.container import Video, open_video
 from clipmill.video.limits import nothing_in_range
@@ -97,10 +97,15 @@ def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> li
     length = None if video.duration is None else video.lead() / MICROSECONDS + video.duration
     if timeline is not None:
         length = timeline.seconds + 1 / float(video.fps)
-    there = (timeline or packet_times(video)) if task.segment_seconds else None
+    times = (timeline or packet_times(video)) if task.segment_seconds or task.frame_ranges else None
+    there = times if task.segment_seconds else None
     plans = []
     for row, ((start, end), carried) in enumerate(zip(task.ranges, named, strict=True)):
-        part = part_of_file(start, end, length, 1 / float(video.fps), carried, task.trimmed)
+        numbers = task.frame_ranges[row] if task.frame_ranges else None
+        if times is not None and numbers is not None:
+            part = Part(*times.seconds_of(*numbers), False)
+        else:
+            part = part_of_file(start, end, length, 1 / float(video.fps), carried, task.trimmed)
         for segment, first, last in _segments(part.start, part.end, there, task, 1 / float(video.fps)):
             plans.append(_plan(row, segment, first, last, part.trimmed, timeline, task))
     return plans
@@ -108,7 +113,11 @@ def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> li
 
 def _pays(video: Video, task: SourceTask, named: Sequence[bool]) -> bool:
     """Return whether to read the packets for a proof: for ranges, segments, and videos of several spans."""
-    if task.segment_seconds or (task.span_frames and (video.duration or 0) * float(video.fps) >= 2 * task.span_frames):
+    if (
+        task.segment_seconds
+        or task.frame_ranges
+        or (task.span_frames and (video.duration or 0) * float(video.fps) >= 2 * task.span_frames)
+    ):
         return True
     # By the header alone, since most files are wanted whole and need no proof.
     parts = (

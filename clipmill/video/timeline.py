@@ -40,6 +40,21 @@ class Timeline(msgspec.Struct, frozen=True):
         """When the last frame is shown, from the container's start."""
         return (self.lead + self.times[-1]) / MICROSECONDS
 
+    def seconds_of(self, first: int | None, end: int | None) -> tuple[float | None, float | None]:
+        """Return the range in seconds in which frames first to end - 1 are shown; its edges lie between two frames."""
+        return self._before(first or 0), None if end is None else self._before(end)
+
+    def _before(self, number: int) -> float | None:
+        """Return a time between a frame and the one before it: None for the first, past all for one beyond the last."""
+        if number == 0:
+            return None
+        times = self.times
+        if number < len(times):
+            at = (times[number - 1] + times[number]) // 2 + 1
+        else:
+            at = times[-1] + 1 + (number - len(times))
+        return (at + self.lead) / MICROSECONDS
+
     def spans(self, start: float | None, end: float | None, options: FrameOptions, longest: int = 0) -> list[Span]:
         """Return the spans of the clip shown in [start, end) seconds; none if no frame is.
 

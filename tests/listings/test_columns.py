@@ -302,7 +302,11 @@ def test_the_length_of_a_video_is_no_range(tmp_path):
             "path,clip_start_ms,label\nx.mp4,1,a\n",
             "clip_start_ms looks like a time.*--columns start=clip_start_ms",
         ),
-        ("l.csv", "path,start_frame,label\nx.mp4,1,a\n", "start_frame looks like a time.*frame numbers are not read"),
+        (
+            "l.csv",
+            "path,frame_start_no,label\nx.mp4,1,a\n",
+            "frame_start_no looks like a time.*--columns start_frame=frame_start_no",
+        ),
         ("l.csv", "path,action tags\nx.mp4,a\n", "action tags looks like a label.*--columns label=action tags"),
         (
             "l.jsonl",
@@ -339,3 +343,16 @@ def test_a_zero_byte_and_a_book_are_no_labels(tmp_path):
     assert read.classes() == ["jump", "run"]
     assert [failure.row for failure in read.failures] == [8004, 8005]
     assert all(len(failure.message) < 300 for failure in read.failures)
+
+
+def test_ranges_of_frames(tmp_path):
+    rows = ["x.mp4,3,9", "x.mp4,,9", "x.mp4,3,", "x.mp4,,", "y.mp4,0,1", "x.mp4,9,9", "x.mp4,-1,4", "x.mp4,1.5,4"]
+    read = Listed(write(tmp_path / "l.csv", "\n".join(["path,start_frame,stop_frame", *rows, ""])))
+    assert {clip: row.frame_range for clip, row in read.by_id.items()} == {
+        "x_f3_f9": (3, 9), "x_fopen_f9": (None, 9), "x_f3_fopen": (3, None), "x": None, "y_f0_f1": (0, 1),
+    }  # fmt: skip
+    assert [failure.row for failure in read.failures] == [7, 8, 9]
+    assert {row.group for row in read.by_id.values()} == {"x.mp4", "y.mp4", None}
+    both = write(tmp_path / "both.csv", "path,start_frame,stop_frame,start_timestamp\nx.mp4,3,9,0:01\n")
+    (clip,) = Listed(both).by_id.values()
+    assert (clip.start, clip.frame_range, clip.extra) == (1.0, None, {"start_frame": "3", "stop_frame": "9"})
