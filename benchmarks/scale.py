@@ -30,10 +30,10 @@ from clipmill.dataset.publish import publish
 from clipmill.dataset.reuse import published_spans, shard_rows_path
 from clipmill.estimate.census import take_census
 from clipmill.layout import ShardEntry
-from clipmill.messages import Outline, ShardPlan, ShardWritten, SortKey, Verdict
+from clipmill.messages import ShardPlan, ShardWritten, Verdict
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.reader import RandomWindow
-from clipmill.shards.plan import band_of, landmark, order_of, outline, plan_band
+from clipmill.shards.plan import Outline, SortKey, band_of, landmark, order_of, outline, plan_band
 from clipmill.storage import LocalStorage, Storage
 
 Bands = dict[tuple[str, int], Path]

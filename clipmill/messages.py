@@ -314,22 +314,6 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
     shared: bool
 
 
-#: A clip's place in its split: (frames, clip id), or a number drawn from its content and the id.
-SortKey = tuple[int | float, str]
-
-
-class Outline(msgspec.Struct, frozen=True, array_like=True):
-    """The shard size and the bands of a split, settled before its clips are planned.
-
-    Attributes:
-        target: size of a shard to aim at, in bytes.
-        edges: the last place of each band but the last.
-    """
-
-    target: int
-    edges: list[SortKey]
-
-
 class ShardPlan(msgspec.Struct, frozen=True, array_like=True):
     """A shard to write.
 

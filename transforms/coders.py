@@ -9,6 +9,7 @@ from apache_beam import coders
 
 from clipmill import ledger, messages
 from clipmill.listings import label_table
+from clipmill.shards import plan
 
 
 class StructCoder(coders.Coder):
@@ -57,7 +58,7 @@ ROWS = (
     messages.ClipTask,
     messages.SpanDone,
     messages.Clip,
-    messages.Outline,
+    plan.Outline,
     messages.ShardPlan,
     messages.ShardWritten,
     messages.Verdict,

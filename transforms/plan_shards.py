@@ -9,9 +9,9 @@ import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
 
-from clipmill.messages import Clip, Outline, ShardPlan, SortKey, Verdict
+from clipmill.messages import Clip, ShardPlan, Verdict
 from clipmill.options import BuildOptions
-from clipmill.shards.plan import band_of, landmark, order_of, outline, plan_band
+from clipmill.shards.plan import Outline, SortKey, band_of, landmark, order_of, outline, plan_band
 
 #: A split's bytes, and the places of its landmarks.
 Sums = tuple[int, list[SortKey]]

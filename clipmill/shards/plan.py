@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from clipmill import content_names
-from clipmill.messages import Clip, Outline, ShardPlan, SortKey
+from clipmill.messages import Clip, ShardPlan
 from clipmill.options import BuildOptions
 from clipmill.records import get_schema
 
@@ -27,6 +27,22 @@ SHARDS_PER_HOST = 10
 #: Clips that a worker plans at once, about; at most twice as many: some 100 MB of rows.
 BAND = 1 << 16
 LANDMARK = 1 << 6
+
+
+#: A clip's place in its split: (frames, clip id), or a number drawn from its content and the id.
+SortKey = tuple[int | float, str]
+
+
+class Outline(msgspec.Struct, frozen=True, array_like=True):
+    """The shard size and the bands of a split, settled before its clips are planned.
+
+    Attributes:
+        target: size of a shard to aim at, in bytes.
+        edges: the last place of each band but the last.
+    """
+
+    target: int
+    edges: list[SortKey]
 
 
 class PackedClip(NamedTuple):
