@@ -396,7 +396,7 @@ def test_stateful_batches_go_on_with_the_same_clips(mini: Miniature, data: Datas
         ({"batch_size": 2, "path": "mmap"}, "path='mmap'"),
         ({"batch_size": 2, "path": "streaming", "shuffle": True}, 'use shuffle="shards" or False'),
         ({"batch_size": 2, "path": "streaming", "by_length": True}, 'use shuffle="shards" or False'),
-        ({"batch_size": 2, "hosts": (2, 2)}, "neither \\(index, count\\)"),
+        ({"batch_size": 2, "hosts": (2, 2)}, "give \\(index, count\\)"),
         ({"batch_size": 2, "views": 0}, "views=0"),
     ],
 )
