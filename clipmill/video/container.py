@@ -46,6 +46,8 @@ class Tally:
         packets: that held data.
         bad: packets that the decoder refused or that are zeros, and frames that it flags as damaged; and 1 if the
             demuxer stopped with an error.
+        behind: packets between a bad one and the next key frame, whose frames are predicted from what is not there.
+        predicted: frames that are predicted from a flagged one.
         last_error: of those.
         position: of the last packet, bytes from the file's start.
         flagged: packets that the demuxer takes for damaged.
@@ -56,10 +58,29 @@ class Tally:
     last_error: str = ""
     position: int = -1
     flagged: int = 0
+    behind: int = 0
+    predicted: int = 0
+    _after_bad: bool = False
+
+    @property
+    def damaged(self) -> int:
+        """What is bad, and what is predicted from that; by packets and by frames it is mostly the same."""
+        return self.bad + max(self.behind, self.predicted)
+
+    def read(self, *, key_frame: bool, flagged: bool) -> None:
+        """Count a packet that is handed to the decoder; those behind one that the demuxer flags are damaged, too."""
+        self._after_bad = self._after_bad and not key_frame
+        self.behind += self._after_bad
+        self._after_bad |= flagged
 
     def refuse(self, error: Exception) -> None:
-        """Count an error."""
-        self.spoil(_describe(error))
+        """Count a packet that raised an error."""
+        self.lose(_describe(error))
+
+    def lose(self, why: str) -> None:
+        """Count a packet without which those behind it cannot be decoded right."""
+        self.spoil(why)
+        self._after_bad = True
 
     def spoil(self, why: str) -> None:
         """Count damage that raised no error."""
@@ -151,8 +172,9 @@ class Video:
                 if packet.has_sidedata("encryption_info"):
                     raise ClipError(Reason.CORRUPT, "its video stream is encrypted: get a copy that is not")
                 if self._is_hole(packet):
-                    tally.spoil("zeros where its frame should be")
+                    tally.lose("zeros where its frame should be")
                 else:
+                    tally.read(key_frame=packet.is_keyframe, flagged=packet.is_corrupt)
                     yield packet
 
     def _is_hole(self, packet: av.Packet[VideoStream]) -> bool:

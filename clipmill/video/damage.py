@@ -35,9 +35,9 @@ def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
         raise ClipError(Reason.TRUNCATED, f"truncated after {frames} frames: the file ends before its own index does")
     if frames <= 0:
         raise ClipError(Reason.CORRUPT, f"no frame could be decoded ({tally.last_error or 'the stream is empty'})")
-    bad, packets = tally.bad - walk.before.bad, tally.packets - walk.before.packets
+    bad, packets = tally.damaged - walk.before.damaged, tally.packets - walk.before.packets
     if bad > packets * BAD_SHARE:
-        raise ClipError(Reason.CORRUPT, f"{bad} of {packets} packets could not be decoded ({tally.last_error})")
+        raise ClipError(Reason.CORRUPT, f"{bad} of {packets} packets could not be decoded well ({tally.last_error})")
     lost = _lost(walk, video, times)
     if bad + lost > (packets + lost) * BAD_SHARE:
         raise ClipError(
@@ -50,9 +50,9 @@ def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
     """Count the frames that the file should hold and lacks, by its index, or by the gap around a break in it."""
     unread = video.unread(walk.tally) if walk.reached_end else 0
     broken = video.broken_at(walk.tally)
-    if len(times) < 2 or (broken is None and not walk.tally.flagged):
+    if broken is None and not walk.tally.flagged:
         return unread
-    usual = statistics.median(b - a for a, b in pairwise(times))
+    usual = statistics.median(b - a for a, b in pairwise(times)) if len(times) > 1 else MICROSECONDS / video.fps
     gaps = [b - a for a, b in pairwise(times[walk.span.first :])]
     behind = 0
     if walk.reached_end:

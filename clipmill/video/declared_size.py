@@ -2,7 +2,9 @@
 
 A file cut short by a broken download often decodes without any error. RIFF
 chunks (AVI), ISO base media boxes (MP4, MOV; ISO/IEC 14496-12) and the EBML
-segment (Matroska, WebM; RFC 9559) all say how far they reach.
+segment (Matroska, WebM; RFC 9559) all say how far they reach. MPEG transport and program streams
+(ISO/IEC 13818-1) and FLV (Adobe's specification 10.1, annex E.4) consist of parts of a known size,
+of which the last is whole.
 """
 
 from __future__ import annotations
@@ -12,6 +14,10 @@ from typing import IO
 
 _EBML = b"\x1a\x45\xdf\xa3"
 _SEGMENT = b"\x18\x53\x80\x67"
+_PACKET = 188
+_PACK = b"\0\0\1\xba"
+#: A program stream's last pack is in its last bytes.
+_TAIL = 1 << 16
 # Only boxes at the top level of a file: anything else means that an earlier box's length is wrong.
 _TOP_BOXES = frozenset(
     b"ftyp moov mdat free skip wide uuid pnot styp sidx moof mfra udta meta emsg prft pdin ssix".split()
@@ -34,7 +40,49 @@ def declared_size(file: IO[bytes], size: int) -> int | None:
         return _matroska(file)
     if head[4:8] in _TOP_BOXES:
         return _boxes(file, size)
+    if head[:3] == b"FLV":
+        return _flv(file, size)
+    if head[:1] == b"\x47":
+        return _transport(file, size)
+    if head[:4] == _PACK:
+        return _program(file, size)
     return None
+
+
+def _flv(file: IO[bytes], size: int) -> int | None:
+    file.seek(5)
+    at = int.from_bytes(file.read(4), "big") + 4
+    while at + 11 <= size:
+        file.seek(at)
+        head = file.read(11)
+        if head[0] & 0x1F not in (8, 9, 18):
+            return None
+        at += 11 + int.from_bytes(head[1:4], "big")
+        if at > size:
+            return at
+        at += 4  # the size of the tag, again
+    return None if at == size else size + 1
+
+
+def _transport(file: IO[bytes], size: int) -> int | None:
+    file.seek(_PACKET)
+    # Else they have time codes or parity between them.
+    return -(-size // _PACKET) * _PACKET if file.read(1) == b"\x47" else None
+
+
+def _program(file: IO[bytes], size: int) -> int | None:
+    """Return where the last packet of a program stream ends."""
+    file.seek(max(0, size - _TAIL))
+    start = file.tell()
+    tail = file.read(_TAIL)
+    at = tail.rfind(_PACK)
+    if at < 0 or at + 14 > len(tail):
+        return None if at < 0 else size + 1
+    # MPEG-2's packs have stuffing, by the last three bits; MPEG-1's are shorter.
+    at += 14 + (tail[at + 13] & 7) if tail[at + 4] >> 6 == 1 else 12
+    while at + 6 <= len(tail) and tail[at : at + 3] == b"\0\0\1" and tail[at + 3] > 0xBA:
+        at += 6 + int.from_bytes(tail[at + 4 : at + 6], "big")
+    return start + at if at > len(tail) else None
 
 
 def _riff(file: IO[bytes], size: int) -> int | None:

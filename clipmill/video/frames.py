@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import av
 import av.error
+from av.video.frame import PictureType
 
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
@@ -61,6 +62,8 @@ class Walk:
         self.tally = Tally()
         self.before = Tally()
         self.reached_end = False
+        self._spoiled = False
+        self._two_way = 0  # B-frames since the last other frame
 
     def __iter__(self) -> Iterator[Shown]:
         span = self.span
@@ -110,8 +113,26 @@ class Walk:
             # Concealed pixels may come from any earlier frame, also from before the seek.
             self._demand(not self.tally.bad and not frame.is_corrupt)
             self._demand((frame.width, frame.height) == self._size)
-        elif frame.is_corrupt:
+        else:
+            self._count_damage(frame)
+
+    def _count_damage(self, frame: av.VideoFrame) -> None:
+        """Count a frame that the decoder flags, and those that are predicted from it, which it does not flag.
+
+        These are all up to the next whole key frame, and the B-frames that are shown before it, since they are
+        decoded after it. From a B-frame nothing is predicted, but for few.
+        """
+        two_way = frame.pict_type == PictureType.B
+        if frame.is_corrupt:
             self.tally.spoil("its decoder flags a frame as damaged")
+            if not two_way:
+                self.tally.predicted += 0 if self._spoiled else self._two_way
+                self._spoiled = True
+        elif frame.key_frame:
+            self._spoiled = False
+        elif self._spoiled:
+            self.tally.predicted += 1
+        self._two_way = self._two_way + 1 if two_way else 0
 
     @staticmethod
     def _demand(holds: bool) -> None:

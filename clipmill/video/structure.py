@@ -3,8 +3,8 @@
 After a break, demuxers skip to the next part that they know, without an error, so the chain is
 walked here. AVI (RIFF chunks), MP4 and MOV (boxes, ISO/IEC 14496-12), Matroska and WebM
 (EBML elements, RFC 9559), FLV (tags, Adobe's specification 10.1, annex E.4), Ogg (pages,
-RFC 3533) and MPEG transport streams (packets, ISO/IEC 13818-1, 2.4.3.2) have such a chain; other
-formats are not checked.
+RFC 3533), MPEG transport streams (packets, ISO/IEC 13818-1, 2.4.3.2) and program streams (packs
+of packets, 2.5.3.3) have such a chain; other formats are not checked.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def broken_at(file: IO[bytes], size: int) -> int | None:
         walk = _boxes
     elif head[0] == 0x47:
         walk = _transport
+    elif head[:4] == b"\0\0\1\xba":
+        walk = _program
     return next(walk(file, size), None) if walk else None
 
 
@@ -173,3 +175,20 @@ def _transport(file: IO[bytes], size: int) -> Iterator[int]:
                 yield at + first
                 return
         at += len(block)
+
+
+def _program(file: IO[bytes], size: int) -> Iterator[int]:
+    at = 0
+    while at + 14 <= size:
+        file.seek(at)
+        head = file.read(14)
+        if head[:3] != b"\0\0\1" or head[3] < 0xB9:
+            yield at
+            return
+        if head[3] == 0xB9:  # the end
+            return
+        if head[3] != 0xBA:
+            at += 6 + int.from_bytes(head[4:6], "big")
+        else:
+            # MPEG-2's packs have stuffing, by the last three bits; MPEG-1's are shorter.
+            at += 14 + (head[13] & 7) if head[4] >> 6 == 1 else 12

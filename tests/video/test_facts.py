@@ -29,13 +29,13 @@ LONG = "awkward/long/androidx_long_1080p_10883frames_446KB.mp4"
 #: Frames where facts.csv stopped at the first error, and we pass over bad packets.
 MORE = {
     "awkward/containers/phpffmpeg_Test_theora_undecodable.ogv": 41,  # an empty packet means "the same again"
-    "awkward/corrupt/androidx_sample_with_invalid_nalu.mp4": 29,  # 1 bad packet of 30
-    "awkward/corrupt/decord_corrupted.mp4": 49,  # 1 bad packet of 50
 }
 #: Why the others are no clips.
 REFUSED = {
     "awkward/audio_only/small_webm-with-audio.webm": "no_video_stream",
     "awkward/audio_only/tensorflow_io_gs-16b-2c-44100hz.mp4": "no_video_stream",
+    "awkward/corrupt/androidx_sample_with_invalid_nalu.mp4": "corrupt",  # a bad packet, and one behind it, of 30
+    "awkward/corrupt/decord_corrupted.mp4": "corrupt",  # 1 bad packet of 50, and 20 frames predicted from it
     "awkward/corrupt/fate_h264_truncated_708claimed_64decoded.mp4": "truncated",
     "awkward/corrupt/fate_mov-3elist-encrypted.mp4": "corrupt",
     "awkward/corrupt/fate_mpeg4_demo_1319claimed_0decoded.mp4": "truncated",
@@ -50,6 +50,8 @@ REFUSED = {
     "awkward/corrupt/mp4parse_no_timescale.mp4": "corrupt",  # 12 bad packets of 182
     "awkward/corrupt/streamio_empty.flv": "not_a_video",
     "awkward/editlist/fate_empty_edit_5s.mp4": "corrupt",  # its decoder flags 29 frames of 100 as damaged
+    "awkward/interlaced/fate_mpeg2_field_encoding_wrongext.mp4": "truncated",  # cut inside a transport packet
+    "awkward/nokeyframe/fate_h264_intra_first-small.mp4": "truncated",  # likewise
     "awkward/raw_stream/openh264_Error_I_P.264": "corrupt",  # and 5 of 6
     "awkward/rotation/fate_displaymatrix.mp4": "truncated",  # 708 frames in its index, 33 in the file
 }
@@ -119,8 +121,6 @@ def test_frame_counts_are_those_of_facts_csv(built):
 def test_only_damaged_videos_have_bad_packets(built):
     bad = {name: built.read(name)[0].bad_packets for name in built.clips}
     assert {name: count for name, count in bad.items() if count} == {
-        "awkward/corrupt/androidx_sample_with_invalid_nalu.mp4": 1,
-        "awkward/corrupt/decord_corrupted.mp4": 2,
         "awkward/containers/streamio_weird_aspect.small.mpg": 1,
         "awkward/containers/fate_rv20_realmedia_wrongext.mp4": 1,  # its demuxer ends in an error
     }
