@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from listed import Listed, write
 
 from clipmill.errors import ListingError
-from clipmill.listings import resolve
+from clipmill.listings import merge_rows, resolve
 from clipmill.options import ListingOptions
 
 WORDS = st.sampled_from(["open", "door", "shut it", "Run", "run", "7th", "a.b"])
@@ -160,3 +160,11 @@ def test_a_random_split_holds_its_share_of_the_rare_classes(tmp_path):
     for label, clips in (("rare", 20), ("common", 200)):
         val = sum(label in clip.label and splits[clip.clip_id] == "val" for clip in read.clips)
         assert abs(val - 0.2 * clips) <= 1
+
+
+def test_merged_rows_are_ledger_rows_that_name_the_one_that_stays(tmp_path):
+    read = Listed(write(tmp_path / "l.csv", "path,label\na.mp4,open\na.mp4,door\na.mp4,open\n"))
+    kept, failures = merge_rows(ListingOptions((), multi_label=True), read.items)
+    assert [row.label for row in kept] == [("door", "open")]
+    assert [(failure.row, failure.reason) for failure in failures] == [(2, "merged"), (4, "duplicate")]
+    assert all(failure.message.endswith(f"a ({tmp_path}/l.csv:3)") for failure in failures)
