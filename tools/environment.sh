@@ -22,7 +22,9 @@ for lock; do
     set -- "$@" --requirement "$lock"
     shift
 done
-"$bin/uv" pip install --python "$bin/python" "$@" || "$bin/pip" install --disable-pip-version-check "$@"
+# Compiled once here: where Python is told to write no bytecode, each process of a test would compile its modules again.
+"$bin/uv" pip install --compile-bytecode --python "$bin/python" "$@" ||
+    "$bin/pip" install --disable-pip-version-check "$@"
 # setuptools comes from the lock, so that nothing outside it is fetched.
 "$bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 "$bin/pip" check

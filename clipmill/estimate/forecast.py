@@ -28,7 +28,9 @@ from clipmill.storage.concurrent import each
 _BATCH = 10_000
 _COLUMNS = ["clip_key", "clip_id", "label_text", "split", "frames", "bytes"]
 #: Options of the manifest that change every clip's frames.
-FRAME_OPTIONS = frozenset(FrameOptions.__struct_fields__) | {"segment_seconds", "min_segment"}
+FRAME_OPTIONS = frozenset(FrameOptions.__struct_fields__) | {"segment_seconds"}
+#: Options of the manifest that choose clips, and change nothing of the others.
+_CHOOSING = frozenset({"min_frames", "min_segment"})
 
 
 class Foreseen(NamedTuple):
@@ -133,7 +135,7 @@ class Foresight:
     def _rewritten(self, moved: float) -> float:
         """Estimate the share of the shards that change if `moved` random clips are added, removed or moved."""
         # A shard changes if it holds one of them; the factor and the added shard are for neighbours, whose cuts move.
-        if self._manifest is None or self._changed_options(lambda name: name not in FRAME_OPTIONS):
+        if self._manifest is None or self._changed_options(lambda name: name not in FRAME_OPTIONS | _CHOOSING):
             return 1.0
         shards = max(1, len(self._manifest.shards))
         rewritten: float = 1.4 * (1 - (1 - 1 / shards) ** moved) + (1 / shards if moved else 0.0)

@@ -88,9 +88,7 @@ def _sampler(given: Any) -> Sampler:
     if isinstance(given, type) and issubclass(given, Sampler):
         raise UsageError(f"{given.__name__} is a class: write {given.__name__}(...) with its frames")
     if isinstance(given, int):
-        raise UsageError(
-            f"{given} is no sampler: write FirstFrames({given}) or RandomWindow({given}) for so many frames"
-        )
+        raise UsageError(f"{given} is no sampler: write FirstFrames({given}) or RandomWindow({given}) instead")
     raise UsageError(f"{given!r} is no sampler: the first argument says which frames, as RandomWindow(16)")
 
 

@@ -13,7 +13,7 @@ from clipmill.errors import UsageError
 from clipmill.reader import HorizontalFlip, RandomResizedCrop, RandomWindow
 
 WRONG: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
-    ((16,), {}, "16 is no sampler: write FirstFrames(16) or RandomWindow(16) for so many frames"),
+    ((16,), {}, "16 is no sampler: write FirstFrames(16) or RandomWindow(16) instead"),
     ((RandomWindow,), {}, "RandomWindow is a class: write RandomWindow(...) with its frames"),
     (("all",), {}, "'all' is no sampler: the first argument says which frames, as RandomWindow(16)"),
     ((), {"augment": RandomResizedCrop(112)}, "augment=RandomResizedCrop(...): a list is meant, augment=[RandomR"),
