@@ -64,8 +64,9 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     heap: list[tuple[bool, float, int, ClipRow]] = []
     videos = VideosThere(chosen) if chosen.limit is not None and chosen.format != "tree" else None
     counts_there: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
-    ignored = sum(listings.ignored(chosen, slice_) for slice_ in listings.slices(chosen))
-    for row in _rows(chosen):
+    slices = listings.slices(chosen)
+    ignored = sum(listings.ignored(chosen, slice_) for slice_ in slices)
+    for row in _rows(chosen, slices):
         if isinstance(row, Failure):
             bad += 1
             if len(examples) < _EXAMPLES:
@@ -77,8 +78,10 @@ def take_census(options: BuildOptions, sample: int) -> Census:
         number += 1
         row = msgspec.structs.replace(row, split=listings.assign_split(chosen, row, cuts))
         there = videos is None or row in videos
-        counts[row.split, listings.said_by(chosen, row)] += 1
-        counts_there[row.split, listings.said_by(chosen, row)] += there
+        key = row.split, listings.said_by(chosen, row)
+        counts[key] += 1
+        if videos is not None:
+            counts_there[key] += there
         listings.count_label(chosen, said, row)
         entry = (there, -content_names.unit("census", row.clip_id), number, row)
         if len(heap) < sample * chosen.class_every:
@@ -116,14 +119,14 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     )
 
 
-def _rows(chosen: ListingOptions) -> Iterator[ClipRow | Failure]:
-    rows = (row for slice_ in listings.slices(chosen) for row in listings.read_slice(chosen, slice_))
+def _rows(chosen: ListingOptions, slices: Sequence[listings.ListingSlice]) -> Iterator[ClipRow | Failure]:
+    rows = (row for slice_ in slices for row in listings.read_slice(chosen, slice_))
     return listings.merge_all(chosen, rows) if chosen.multi_label else rows
 
 
 def _draw_splits(chosen: ListingOptions) -> Cuts | None:
     counts: Counter[tuple[str, str]] = Counter()
-    for row in _rows(chosen):
+    for row in _rows(chosen, listings.slices(chosen)):
         if isinstance(row, ClipRow) and listings.selected(chosen, row):
             counts.update(listings.strata(chosen, row))
     return listings.draw_splits(chosen, ((*stratum, clips) for stratum, clips in counts.items()))
@@ -164,7 +167,7 @@ def _in_proportion(groups: Sequence[tuple[str, int]], number: int) -> dict[str, 
 def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
     """Iterate over the selected rows; --limit is ignored."""
     labeller = listings.Labeller(options.listing, census.labels)
-    for row in _rows(options.listing):
+    for row in _rows(options.listing, listings.slices(options.listing)):
         if isinstance(row, ClipRow) and listings.selected(options.listing, row):
             split = listings.assign_split(options.listing, row, census.cuts)
             found = labeller(msgspec.structs.replace(row, split=split))

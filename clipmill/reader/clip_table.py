@@ -55,7 +55,12 @@ class LabelLists(NamedTuple):
 def of_pairs(places: Ints, labels: Ints, clips: int) -> LabelLists:
     """Return the lists of pairs of a clip's place and a label, sorted by place."""
     counts = np.bincount(places, minlength=clips)
-    return LabelLists(labels.astype(np.int32), np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    return of_counts(labels.astype(np.int32), counts)
+
+
+def of_counts(values: npt.NDArray[np.int32], counts: npt.NDArray[np.integer[Any]]) -> LabelLists:
+    """Return the lists that hold so many of the values each, one after the other."""
+    return LabelLists(values, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
 
 class ClipTable(NamedTuple):
@@ -182,7 +187,7 @@ def _label_lists(column: pa.Array) -> LabelLists | None:
     if not pa.types.is_list(column.type):
         return None
     counts = _plain(column.value_lengths()).astype(np.int64)
-    return LabelLists(_plain(column.flatten()), np.concatenate([[0], np.cumsum(counts)]))
+    return of_counts(_plain(column.flatten()), counts)
 
 
 def _firsts(lists: LabelLists) -> npt.NDArray[np.int32]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from clipmill.errors import UsageError
 from clipmill.reader.access.frame_ranges import FrameReader
-from clipmill.reader.clip_table import ClipTable, LabelLists, of_pairs
+from clipmill.reader.clip_table import ClipTable, LabelLists, of_counts, of_pairs
 from clipmill.reader.clipset import ClipSet
 
 #: Fields of a table that are no arrays, so that they are joined in ways of their own.
@@ -101,4 +101,4 @@ def _joined(tables: list[ClipTable]) -> ClipTable:
 
 def _joined_lists(lists: list[LabelLists]) -> LabelLists:
     counts = np.concatenate([np.diff(one.starts) for one in lists])
-    return LabelLists(np.concatenate([one.values for one in lists]), np.concatenate([[0], np.cumsum(counts)]))
+    return of_counts(np.concatenate([one.values for one in lists]), counts)
