@@ -133,7 +133,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     if as_json:
         plain = msgspec.to_builtins(census) | msgspec.to_builtins(expected) | {"free_bytes": storage.free()}
         plain |= {"classes": census.labels.names}
-        del plain["sample"], plain["labels"], plain["cuts"]
+        del plain["sample"], plain["labels"], plain["cuts"], plain["repeats"]
         print(msgspec.json.encode(plain | {"forecast": forecast}).decode())
     else:
         print(study(census, expected, forecast, options, storage))

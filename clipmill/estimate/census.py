@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from clipmill import content_names, listings
+from clipmill.estimate.repeats import RepeatFinder, Repeats
 from clipmill.ledger import Failure
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow
@@ -18,6 +19,8 @@ from clipmill.strata import Cuts
 
 #: Bad rows of which is said what is wrong.
 _EXAMPLES = 3
+#: Listing, number of the row, and video.
+_Where = tuple[str, int, str]
 
 
 class Census(msgspec.Struct, frozen=True):
@@ -25,7 +28,8 @@ class Census(msgspec.Struct, frozen=True):
 
     Attributes:
         clips: rows that name a clip, after all choices.
-        bad_rows: rows that do not.
+        bad_rows: rows that do not, or name one that another row names.
+        more_bad: some rows that may name a clip again were not compared.
         bad_examples: where the first of those are and what is wrong with each, in words.
         unlabelled: rows that name a clip and no class.
         several: rows that name a clip and more than one class.
@@ -36,6 +40,7 @@ class Census(msgspec.Struct, frozen=True):
         example: a path that --include does not match; "" if there is none.
         sample: some of the rows, drawn evenly by a hash.
         there: rows whose files are there, from which --limit takes; None where it takes from all.
+        repeats: where the rows stand that name a clip again: listing, number of the row, and video.
     """
 
     clips: int
@@ -50,10 +55,12 @@ class Census(msgspec.Struct, frozen=True):
     sample: list[ClipRow]
     bad_examples: list[str] = []
     there: int | None = None
+    more_bad: bool = False
+    repeats: frozenset[_Where] = frozenset()
 
 
 def take_census(options: BuildOptions, sample: int) -> Census:
-    """Count what a listing holds in one pass (random splits take two), and sample its rows."""
+    """Count what a listing holds in one pass, and sample its rows; random splits and rows that repeat take another."""
     chosen = options.listing
     cuts = _draw_splits(chosen) if chosen.splits else None
     counts: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
@@ -64,13 +71,14 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     heap: list[tuple[bool, float, int, ClipRow]] = []
     videos = VideosThere(chosen) if chosen.limit is not None and chosen.format != "tree" else None
     counts_there: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
+    repeats = RepeatFinder()
     slices = listings.slices(chosen)
     ignored = sum(listings.ignored(chosen, slice_) for slice_ in slices)
     for row in _rows(chosen, slices):
         if isinstance(row, Failure):
             bad += 1
             if len(examples) < _EXAMPLES:
-                examples.append(f"{row.listing}:{row.row}: {row.message}" if row.row else row.message)
+                examples.append(_told(row))
             continue
         if not listings.selected(chosen, row):
             example = row.video
@@ -83,6 +91,7 @@ def take_census(options: BuildOptions, sample: int) -> Census:
         if videos is not None:
             counts_there[key] += there
         listings.count_label(chosen, said, row)
+        repeats.add(row)
         entry = (there, -content_names.unit("census", row.clip_id), number, row)
         if len(heap) < sample * chosen.class_every:
             heapq.heappush(heap, entry)
@@ -100,12 +109,19 @@ def take_census(options: BuildOptions, sample: int) -> Census:
                 examples.append(meant)
         elif meant is not None:
             clips[split, tuple(meant)] += counts_there[split, words] if there_are else times
-    rows = [row for row in map(labeller, [row for *_, row in sorted(heap, reverse=True)]) if isinstance(row, ClipRow)]
+    again = Repeats((), (), all=True)
+    if chosen.limit is None:  # else a clip that is named again is most likely none of those
+        again = repeats.find(_labelled(chosen, slices, labeller, cuts), chosen)
+        clips.subtract((row.split, _classes(row)) for row in again.rows)
+        examples += [_told(failure) for failure in again.failures[: _EXAMPLES - len(examples)]]
+    taken = frozenset(map(_where, again.rows))
+    drawn = map(labeller, [row for *_, row in sorted(heap, reverse=True) if _where(row) not in taken])
+    rows = [row for row in drawn if isinstance(row, ClipRow)]
     splits = _splits(clips, chosen.limit)
     unlabelled = sum(times for (_, classes), times in clips.items() if not classes)
     return Census(
         clips=sum(splits.values()),
-        bad_rows=bad,
+        bad_rows=bad + len(again.rows),
         unlabelled=unlabelled,
         several=sum(times for (_, classes), times in clips.items() if len(classes) > 1),
         ignored=ignored,
@@ -116,7 +132,21 @@ def take_census(options: BuildOptions, sample: int) -> Census:
         sample=rows[:sample],
         bad_examples=examples,
         there=None if videos is None else there_are,
+        more_bad=not again.all,
+        repeats=taken,
     )
+
+
+def _told(failure: Failure) -> str:
+    return f"{failure.listing}:{failure.row}: {failure.message}" if failure.row else failure.message
+
+
+def _where(row: ClipRow) -> _Where:
+    return row.listing, row.row, row.video
+
+
+def _classes(row: ClipRow) -> tuple[str, ...]:
+    return row.label if isinstance(row.label, tuple) else () if row.label is None else (row.label,)
 
 
 def _rows(chosen: ListingOptions, slices: Sequence[listings.ListingSlice]) -> Iterator[ClipRow | Failure]:
@@ -165,11 +195,20 @@ def _in_proportion(groups: Sequence[tuple[str, int]], number: int) -> dict[str, 
 
 
 def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
-    """Iterate over the selected rows; --limit is ignored."""
-    labeller = listings.Labeller(options.listing, census.labels)
-    for row in _rows(options.listing, listings.slices(options.listing)):
-        if isinstance(row, ClipRow) and listings.selected(options.listing, row):
-            split = listings.assign_split(options.listing, row, census.cuts)
+    """Iterate over the selected rows that name a clip of their own; --limit is ignored."""
+    chosen = options.listing
+    labeller = listings.Labeller(chosen, census.labels)
+    rows = _labelled(chosen, listings.slices(chosen), labeller, census.cuts)
+    return (row for row in rows if not census.repeats or _where(row) not in census.repeats)
+
+
+def _labelled(
+    chosen: ListingOptions, slices: Sequence[listings.ListingSlice], labeller: listings.Labeller, cuts: Cuts | None
+) -> Iterator[ClipRow]:
+    """Iterate over the selected rows with their splits and labels."""
+    for row in _rows(chosen, slices):
+        if isinstance(row, ClipRow) and listings.selected(chosen, row):
+            split = listings.assign_split(chosen, row, cuts)
             found = labeller(msgspec.structs.replace(row, split=split))
             if isinstance(found, ClipRow):
                 yield found

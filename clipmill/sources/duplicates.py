@@ -12,13 +12,18 @@ from clipmill.messages import ClipRow
 _FACTS = ("label", "label_number", "split", "folds", "group")
 
 
+def place(row: ClipRow) -> tuple[Any, ...]:
+    """Return what two rows have in common that are one clip of one video."""
+    return row.video, row.start, row.end, row.frame_range
+
+
 def unique_id(rows: Iterable[ClipRow]) -> tuple[list[ClipRow], list[Failure]]:
     """Keep one of the rows with one clip id (none if others contradict it); returns the others' ledger rows too."""
     rows = sorted(rows, key=_order)
     first = rows[0]
-    kept, failures = _one_of([row for row in rows if _place(row) == _place(first)], _same_clip, _FACTS)
+    kept, failures = _one_of([row for row in rows if place(row) == place(first)], _same_clip, _FACTS)
     for row in rows:
-        if _place(row) != _place(first):
+        if place(row) != place(first):
             message = f"the id {row.clip_id} is taken by {first.video} ({_where(first)}); give it an id of its own"
             failures.append(failure_of(row, Stage.GROUP_BY_SOURCE, Reason.BAD_ROW, message))
     return kept, failures
@@ -36,7 +41,7 @@ def unique_ranges(rows: Iterable[ClipRow], *, drawn: bool = False) -> tuple[list
     """
     alike: dict[tuple[Any, ...], list[ClipRow]] = {}
     for row in sorted(rows, key=_order):
-        alike.setdefault(_place(row), []).append(row)
+        alike.setdefault(place(row), []).append(row)
     facts = [fact for fact in _FACTS if not (drawn and fact == "split")]
     kept = []
     failures = []
@@ -75,12 +80,8 @@ def _order(row: ClipRow) -> tuple[Any, ...]:
     number = row.label_number if isinstance(row.label_number, tuple) else (row.label_number,)
     numbers = tuple(-1 if one is None else one for one in number)
     facts = "" if row.label is None else row.label, numbers, row.split, row.folds, row.group or ""
-    place = row.clip_id, row.video, start, end, str(row.frame_range)
-    return *place, *facts, sorted(row.extra.items()), row.listing, row.row
-
-
-def _place(row: ClipRow) -> tuple[Any, ...]:
-    return row.video, row.start, row.end, row.frame_range
+    where = row.clip_id, row.video, start, end, str(row.frame_range)
+    return *where, *facts, sorted(row.extra.items()), row.listing, row.row
 
 
 def _spelled(fact: str | int | tuple[str | int | None, ...] | None) -> str:

@@ -41,7 +41,7 @@ def headline(census: Census, options: BuildOptions) -> str:
     if options.listing.label_lists:
         facts.append(f"{words.plural(census.several, 'clip')} with several labels")
     if census.bad_rows:
-        facts.append(words.plural(census.bad_rows, "bad row"))
+        facts.append("at least " * census.more_bad + words.plural(census.bad_rows, "bad row"))
     if census.ignored:
         facts.append(f"{words.plural(census.ignored, 'other item')} skipped")
     lines = [f"{' '.join(names)} ({options.listing.format}): {', '.join(facts)}"]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from building import clips
 from commanding import built, clipmill
-from footage import write_film
+from footage import write_film, x264
+from listed import write
 
 from clipmill.estimate.census import take_census
 from clipmill.estimate.estimate import Band
@@ -214,3 +215,32 @@ def test_a_plan_of_bad_rows_alone_says_why_and_fails(tmp_path):
     (tmp_path / "labels").write_text("y\n")
     ran = clipmill("plan", listing, "--labels", tmp_path / "labels", "--out", tmp_path / "out")
     assert ran.code == 1 and "unknown label x" in ran.err
+
+
+TWICE = """id,path,label
+a,x.mp4,door
+b,y.mp4,door
+a,y.mp4,open
+c,x.mp4,door
+d,z.mp4,door
+d,z.mp4,open
+e,w.mp4,open
+e,w.mp4,open
+"""
+
+
+def test_a_plan_finds_rows_that_name_a_clip_again_as_a_build_does(tmp_path):
+    for number, name in enumerate("wxyz"):
+        write_film(tmp_path / f"{name}.mp4", 10 + number, options=x264())
+    listing = write(tmp_path / "twice.csv", TWICE)
+    words = (listing, "--out", tmp_path / "out", "--max-missing", 8, "--max-failures", 8, "--workers", 1)
+    planned = clipmill("plan", *words)
+    counted = clipmill("plan", *words, "--json").json
+    outcome = built(*words)
+    failures = clipmill("failures", tmp_path / "out", "--json").json["failures"]
+    assert "(csv): 3 clips, 2 classes, labels 0..1, split train, 5 bad rows" in planned.out
+    assert outcome["clips"] == counted["clips"] == 3 and counted["bad_rows"] == len(failures) == 5
+    assert sum(outcome["failed"].values()) == 5
+    said = {f"{failure['listing']}:{failure['row']}: {failure['message']}" for failure in failures}
+    assert len(counted["bad_examples"]) == 3 and said >= set(counted["bad_examples"])
+    assert all(words in planned.out for words in counted["bad_examples"])
