@@ -14,7 +14,7 @@ from clipmill.layout import is_label
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser, default_root
 from clipmill.listings.label_files import LABEL_RULE
-from clipmill.listings.paths import BadRow, is_video, ucf_name, without_suffix
+from clipmill.listings.paths import BadRow, is_hidden, is_video, ucf_name, without_suffix
 from clipmill.listings.splits import known_split
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -22,12 +22,6 @@ from clipmill.storage import Storage, is_url, open_storage
 
 # Deeper folders come from links that lead back to a folder above.
 _DEPTH = 12
-
-
-#: What macOS archives, Synology, QNAP, Windows and ext4 leave in folders, beside names with a dot.
-_SYSTEM = frozenset(
-    ["__MACOSX", "@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"]
-)
 
 
 class Tree(Format):
@@ -97,7 +91,7 @@ class Tree(Format):
     def ignored(self, options: ListingOptions, slice_: ListingSlice) -> int:
         """Count the files and folders of a slice that are skipped: hidden, a system's, or without a video's suffix."""
         folders = open_storage(slice_.listing).children(slice_.folder)[0] if slice_.label is None else ()
-        return sum(not _taken(path) for path in _files(slice_)) + sum(map(_hidden, folders))
+        return sum(not _taken(path) for path in _files(slice_)) + sum(map(is_hidden, folders))
 
 
 def _own_labels(listings: tuple[str, ...]) -> dict[str, str]:
@@ -129,12 +123,7 @@ def _printable(path: str) -> str:
 
 
 def _taken(path: str) -> bool:
-    return is_video(path) and not any(map(_hidden, path.split("/")))
-
-
-def _hidden(name: str) -> bool:
-    """Return whether a file or folder is hidden, or one that a system leaves behind."""
-    return name.startswith(".") or name in _SYSTEM
+    return is_video(path) and not any(map(is_hidden, path.split("/")))
 
 
 def _files(slice_: ListingSlice) -> Iterator[str]:
@@ -159,7 +148,7 @@ def _walk(storage: Storage, folder: str, depth: int = 0) -> Iterator[str]:
 
 def _folders(listing: str, top: str = "") -> list[str]:
     """List the names of the folders in a folder that are neither hidden nor a system's."""
-    names = [name for name in open_storage(listing).children(top)[0] if not _hidden(name)]
+    names = [name for name in open_storage(listing).children(top)[0] if not is_hidden(name)]
     for name in names:
         if _printable(name) != name:
             raise ListingError(f"{listing}: the name of the folder {_printable(name)} is not UTF-8; rename it")

@@ -47,8 +47,10 @@ _SHARED: Aliases = {
         *("stop_timestamp", "t_end", "to", "offset", "t1"),
     ),
     "duration": ("duration", "duration_sec", "duration_seconds", "length_seconds"),
+    "start_frame": ("start_frame", "frame_start", "startframe", "begin_frame", "from_frame"),
+    "end_frame": ("end_frame", "stop_frame", "frame_end", "frame_stop", "endframe", "stopframe", "to_frame"),
 }
-#: Names of the columns of a generic table, in lower case, "_" for other signs; earlier ones go first.
+#: Names of the columns of a generic table, compared by letters and digits alone; earlier ones go first.
 GENERIC: Aliases = {
     **_SHARED,
     "path": (
@@ -56,8 +58,6 @@ GENERIC: Aliases = {
         *("video_file", "video_filename", "video_name", "source", "clip", "clip_path", "clip_name", "video_id"),
         "clip_id",
     ),
-    "start_frame": ("start_frame", "frame_start", "startframe", "begin_frame", "from_frame"),
-    "end_frame": ("end_frame", "stop_frame", "frame_end", "frame_stop", "endframe", "stopframe", "to_frame"),
     "group": ("group", "group_id"),
     "id": ("id", "clip_id", "uid"),
 }
@@ -65,9 +65,18 @@ GENERIC: Aliases = {
 KINETICS: Aliases = {**_SHARED, "path": ("youtube_id", "ytid", "yt_id", "youtubeid")}
 
 _FRAMES = ("start_frame", "end_frame")
+# What a name has of a time, a frame's number or a label: one of these words.
 _TIMES = frozenset(("start", "end", "begin", "stop", "onset", "offset", "timestamp", "timestamps"))
 _LABELS = frozenset(
-    ("label", "labels", "class", "classes", "category", "categories", "action", "actions", "verb", "tag", "tags")
+    (
+        *("label", "labels", "class", "classes", "cls", "category", "categories", "action", "actions", "activity"),
+        *("activities", "verb", "verbs", "noun", "nouns", "tag", "tags", "target", "targets", "gesture", "emotion"),
+        *("gloss", "annotation", "annotations"),
+    )
+)
+# Beside "frame" in names that are none of a frame's number.
+_OF_FRAMES = frozenset(
+    ("num", "n", "nb", "no", "total", "count", "rate", "width", "height", "size", "step", "path", "dir", "folder")
 )
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)", re.ASCII)
 _SECONDS = re.compile(r"\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -100,11 +109,12 @@ def columns(names: Sequence[str], aliases: Aliases = GENERIC, chosen: Mapping[st
     Further columns keep their names; one that clips.parquet has itself is called
     "listing_frames" and the like, one without a name "column_3".
     """
-    plain = [name.strip().casefold().replace(" ", "_").replace("-", "_") for name in names]
+    plain = [_plain(name) for name in names]
     chosen = chosen or {}
     place = {role: names.index(name) for role, name in chosen.items() if name in names}
     for role, spellings in aliases.items():
-        free = (plain.index(name) for name in spellings if role not in chosen and name in plain)
+        known = [] if role in chosen else map(_plain, spellings)
+        free = (plain.index(name) for name in known if name in plain)
         found = next((number for number in free if number not in place.values()), None)
         if found is not None:
             place[role] = found
@@ -122,6 +132,11 @@ def columns(names: Sequence[str], aliases: Aliases = GENERIC, chosen: Mapping[st
     return Columns(tuple(names), place, tuple(extra))
 
 
+def _plain(name: str) -> str:
+    """Return letters and digits alone, in lower case: Start Time, start-time and startTime are one name."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
 def is_header(line: str) -> bool:
     """Return whether a line is a table's header: several cells, all of them words."""
     cells = [cell.strip() for cell in re.split(r"[,;\t]", line)]
@@ -133,10 +148,10 @@ def wrong_columns(where: str, found: Columns, chosen: Mapping[str, str]) -> str:
     for role, name in chosen.items():
         if name and name not in found.names:
             return f"--columns {role}={name}: {where} has no such column; it has {', '.join(found.names)}"
-    for roles, words in ((("start", "end", *_FRAMES), _TIMES), (("label", "number"), _LABELS)):
+    for roles, looks in ((("start", "end", *_FRAMES), _is_time), (("label", "number"), _is_label)):
         if not any(role in found.place or role in chosen for role in roles):
             for _, name in found.extra:
-                if words & set(re.split(r"[\W_]+", name.casefold())):
+                if looks(_words(name)):
                     role = "start_frame" if roles[0] == "start" and "frame" in name.casefold() else roles[0]
                     advice = f"say --columns {role}={name}, as path=, label=, start=, end=, start_frame= or end_frame="
                     kind = "label" if role == "label" else "time"
@@ -145,6 +160,18 @@ def wrong_columns(where: str, found: Columns, chosen: Mapping[str, str]) -> str:
                         f"or --columns {role}= to keep it as a further column"
                     )
     return ""
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold()))
+
+
+def _is_time(words: frozenset[str]) -> bool:
+    return bool(words & _TIMES) or words == {"time"} or ("frame" in words and not words & _OF_FRAMES)
+
+
+def _is_label(words: frozenset[str]) -> bool:
+    return bool(words & _LABELS)
 
 
 def taken_as(found: Columns) -> str:
@@ -212,8 +239,7 @@ class TableRows:
         if not start_text and not end_text:
             numbers = frame_range(*frames)
             if numbers and not clip_id:
-                first, end_frame = ("open" if number is None else str(number) for number in numbers)
-                clip_id = f"{without_suffix(source)}_f{first}_f{end_frame}"
+                clip_id = id_by_frames(without_suffix(source), numbers)
             return self.rows.row(
                 line,
                 source,
@@ -289,6 +315,12 @@ def frame_range(first: str, end: str) -> tuple[int | None, int | None] | None:
     if numbers[1] is not None and numbers[1] <= (numbers[0] or 0):
         raise BadRow(f"bad range of frames: end {numbers[1]} is not after {numbers[0] or 0}")
     return numbers[0], numbers[1]
+
+
+def id_by_frames(video: str, numbers: tuple[int | None, int | None]) -> str:
+    """Return the id of a clip that is a range of frames of a video: x_f10_f20, x_f10_fopen."""
+    first, end = ("open" if number is None else str(number) for number in numbers)
+    return f"{video}_f{first}_f{end}"
 
 
 def _seconds(name: str, text: str) -> float | None:

@@ -57,7 +57,7 @@ class Jsonl(Format):
         """Return whether a line has a list for its label, or for its number."""
         names = {name for role in LIST_ROLES for name in (*GENERIC[role], options.columns.get(role, ""))}
         keys = "|".join(map(re.escape, sorted(filter(None, names))))
-        likely = re.compile(rf'"\s*(?:{keys.replace("_", "[ _-]")})\s*"\s*:\s*\['.encode(), re.IGNORECASE)
+        likely = re.compile(rf'"\s*(?:{keys.replace("_", "[ _-]?")})\s*"\s*:\s*\['.encode(), re.IGNORECASE)
         for path in options.listings:
             for _, raw in text_lines.read_all(path):
                 if likely.search(raw):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from clipmill.listings.base import Look
-from clipmill.listings.columns import KINETICS, TableRows, time_range
+from clipmill.listings.columns import KINETICS, TableRows, frame_range, id_by_frames, time_range
 from clipmill.listings.csv_tables import Csv, header
 from clipmill.listings.paths import BadRow, is_name
 from clipmill.listings.splits import split_name
@@ -22,9 +22,10 @@ _SPLIT_FOLDERS = ("{}", "videos_{}", "{}_videos")
 
 
 class Kinetics(Csv):
-    """Rows name a YouTube id and seconds; the file is found by trying the names that downloaders use.
+    """Rows name a YouTube id and seconds, or frames; the file is found by trying the names that downloaders use.
 
-    A row's source is its clip id, id_000001_000011: rows with other times are other files.
+    A row's source is its clip id, id_000001_000011: rows with other times are other files. Rows with ranges of frames
+    are of one file, the whole video's.
     """
 
     name = "kinetics"
@@ -43,11 +44,12 @@ class Kinetics(Csv):
 
     def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
         """Return the clip of one row."""
-        youtube, text, number, split, start_text, end_text, duration, *_ = table.cells(values)
+        youtube, text, number, split, start_text, end_text, duration, _, _, *frames = table.cells(values)
         if not _ID.fullmatch(youtube):
             raise BadRow(f"{youtube!r} is not a YouTube id")
         start, end = time_range(start_text, end_text, duration)
         label, own = table.labels(text, number, {})
+        numbers = None if start_text or end_text else frame_range(*frames)
         name = youtube
         if start is not None and end is not None:
             name = f"{youtube}_{round(start):06d}_{round(end):06d}"
@@ -56,12 +58,13 @@ class Kinetics(Csv):
             name,
             label,
             own,
-            clip_id=name,
+            clip_id=id_by_frames(name, numbers) if numbers else name,
             split=split_name(split),
             group=youtube,
             start=start,
             end=end,
             extra=table.extra(values),
+            frame_range=numbers,
         )
 
     def candidates(self, options: ListingOptions, row: ClipRow, start: str) -> Iterator[str]:
@@ -82,8 +85,8 @@ def _class_names(row: ClipRow) -> tuple[str, ...]:
 
 
 def _names(row: ClipRow) -> list[str]:
-    youtube = row.group or row.clip_id
-    names = [row.clip_id]
+    youtube = row.group or row.video
+    names = [row.video]
     if row.start is not None and row.end is not None:  # some downloaders cut fractions off
         names.append(f"{youtube}_{int(row.start):06d}_{int(row.end):06d}")
     return list(dict.fromkeys([*names, youtube]))

@@ -19,6 +19,11 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 
+#: What macOS archives, Synology, QNAP, Windows and ext4 leave in folders, beside names with a dot.
+_SYSTEM = frozenset(
+    ["__MACOSX", "@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"]
+)
+
 _TIMES = re.compile(r"[_-](\d+(?:\.\d+)?)[_-](\d+(?:\.\d+)?)$", re.ASCII)
 _UCF_NAME = re.compile(r"(v_)(.+)(_g\d+)(_c\d+)", re.ASCII)
 # The most that Linux file systems take; a longer name cannot be looked up at all.
@@ -35,6 +40,11 @@ class BadRow(ValueError):
 def is_video(path: str) -> bool:
     """Return whether a path has a video's suffix."""
     return posixpath.splitext(path)[1].lower() in VIDEO_SUFFIXES
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden, or one that a system leaves behind."""
+    return name.startswith(".") or name in _SYSTEM
 
 
 def is_name(text: str) -> bool:

@@ -14,14 +14,12 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from clipmill import listings
-from clipmill.listings.paths import is_video
+from clipmill.listings.paths import is_hidden, is_video
 from clipmill.messages import ClipRow, SourceRows
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.storage import LocalStorage, Storage, open_storage
 
 _TIMES = re.compile(r"_\d{6}_\d{6}$")
-#: Folders whose files are never videos, whatever their names: macOS's archive metadata.
-_PASSED_OVER = ("__MACOSX",)
 
 
 def fold(path: str) -> str:
@@ -63,12 +61,8 @@ def videos_under(storage: Storage, folders: Iterable[str]) -> Iterator[str]:
     for folder in folders:
         found = _local(storage, folder, seen) if isinstance(storage, LocalStorage) else storage.list(folder)
         for path, _ in found:
-            if is_video(path) and not any(_hidden(name) for name in path[len(folder) :].split("/")):
+            if is_video(path) and not any(is_hidden(name) for name in path[len(folder) :].split("/")):
                 yield path
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name in _PASSED_OVER
 
 
 def _local(storage: LocalStorage, folder: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, None]]:
@@ -80,7 +74,7 @@ def _local(storage: LocalStorage, folder: str, seen: set[tuple[int, int]]) -> It
             folders.clear()
             continue
         seen.add((stat.st_dev, stat.st_ino))
-        folders[:] = sorted(name for name in folders if not _hidden(name))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         inside = os.path.relpath(at, storage.root)
         for name in files:
             yield (name if inside == "." else f"{inside}/{name}"), None

@@ -40,6 +40,7 @@ def test_every_column(tmp_path):
         "video_path,action,split,start_sec,end-sec",
         '"video path";"label";"split";"t_start";"t_end"',
         "file_path\tlabel_name\tsplit\tbegin\tend_seconds",
+        "fileName,className,subset,startTime,endTime",
     ],
 )
 def test_common_names_of_columns(tmp_path, header):
@@ -313,11 +314,20 @@ def test_the_length_of_a_video_is_no_range(tmp_path):
             '{"path": "x.mp4", "verb_class": 3}\n',
             "verb_class looks like a label.*--columns label=verb_class",
         ),
+        ("l.csv", "path,label,frame\nx.mp4,a,1\n", "frame looks like a time.*--columns start_frame=frame"),
+        ("l.csv", "path,label,lastFrame\nx.mp4,a,1\n", "lastFrame looks like a time.*--columns start_frame=lastFrame"),
+        ("l.csv", "path,activityName\nx.mp4,a\n", "activityName looks like a label.*--columns label=activityName"),
     ],
 )
 def test_a_column_that_matters_is_not_passed_over(tmp_path, name, text, said):
     with pytest.raises(ListingError, match=f"the column {said}"):
         Listed(write(tmp_path / name, text))
+
+
+def test_facts_about_frames_are_carried_along(tmp_path):
+    names = ("frame_rate", "num_frames", "frame width", "nb_frame", "frameCount", "frame_dir")
+    (clip,) = Listed(write(tmp_path / "l.csv", f"path,label,{','.join(names)}\nx.mp4,a,1,2,3,4,5,6\n")).clips
+    assert tuple(clip.extra) == names
 
 
 def test_columns_that_are_named(tmp_path):

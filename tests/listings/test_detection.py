@@ -65,6 +65,11 @@ def test_bad_rows_of_lists(tmp_path):
         ("c.json", '{"test.mp4": ["A person"]}', "JSON without a key path"),
         ("classInd.txt", "1 Archery\n2 Biking\n", "a file of classes: give it as --labels FILE"),
         ("paths.txt", "a.mp4\nb.mp4\n", "a list of videos without labels"),
+        (
+            "test.txt",
+            "Biking/v_Biking_g01_c01.avi\n",
+            "UCF's list without numbers under another name: call it testlist01.txt",
+        ),
         ("names.csv", "a.mp4,jump\n", "a table without a header"),
         ("ava.csv", "-5KQ66BBWC4,0902,0.077,0.151,0.283,0.811,80,1\n", "AVA's table of boxes"),
         (

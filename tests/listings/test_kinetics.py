@@ -4,6 +4,7 @@ import pytest
 from listed import Listed, touch, write
 
 from clipmill import listings
+from clipmill.errors import ListingError
 
 HEADER = "label,youtube_id,time_start,time_end,split,is_cc\n"
 
@@ -175,3 +176,33 @@ def test_rows_of_one_clip_add_their_labels_and_its_file_may_be_in_the_folder_of_
     assert clip.label == ("jump high", "run")
     folders = {path.partition("/")[0] for path in read.candidates(clip.clip_id) if "/" in path}
     assert folders == {"jump_high", "run"}
+
+
+def test_ranges_of_frames_are_read_as_in_other_tables(tmp_path):
+    text = "youtube_id,label,start_frame,stop_frame\nabcdefghijk,x,10,40\nabcdefghijk,x,40,\nabcdefghijk,x,,\n"
+    read = Listed(write(tmp_path / "val.csv", text + "abcdefghijk,x,9,9\nabcdefghijk,x,-1,5\n"))
+    assert {clip.clip_id: clip.frame_range for clip in read.clips} == {
+        "abcdefghijk_f10_f40": (10, 40),
+        "abcdefghijk_f40_fopen": (40, None),
+        "abcdefghijk": None,
+    }
+    assert {clip.video for clip in read.clips} == {"abcdefghijk"} and {clip.start for clip in read.clips} == {None}
+    assert read.candidates("abcdefghijk_f10_f40") == [f"abcdefghijk{suffix}" for suffix in (".mp4", ".mkv", ".webm")]
+    assert [failure.message for failure in read.failures] == [
+        "bad range of frames: end 9 is not after 9",
+        "bad range of frames: '-1' is not a whole number from 0",
+    ]
+
+
+def test_seconds_go_before_frames(tmp_path):
+    text = "youtube_id,label,time_start,time_end,start_frame,end_frame\nabcdefghijk,x,1,11,30,330\n"
+    (clip,) = Listed(write(tmp_path / "val.csv", text)).clips
+    assert (clip.clip_id, clip.frame_range) == ("abcdefghijk_000001_000011", None)
+    assert clip.extra == {"start_frame": "30", "end_frame": "330"}
+
+
+def test_times_under_other_names_are_not_passed_over(tmp_path):
+    listing = write(tmp_path / "val.csv", "youtube_id,label,first_frame\nabcdefghijk,x,1\n")
+    with pytest.raises(ListingError, match=r"the column first_frame looks like a time.*--columns start_frame=first_fr"):
+        Listed(listing)
+    assert Listed(listing, columns={"start_frame": "first_frame"}).clips[0].frame_range == (1, None)
