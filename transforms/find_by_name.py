@@ -45,7 +45,7 @@ class FindByName(beam.PTransform):
             | "Wanted" >> beam.Map(lambda name: (name, True)).with_output_types(tuple[str, bool])
         )
         wanted = pvalue.AsDict(names)
-        once = found["absent"].pipeline | "Once" >> beam.Create([b""])
+        once = found["absent"].pipeline | "Once" >> beam.Impulse()
         files = once | "WalkRoots" >> beam.FlatMap(_files, options, wanted).with_output_types(tuple[str, str])
         taken = (
             found["jobs"]

@@ -79,7 +79,7 @@ class GateBeforeDecoding(beam.PTransform):
         """Judge the counts of `CountRows`, of all rows so far."""
         return (
             counts.pipeline
-            | "Once" >> beam.Create([self._base or ""])
+            | "Once" >> beam.Impulse()
             | "Judge"
             >> beam.Map(
                 _judge,
@@ -87,6 +87,7 @@ class GateBeforeDecoding(beam.PTransform):
                 pvalue.AsSingleton(self._labels),
                 pvalue.AsIter(self._lost),
                 self._options,
+                self._base,
             ).with_output_types(Verdict)
         )
 
@@ -111,7 +112,12 @@ class GateBeforeWriting(beam.PTransform):
 
 
 def _judge(
-    base: str, counts: Mapping[Key, int], labels: LabelTable, lost: Iterable[int], options: BuildOptions
+    _: bytes,
+    counts: Mapping[Key, int],
+    labels: LabelTable,
+    lost: Iterable[int],
+    options: BuildOptions,
+    base: str | None,
 ) -> Verdict:
     verdict = judge_sources(Account.of(counts), options)
     if verdict.is_open and base:

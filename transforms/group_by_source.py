@@ -42,7 +42,7 @@ class GroupBySource(beam.PTransform):
             .with_outputs("failures", main="rows")
         )
         keyed = by_id.rows | "BySource" >> beam.WithKeys(lambda row: row.video).with_output_types(Keyed)
-        known = rows.pipeline | "Once" >> beam.Create([b""]) | "ReadKnown" >> beam.FlatMap(_known, self._options)
+        known = rows.pipeline | "Once" >> beam.Impulse() | "ReadKnown" >> beam.FlatMap(_known, self._options)
         by_source = (
             {"rows": keyed, "known": known}
             | "Group" >> JoinByKey(rows=ClipRow, known=CachedProbe)

@@ -30,16 +30,16 @@ class JoinByKey(beam.PTransform):
         """Group collections of (str, row), given by the names of `kinds`; one name may have several."""
         packed = []
         coders = [StructCoder(kind) for kind in self._kinds.values()]
-        for tag, name in enumerate(self._kinds):
+        for tag, (name, coder) in enumerate(zip(self._kinds, coders, strict=True)):
             found = collections[name]
             for number, rows in enumerate(found if isinstance(found, tuple) else (found,)):
                 label = f"Pack_{name}_{number}"
-                packed.append(rows | label >> beam.Map(_pack, tag, coders[tag]).with_output_types(tuple[str, bytes]))
+                packed.append(rows | label >> beam.Map(_pack_tagged, tag, coder).with_output_types(tuple[str, bytes]))
         return (
             packed
             | "Together" >> beam.Flatten()
             | "Group" >> beam.GroupByKey()
-            | "Unpack" >> beam.Map(_unpack, list(self._kinds), coders)
+            | "Unpack" >> beam.Map(_unpack_tagged, list(self._kinds), coders)
         )
 
 
@@ -52,14 +52,28 @@ class GroupRows(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """Group a collection of (str, row)."""
-        return {"rows": rows} | JoinByKey(rows=self._kind) | "Rows" >> beam.MapTuple(_only_rows)
+        coder = StructCoder(self._kind)
+        return (
+            rows
+            | "Pack" >> beam.Map(_pack, coder).with_output_types(tuple[str, bytes])
+            | "Group" >> beam.GroupByKey()
+            | "Unpack" >> beam.Map(_unpack, coder)
+        )
 
 
-def _pack(keyed: tuple[str, Any], tag: int, coder: StructCoder) -> tuple[str, bytes]:
+def _pack(keyed: tuple[str, Any], coder: StructCoder) -> tuple[str, bytes]:
+    return keyed[0], coder.encode(keyed[1])
+
+
+def _unpack(keyed: tuple[str, Iterable[bytes]], coder: StructCoder) -> tuple[str, list[Any]]:
+    return keyed[0], [coder.decode(value) for value in keyed[1]]
+
+
+def _pack_tagged(keyed: tuple[str, Any], tag: int, coder: StructCoder) -> tuple[str, bytes]:
     return keyed[0], bytes((tag,)) + coder.encode(keyed[1])
 
 
-def _unpack(
+def _unpack_tagged(
     keyed: tuple[str, Iterable[bytes]], names: list[str], coders: list[StructCoder]
 ) -> tuple[str, dict[str, list[Any]]]:
     key, values = keyed
@@ -67,7 +81,3 @@ def _unpack(
     for value in values:
         found[value[0]].append(coders[value[0]].decode(memoryview(value)[1:]))
     return key, dict(zip(names, found, strict=True))
-
-
-def _only_rows(key: str, found: dict[str, list[Any]]) -> tuple[str, list[Any]]:
-    return key, found["rows"]

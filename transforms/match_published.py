@@ -37,9 +37,9 @@ class MatchPublished(beam.PTransform):
         """Join the jobs with the published clips."""
         published = (
             wanted.pipeline
-            | "Base" >> beam.Create([self._base or ""])
+            | "Once" >> beam.Impulse()
             | "ReadPublished"
-            >> beam.FlatMap(_published, self._options.out, self._options.record_schema)
+            >> beam.FlatMap(_published, self._options, self._base)
             .with_output_types(tuple[str, SpanDone], waiting=tuple[str, SpanDone])
             .with_outputs("waiting", main="published")
         )
@@ -54,11 +54,11 @@ class MatchPublished(beam.PTransform):
         return {name: matched[name] for name in ("tasks", "reused", "lost")}
 
 
-def _published(version: str, out: str, schema: str) -> Iterator[Any]:
-    storage = open_storage(out)
-    if version:
-        yield from published_spans(storage, version)
-    yield from (pvalue.TaggedOutput("waiting", span) for span in waiting_spans(storage, schema))
+def _published(_: bytes, options: BuildOptions, base: str | None) -> Iterator[Any]:
+    storage = open_storage(options.out)
+    if base:
+        yield from published_spans(storage, base)
+    yield from (pvalue.TaggedOutput("waiting", span) for span in waiting_spans(storage, options.record_schema))
 
 
 class _Match(beam.DoFn):

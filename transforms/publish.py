@@ -35,11 +35,12 @@ class Publish(beam.PTransform):
         side = self._side
         return (
             root
-            | "Once" >> beam.Create([self._base or ""])
+            | "Once" >> beam.Impulse()
             | "Publish"
             >> beam.Map(
                 _publish,
                 self._options,
+                self._base,
                 pvalue.AsSingleton(side["labels"]),
                 pvalue.AsSingleton(side["verdict"]),
                 pvalue.AsDict(side["counts"]),
@@ -50,8 +51,9 @@ class Publish(beam.PTransform):
 
 
 def _publish(
-    base: str,
+    _: bytes,
     options: BuildOptions,
+    base: str | None,
     labels: LabelTable,
     verdict: Verdict,
     counts: Mapping[Key, int],
@@ -60,4 +62,4 @@ def _publish(
 ) -> int:
     storage = open_storage(options.out)
     account = Account.of(counts)
-    return publish(storage, options, base or None, labels.names, verdict, account, shards, failures).code
+    return publish(storage, options, base, labels.names, verdict, account, shards, failures).code

@@ -38,7 +38,7 @@ class ReadListing(beam.PTransform):
         options = self._options
         read = (
             root
-            | "Start" >> beam.Create([b""])
+            | "Start" >> beam.Impulse()
             | "FindSlices" >> beam.FlatMap(_slices, options).with_output_types(bytes)
             | "SpreadSlices" >> beam.Reshuffle()
             | "ReadSlices"

@@ -14,6 +14,7 @@ from clipmill.errors import ClipmillError, Interrupted, StorageError, UsageError
 from clipmill.pipeline.cli import commands
 from clipmill.pipeline.cli.config import with_config
 from clipmill.pipeline.cli.parsing import Parser
+from clipmill.pipeline.interrupts import remember_interrupts
 from clipmill.pipeline.report.logs import complain
 from clipmill.storage.endpoint import check_endpoints
 
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Beam warns of missing extras that clipmill does not use.
     logging.getLogger().setLevel(logging.ERROR)
     logging.getLogger("clipmill").setLevel(logging.WARNING)
+    remember_interrupts()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -47,18 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What reads our output (head, less) has ended; Python must not fail on it while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Interrupted as error:
-        complain(str(error), error.exit_code)
+    except (Interrupted, KeyboardInterrupt) as error:
+        complain(str(error) or "interrupted", Interrupted.exit_code)
         sys.stdout.flush()
-        # Threads of Beam outlive an interrupted run, and Python would wait for them.
-        os._exit(error.exit_code)
+        # Threads of Beam outlive an interrupted run, and Python would wait for them. And where Ctrl-C fell into an exec
+        # of a string (so dataclasses are made), it would end by the signal, though that is caught.
+        os._exit(Interrupted.exit_code)
     except ClipmillError as error:
         # Several lines are a child's traceback.
         complain(f"{error}\n{_BUG}" if "\n" in str(error) else str(error), error.exit_code)
         return error.exit_code
-    except KeyboardInterrupt:
-        complain("interrupted", Interrupted.exit_code)
-        return Interrupted.exit_code
     except OSError as error:
         what = f"{error.filename or 'the output of this command'}: {error.strerror or error}"
         complain(what, StorageError.exit_code)
