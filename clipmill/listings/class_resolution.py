@@ -52,6 +52,10 @@ class Declaration(NamedTuple):
     checked: bool
 
 
+# Between the cells of a line, or a number and a name.
+_CELLS = re.compile(r"[,;\t]\s*|(?<=\d)\s+|\s+(?=\d+$)")
+
+
 class LabelRule:
     """The class of each label that rows say; the base of both rules.
 
@@ -223,6 +227,8 @@ class ByFile(LabelRule):
         self.numbered = {number: name for name, number in declared.classes}
         self.first = first_number(self.numbered, least=1)
         self._by_name = dict(declared.classes)
+        self._parts = {part: name for name in self._by_name for part in _CELLS.split(name) if part != name}
+        self._alike = {_plain(name): name for name in self._by_name}
         self._by_folder = {_plain(name): number for name, number in declared.classes}
         self._lone = sorted({number for said in counts if (number := self._lone_number(said)) is not None})
         self._named = self._foldered = False
@@ -313,7 +319,7 @@ class ByFile(LabelRule):
         if lone is None:
             if is_nothing(text) or (self._lone and text.casefold() in _NO_NUMBER):
                 return LabelRuling(said)
-            return LabelRuling(said, problem=f"unknown label {text}: it is not in {self._file}")
+            return LabelRuling(said, problem=f"unknown label {text}: {self._lacks(text)}")
         if lone not in self.numbered:
             has = f"has {min(self.numbered)} to {max(self.numbered)}"
             return LabelRuling(said, problem=f"unknown label {lone}: {self._file} {has}")
@@ -322,6 +328,13 @@ class ByFile(LabelRule):
             problem = f"the label is {lone}, but the folder {folder} is {there} in {self._file}"
             return LabelRuling(said, problem=problem)
         return LabelRuling(said, self.numbered[lone], lone)
+
+    def _lacks(self, text: str) -> str:
+        """Say that the file has no such class, and what it has that may be meant."""
+        if whole := self._parts.get(text):
+            return f"{self._file} has the class {whole!r}; write its lines as number,name, without further cells"
+        alike = self._alike.get(_plain(text))
+        return f"{self._file} spells it {alike}" if alike else f"it is not in {self._file}"
 
 
 def first_number(numbers: Collection[int], least: int) -> int:

@@ -152,7 +152,7 @@ def wrong_columns(where: str, found: Columns, chosen: Mapping[str, str]) -> str:
         if not any(role in found.place or role in chosen for role in roles):
             for _, name in found.extra:
                 if looks(_words(name)):
-                    role = "start_frame" if roles[0] == "start" and "frame" in name.casefold() else roles[0]
+                    role = "start_frame" if roles[0] == "start" and _is_frame(_words(name)) else roles[0]
                     advice = f"say --columns {role}={name}, as path=, label=, start=, end=, start_frame= or end_frame="
                     kind = "label" if role == "label" else "time"
                     return (
@@ -167,7 +167,11 @@ def _words(name: str) -> frozenset[str]:
 
 
 def _is_time(words: frozenset[str]) -> bool:
-    return bool(words & _TIMES) or words == {"time"} or ("frame" in words and not words & _OF_FRAMES)
+    return bool(words & _TIMES) or words == {"time"} or (_is_frame(words) and not words & _OF_FRAMES)
+
+
+def _is_frame(words: frozenset[str]) -> bool:
+    return "frame" in words and not words & {"timestamp", "timestamps", "time", "sec", "seconds", "ms"}
 
 
 def _is_label(words: frozenset[str]) -> bool:

@@ -115,7 +115,7 @@ class _Lines:
 def split_records(
     numbered: Iterable[tuple[int, bytes]], delimiter: str, named: Columns
 ) -> Iterator[tuple[int, list[str], str]]:
-    """Split lines into cells.
+    """Split lines that are no comments into cells.
 
     A quoted cell may hold delimiters, and line ends where it is one of the listing's own
     further columns. If such a record turns out wrong, only its first line is: one stray
@@ -131,6 +131,8 @@ def split_records(
     """
     source = _Lines(numbered)
     for row, raw in source:
+        if text_lines.is_comment(raw):
+            continue
         cells: list[str] = []
         problem = ""
         taken: list[tuple[int, bytes]] = []

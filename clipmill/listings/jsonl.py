@@ -68,11 +68,11 @@ class Jsonl(Format):
         return False
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """Iterate over the rows, one for each line that is not blank."""
+        """Iterate over the rows, one for each line that is neither blank nor a comment."""
         rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
         tables: dict[tuple[str, ...], TableRows] = {}
         for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
-            if not raw.strip():
+            if not raw.strip() or text_lines.is_comment(raw):
                 continue
             try:
                 found = _object(raw)

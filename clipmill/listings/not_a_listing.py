@@ -6,11 +6,11 @@ import posixpath
 import re
 
 from clipmill.listings.base import Look
-from clipmill.listings.columns import is_header
 from clipmill.listings.paths import is_video, ucf_name
 
-# video, second, four corners from 0 to 1, ...
-_BOXES = re.compile(r"[\w-]+,\d+(?:\.\d+)?(?:,[01]\.\d+){4},")
+# video, second, four corners from 0 to 1 or none, ...
+_BOXES = re.compile(r"[\w-]+,\d+(?:\.\d+)?(?:,(?:[01]\.\d+)?){4},")
+_CELL = re.compile(r"\s*[^\W\d][\w -]*\s*")
 _AUDIO_SUFFIXES = frozenset((".wav", ".mp3", ".flac", ".m4a", ".aac", ".ogg", ".npy"))
 
 
@@ -29,7 +29,7 @@ def describe(look: Look) -> str:
     numbers = len(words) - 1
     while numbers and not words[-numbers].isdecimal():
         numbers -= 1
-    if first.startswith("#") and numbers:
+    if len(look.head) > 2 and not first.isdecimal() and all(line.strip().isdecimal() for line in look.head[1:3]):
         return "a list of temporal proposals, which has no clips"
     if posixpath.splitext(words[0])[1].lower() in _AUDIO_SUFFIXES:
         return "a list of audio files"
@@ -44,6 +44,7 @@ def describe(look: Look) -> str:
         )
     if is_video(words[0]):
         return "a table without a header: put a line such as path,label on top"
-    if is_header(first):
+    cells = re.split(r"[,;\t]", first)
+    if len(cells) > 1 and all(map(_CELL.fullmatch, cells)):
         return f"a table without a known column of paths: say which is one with --columns path=NAME ({first[:60]})"
     return f"nothing known (its first line is {first[:60]!r})"

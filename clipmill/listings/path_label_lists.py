@@ -22,9 +22,6 @@ from clipmill.options import ListingOptions
 _LINE = re.compile(r"(.*[^\s,])(?:\s+|\s*,\s*)(-1|\d{1,9})", re.ASCII)
 
 
-_COMMENT = re.compile(rb"\s*#(?:\s|$)")
-
-
 class NumberedList(Format):
     """A text file with a path and the number of its class, or the numbers of its classes, in each line."""
 
@@ -50,7 +47,7 @@ class NumberedList(Format):
         """Iterate over the rows, one for each line that is neither blank nor a comment."""
         rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
         for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
-            if raw.strip() and not _COMMENT.match(raw):
+            if raw.strip() and not text_lines.is_comment(raw):
                 try:
                     yield _row(rows, line, text_lines.text_of(raw))
                 except BadRow as error:
@@ -82,12 +79,12 @@ def _has_lists(listing: str) -> bool:
     for _, raw in text_lines.read_all(listing):
         # Most lines have one number, and need not be taken apart.
         words = raw.replace(b",", b" ").rsplit(None, 2)
-        if len(words) == 3 and words[1].lstrip(b"-").isdigit() and not _COMMENT.match(raw):
+        if len(words) == 3 and words[1].lstrip(b"-").isdigit() and not text_lines.is_comment(raw):
             numbers = _parts(raw.decode(errors="replace").strip())[1]
             several += len(numbers) > 1
             two += len(numbers) == 2
             falling += len(numbers) == 2 and int(numbers[0]) > int(numbers[1]) >= 0
-        lines += bool(words) and not _COMMENT.match(raw)
+        lines += bool(words) and not text_lines.is_comment(raw)
     if several and two == lines and 10 * falling >= 9 * lines:
         raise ListingError(
             f"{listing}: two numbers behind every path, and the first one is the larger, as of a clip's frames and its "

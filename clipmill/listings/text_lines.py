@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 
 from clipmill.errors import ListingError
@@ -18,10 +19,13 @@ LINE_BYTES = 16 << 20
 
 _HEAD_BYTES = 64 << 10
 _HEAD_LINES = 5
+_COMMENT = re.compile(rb"\s*#(?:\s|$)")
 
 
 def head(path: str) -> list[str]:
-    """Read the first few lines that are not blank, without line ends; bytes that are not UTF-8 are replaced.
+    """Read the first few lines that are neither blank nor comments, without line ends.
+
+    Bytes that are not UTF-8 are replaced.
 
     Raises:
         ListingError: the file is empty, or not text that can be read.
@@ -38,6 +42,7 @@ def head(path: str) -> list[str]:
         raise ListingError(f"{path}: its lines end in a lone CR; save it with LF or CRLF line ends")
     whole = data if size <= _HEAD_BYTES else data.rpartition(b"\n")[0]
     found = [line.strip(b"\r") for line in whole.removeprefix(codecs.BOM_UTF8).split(b"\n") if line.strip()]
+    found = [line for line in found if not is_comment(line)] or found
     if not found:
         raise ListingError(f"{path}: an empty file, or its first line is far too long for a listing")
     return [line.decode(errors="replace") for line in found[:_HEAD_LINES]]
@@ -99,6 +104,11 @@ def read(path: str, start: int, end: int, row: int) -> Iterator[tuple[int, bytes
             row += 1
     if rest:
         yield row, rest.removesuffix(b"\r")
+
+
+def is_comment(line: bytes) -> bool:
+    """Return whether a line is a comment: "#" with a blank behind it, or alone; #1.mp4 may be a file."""
+    return bool(_COMMENT.match(line))
 
 
 def read_all(path: str) -> Iterator[tuple[int, bytes]]:

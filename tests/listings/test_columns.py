@@ -316,6 +316,11 @@ def test_the_length_of_a_video_is_no_range(tmp_path):
         ),
         ("l.csv", "path,label,frame\nx.mp4,a,1\n", "frame looks like a time.*--columns start_frame=frame"),
         ("l.csv", "path,label,lastFrame\nx.mp4,a,1\n", "lastFrame looks like a time.*--columns start_frame=lastFrame"),
+        (
+            "l.csv",
+            "path,label,middle_frame_timestamp\nx.mp4,a,1\n",
+            "middle_frame_timestamp looks.*--columns start=mid",
+        ),
         ("l.csv", "path,activityName\nx.mp4,a\n", "activityName looks like a label.*--columns label=activityName"),
     ],
 )

@@ -72,6 +72,8 @@ def test_bad_rows_of_lists(tmp_path):
         ),
         ("names.csv", "a.mp4,jump\n", "a table without a header"),
         ("ava.csv", "-5KQ66BBWC4,0902,0.077,0.151,0.283,0.811,80,1\n", "AVA's table of boxes"),
+        ("ava_test.csv", "-5KQ66BBWC4,0902,,,,,,\n", "AVA's table of boxes"),
+        ("digits.csv", "clip1;label 2\nx.mp4;1\n", "a table without a known column of paths: say which"),
         (
             "nopath.csv",
             "name,label\nx.mp4,1\n",
@@ -87,6 +89,17 @@ def test_files_that_hold_no_clips_are_refused(tmp_path, name, text, why):
     assert str(refused.value).startswith(f"{listing}: this looks like {why}")
     assert "Listings are: " in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_comments_in_tables(tmp_path):
+    text = '# made by hand\npath,label\n# a, b\na.mp4,x\n#b.mp4,y\n#\n"c.mp4","z"\n'
+    read = Listed(write(tmp_path / "l.csv", text))
+    assert [(clip.video, clip.label, clip.row) for clip in read.clips] == [
+        *(("a.mp4", "x", 4), ("#b.mp4", "y", 5), ("c.mp4", "z", 7)),
+    ]
+    assert not read.failures
+    read = Listed(write(tmp_path / "l.jsonl", '# keys: path\n{"path": "a.mp4"}\n# end\n'))
+    assert [clip.row for clip in read.clips] == [2] and not read.failures
 
 
 def test_lists_with_comments_several_numbers_and_none(tmp_path):

@@ -273,6 +273,18 @@ def test_official_lists_name_their_classes_whatever_the_file_counts_from(tmp_pat
         ('{"0": "a", "2": "b"}', [("a", 0), ("b", 2)]),
         ('["a", "b"]', [("a", 0), ("b", 1)]),
         ('[{"id": 1, "name": "b"}, {"name": "a", "id": 0}]', [("a", 0), ("b", 1)]),
+        (
+            '[{"id": 1, "name": "b", "supercategory": "x"}, {"supercategory": "x", "name": "a", "id": 0}]',
+            [("a", 0), ("b", 1)],
+        ),
+        ("0: a\n1: b c\n", [("a", 0), ("b c", 1)]),
+        ("a: 0\nb c: 1\n", [("a", 0), ("b c", 1)]),
+        ("1. a\n2. b\n", [("a", 1), ("b", 2)]),
+        ("# classes\na\n#\nb\n", [("a", 0), ("b", 1)]),
+        ("class_id,class_name,count\n0,a,5\n1,b,7\n", [("a", 0), ("b", 1)]),
+        ("count;label;name\n5;1;b\n7;0;a\n", [("a", 0), ("b", 1)]),
+        ("name,id\n1,0\n0,1\n", [("1", 0), ("0", 1)]),
+        ("0 name\n1 b\n", [("name", 0), ("b", 1)]),
     ],
 )
 def test_files_of_labels(tmp_path, text, declared):
@@ -287,6 +299,8 @@ def test_files_of_labels(tmp_path, text, declared):
         (b"a\nb\na\n", "labels.txt:3: the class a stands in line 1 already"),
         ("a\nb\u2028c\n".encode(), r"labels.txt:2: 'b\\u2028c' is no class: a label is one line"),
         (b"\n", "an empty file of labels"),
+        (b"# x\nname\na\n", "labels.txt:2: 'name' looks like the head of a column, which would be class 0"),
+        (b"# x\na\n# y\na\n", "labels.txt:4: the class a stands in line 2 already"),
         (b"\xff\xfe", "not a UTF-8 text file"),
         (b"id,name\n0,a\n0,b\n", "labels.txt:3: the number 0 stands in line 2 already"),
         (b'{"a": 0, ', "not JSON"),
@@ -305,3 +319,19 @@ def test_labels_of_real_lists_are_their_rows(shared_data):
     rows = [line.rpartition(",") for line in Path(*read.options.listings).read_text().splitlines()]
     assert indices(read) == {path: int(number) for path, _, number in rows}
     assert Counter(clip.label for clip in read.clips)["0"] == sum(number == "0" for _, _, number in rows)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("run 3\njump 7\n", "labels.txt has the class 'run 3'; write its lines as number,name"),
+        ("3 run\n7 jump\n", "labels.txt has the class '3 run'; write its lines as number,name"),
+        ("0,run,x\n1,jump,y\n", "labels.txt has the class 'run,x'; write its lines as number,name"),
+        ("Run\njump\n", "labels.txt spells it Run"),
+        ("walk\njump\n", "it is not in "),
+    ],
+)
+def test_a_label_that_the_file_has_in_another_way(tmp_path, file, said):
+    labels = write(tmp_path / "labels.txt", file)
+    read = Listed(write(tmp_path / "l.csv", "path,label\na.mp4,run\n"), labels=str(labels))
+    assert said in read.failures[0].message and read.failures[0].message.startswith("unknown label run: ")
