@@ -9,7 +9,7 @@ import contextlib
 import math
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import av
@@ -18,14 +18,16 @@ import msgspec
 
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
-from clipmill.messages import ClipSample, SourceClip, SourceTask
+from clipmill.messages import ClipSample, SourceClip, SourceTask, Span
 from clipmill.options import FrameOptions
 from clipmill.sources.find import find_source, reading_source
-from clipmill.sources.probe import clips_of_source
+from clipmill.sources.pictures import is_pictures, open_pictures
+from clipmill.sources.probe import clips_of_pictures, clips_of_source
 from clipmill.storage import open_storage
 from clipmill.video.container import Tally, Video, open_video
 from clipmill.video.geometry import plan_geometry
 from clipmill.video.jpeg import FrameEncoder
+from clipmill.video.pictures import Pictures
 from clipmill.video.timeline import MICROSECONDS, frame_times
 
 #: The shorter side whose bytes estimates compare with those of the frames' own size.
@@ -50,6 +52,9 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
     storage = open_storage(videos)
     try:
         at, _ = find_source(storage, task.paths)
+        if is_pictures(storage, task.paths[at]):
+            with reading_source():
+                return _sample_pictures(open_pictures(storage, task.paths[at]), task, task.named[at], frames)
         with reading_source(), storage.fetch(task.paths[at]) as file, open_video(file) as video:
             plans = [plan for plan in clips_of_source(video, task, task.named[at]) if plan.row == 0]
             context = video.stream.codec_context
@@ -59,9 +64,23 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
                 frames=sum(_stored_frames(length, plan, task.frames) for plan in plans),
                 pixels=stored.width * stored.height,
             )
-            return _encode_some(video, length, plans, task.frames, frames, sample) if frames else sample
+            chosen = _spread(video, length, plans, task.frames, frames) if frames else iter(())
+            return _encode_some(chosen, length.fps, task.frames, sample)
     except ClipError as error:
         return ClipSample(problem=Reason(error.reason).value)
+
+
+def _sample_pictures(pictures: Pictures, task: SourceTask, named: Sequence[bool], frames: int) -> ClipSample:
+    plans = [plan for plan in clips_of_pictures(pictures, task, named) if plan.row == 0]
+    stored = plan_geometry(pictures.width, pictures.height, task.frames)
+    length = _Length(pictures.seconds, float(pictures.fps))
+    sample = ClipSample(
+        frames=sum(_stored_frames(length, plan, task.frames) for plan in plans), pixels=stored.width * stored.height
+    )
+    numbers = [number for plan in plans for span in plan.spans for number in range(span.first, span.last or 0)]
+    sampled = sorted({numbers[len(numbers) * part // frames] for part in range(frames if numbers else 0)})
+    chosen = ((shown.frame, 1) for n in sampled for shown in pictures.frames(Span(first=n, last=n + 1)))
+    return _encode_some(chosen, length.fps, task.frames, sample)
 
 
 class _Length(NamedTuple):
@@ -116,9 +135,14 @@ def _seconds_per_stored(fps: float, options: FrameOptions) -> float:
 
 
 def _encode_some(
-    video: Video, length: _Length, plans: list[SourceClip], options: FrameOptions, frames: int, sample: ClipSample
+    chosen: Iterator[tuple[av.VideoFrame, int]], fps: float, options: FrameOptions, sample: ClipSample
 ) -> ClipSample:
-    """Encode some frames, and add their mean size and the CPU seconds that a frame takes."""
+    """Encode some frames, and add their mean size and the CPU seconds that a frame takes.
+
+    Args:
+        chosen: frames, each with how many were decoded for it.
+        fps: of the source.
+    """
     encoder = FrameEncoder(options)
     smaller = None
     if options.size is None and options.short_side is None:
@@ -128,7 +152,7 @@ def _encode_some(
     encoding = aside = 0.0
     decoded = 0
     began = time.process_time()
-    for frame, number in _spread(video, length, plans, options, frames):
+    for frame, number in chosen:
         decoded += number
         start = time.process_time()
         sizes.append(len(encoder.encode(frame)))
@@ -144,7 +168,7 @@ def _encode_some(
         bytes_per_frame=statistics.fmean(sizes),
         spread=statistics.stdev(sizes) / len(sizes) ** 0.5 if len(sizes) > 1 else 0.0,
         smaller=statistics.fmean(small),
-        seconds_per_frame=decoding * _seconds_per_stored(length.fps, options) * length.fps + encoding / len(sizes),
+        seconds_per_frame=decoding * _seconds_per_stored(fps, options) * fps + encoding / len(sizes),
     )
 
 

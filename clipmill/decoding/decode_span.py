@@ -13,13 +13,15 @@ from clipmill.errors import ClipError, StorageError
 from clipmill.ledger import REMEMBERED, Reason
 from clipmill.messages import WHOLE, ClipTask, Piece, Span, SpanDone
 from clipmill.options import FrameOptions
-from clipmill.sources.find import reading_source
+from clipmill.sources.find import reading_source, stat_source
+from clipmill.sources.pictures import is_pictures, open_pictures
 from clipmill.storage import Storage, open_storage
 from clipmill.video.container import Video, open_video
 from clipmill.video.damage import judge
 from clipmill.video.frames import REORDERED, Inexact, Shown, Walk, at_rate, every
 from clipmill.video.jpeg import FrameEncoder
 from clipmill.video.limits import MAX_FRAME_BYTES, nothing_in_range, too_large
+from clipmill.video.pictures import Pictures
 from clipmill.video.timeline import MICROSECONDS, Timeline
 
 
@@ -87,7 +89,7 @@ def _make(task: ClipTask, videos: Storage, store: Storage, path: str, options: F
 
 def _check_unchanged(task: ClipTask, videos: Storage) -> None:
     with reading_source():
-        stat = videos.stat(task.path)
+        stat = stat_source(videos, task.path)
     if stat is None or stat.stamp != task.stamp:
         raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
 
@@ -99,6 +101,9 @@ def _remember(store: Storage, path: str, error: ClipError) -> None:
 
 def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, options: FrameOptions) -> Footer:
     # `reading_source` leaves an OSError alone: that is the fragment's own writing, not the source.
+    if is_pictures(videos, task.path):
+        with reading_source():
+            return _encode_pictures(fragment, task, open_pictures(videos, task.path), options)
     with reading_source(), videos.fetch(task.path) as file:
         span, timeline = task.span, None
         if span == WHOLE and (options.fps or task.decode_start is not None or task.decode_end is not None):
@@ -150,6 +155,24 @@ def _encode_span(
     # A span can lie between two ticks, or two K-th frames, and have no frame.
     size = encoder.size if numbers else (0, 0)
     return fragment.finish(timestamps, index, size, fps, lost)
+
+
+def _encode_pictures(fragment: FragmentWriter, task: ClipTask, pictures: Pictures, options: FrameOptions) -> Footer:
+    """Encode a clip of images, always as one span."""
+    spans = pictures.timeline.spans(task.decode_start, task.decode_end, options)
+    if not spans:
+        raise nothing_in_range(task.decode_start, task.decode_end, pictures.timeline.seconds)
+    (span,) = spans
+    frames = pictures.frames(span)
+    chosen: Iterator[tuple[Shown, int | None]] = every(frames, options.every, span.clip_first)
+    if options.fps:
+        end = None if task.decode_end is None else round(task.decode_end * MICROSECONDS)
+        chosen = at_rate(frames, options.fps, span, end, float(pictures.fps))
+    encoder = FrameEncoder(options)
+    numbers, shown_at = _encode(fragment, encoder, islice(chosen, options.max_frames))
+    timestamps = [time - span.zero for time in shown_at if time is not None]
+    index = [number - span.clip_first for number in numbers]
+    return fragment.finish(timestamps, index, encoder.size, options.fps or float(pictures.fps / options.every), 0)
 
 
 def _chosen(

@@ -1,4 +1,8 @@
-"""A folder per class: UCF-101/Biking/v_Biking_g01_c01.avi, or train/Biking/v_Biking_g01_c01.avi."""
+"""A folder per class: UCF-101/Biking/v_Biking_g01_c01.avi, or train/Biking/v_Biking_g01_c01.avi.
+
+Where there is no video, images are what is meant: those in a class folder are clips of one frame, those in a folder
+below it are the frames of one clip, as in Biking/v_Biking_g01_c01/00001.jpg.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from clipmill.layout import is_label
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser, default_root
 from clipmill.listings.label_files import LABEL_RULE
-from clipmill.listings.paths import BadRow, is_hidden, is_video, ucf_name, without_suffix
+from clipmill.listings.paths import BadRow, is_hidden, is_image, is_video, ucf_name, without_suffix
 from clipmill.listings.splits import known_split
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -27,14 +31,15 @@ _DEPTH = 12
 class Tree(Format):
     """Folders whose names are the labels, as spelled; videos may lie deeper under them.
 
-    Only files with one of `VIDEO_SUFFIXES` are taken; hidden files and folders, and those of systems, are not.
+    Only files with one of `VIDEO_SUFFIXES` are taken, or of `IMAGE_SUFFIXES` where there is no video; hidden files and
+    folders, and those of systems, are not.
     Links are followed. Where all top folders have the name of a split, they are splits that
     hold the classes; else the listing's own name may be that of a split.
     Several folders without folders in them, side by side, are the classes themselves.
     """
 
     name = "tree"
-    accepts = "a folder of videos per class"
+    accepts = "a folder of videos or of images per class"
 
     def matches(self, look: Look) -> bool:
         """Return whether it is a folder."""
@@ -47,10 +52,10 @@ class Tree(Format):
             if not self.matches(look):
                 raise ListingError(f"{look.path}: a file, where {self.accepts} is expected (--format tree)")
             _within(root, look.path)
-            if not any(_taken(path) for path in _walk(open_storage(look.path), "")):
+            if not any(_taken(path, True) for path in _walk(open_storage(look.path), "")):
                 lists = [name for name in look.files if name.endswith((".csv", ".tsv", ".txt", ".jsonl", ".json"))]
                 hint = f"; to read a list, name the file itself: {look.path}/{lists[0]}" if lists else ""
-                raise ListingError(f"{look.path}: there is no video in this folder{hint}")
+                raise ListingError(f"{look.path}: there is no video and no image in this folder{hint}")
             _splits(look.path)
         return msgspec.structs.replace(options, videos=root, roots=())
 
@@ -58,40 +63,45 @@ class Tree(Format):
         """Return a slice for each class folder of each split, and one for the files beside them."""
         found = []
         labels = _own_labels(options.listings)
+        images = not any(map(_holds_videos, options.listings))
         for listing in options.listings:
             if labels:
-                found.append(ListingSlice(listing, label=labels[listing]))
+                found.append(ListingSlice(listing, label=labels[listing], images=images))
                 continue
             splits = _splits(listing)
             if splits:
-                found.append(ListingSlice(listing))  # videos beside the splits
+                found.append(ListingSlice(listing, images=images))  # videos beside the splits
             for top, split in splits or [("", known_split(posixpath.basename(listing)))]:
-                found.append(ListingSlice(listing, folder=top, split=split))
+                found.append(ListingSlice(listing, folder=top, split=split, images=images))
                 for label in _folders(listing, top):
-                    found.append(ListingSlice(listing, folder=posixpath.join(top, label), split=split, label=label))
+                    folder = posixpath.join(top, label)
+                    found.append(ListingSlice(listing, folder=folder, split=split, label=label, images=images))
         return found
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
-        """Iterate over the rows, one for each video."""
+        """Iterate over the rows, one for each video, image or folder of frames."""
         assert options.videos is not None, "resolve the options first"
         rows = RowParser(options, slice_.listing)
         inside = _within(options.videos, slice_.listing)
         no_class = slice_.label is None and bool(_folders(slice_.listing, slice_.folder))
-        paths = [path for path in _files(slice_) if _taken(path)]
+        paths = [path for path in _files(slice_) if _taken(path, slice_.images)]
+        folders = _folders_of_frames(slice_, paths)
+        paths = [*(path for path in paths if posixpath.dirname(path) not in folders or not is_image(path)), *folders]
         stems = Counter(map(without_suffix, paths))
         for path in paths:
             source = posixpath.join(inside, path)
             try:
                 if no_class:
-                    raise BadRow("the video lies beside the class folders, not in one of them")
-                yield _row(rows, source, slice_, alone=stems[without_suffix(path)] == 1)
+                    kind = "image" if is_image(path) else "video"
+                    raise BadRow(f"the {kind} lies beside the class folders, not in one of them")
+                yield _row(rows, source, slice_, alone=stems[without_suffix(path)] == 1 and path not in folders)
             except BadRow as error:
                 yield rows.bad(0, error, _printable(source), slice_.split)
 
     def ignored(self, options: ListingOptions, slice_: ListingSlice) -> int:
-        """Count the files and folders of a slice that are skipped: hidden, a system's, or without a video's suffix."""
+        """Count the files and folders of a slice that are skipped: hidden, a system's, or not named like a clip."""
         folders = open_storage(slice_.listing).children(slice_.folder)[0] if slice_.label is None else ()
-        return sum(not _taken(path) for path in _files(slice_)) + sum(map(is_hidden, folders))
+        return sum(not _taken(path, slice_.images) for path in _files(slice_)) + sum(map(is_hidden, folders))
 
 
 def _own_labels(listings: tuple[str, ...]) -> dict[str, str]:
@@ -122,8 +132,20 @@ def _printable(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def _taken(path: str) -> bool:
-    return is_video(path) and not any(map(is_hidden, path.split("/")))
+def _taken(path: str, images: bool) -> bool:
+    return (is_video(path) or (images and is_image(path))) and not any(map(is_hidden, path.split("/")))
+
+
+def _folders_of_frames(slice_: ListingSlice, paths: list[str]) -> dict[str, None]:
+    """Return the folders below a class folder that images stand in, in order."""
+    above = (posixpath.dirname(path) for path in paths if is_image(path))
+    return dict.fromkeys(folder for folder in above if folder != slice_.folder) if slice_.label is not None else {}
+
+
+def _holds_videos(listing: str) -> bool:
+    """Return whether there is a video under a folder; a GIF may stand among images."""
+    files = (path for path in _walk(open_storage(listing), "") if not path.lower().endswith(".gif"))
+    return any(_taken(path, False) for path in files)
 
 
 def _files(slice_: ListingSlice) -> Iterator[str]:

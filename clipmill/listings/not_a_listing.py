@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from clipmill.listings.base import Look
-from clipmill.listings.paths import is_video, ucf_name
+from clipmill.listings.paths import is_source, ucf_name
 
 # video, second, four corners from 0 to 1 or none, ...
 _BOXES = re.compile(r"[\w-]+,\d+(?:\.\d+)?(?:,(?:[01]\.\d+)?){4},")
@@ -35,14 +35,14 @@ def describe(look: Look) -> str:
         return "a list of audio files"
     if numbers >= 2:
         return "a list of folders of frames (rawframes: folder, number of frames, label), not of videos"
-    if is_video(first) and ucf_name("", posixpath.splitext(posixpath.basename(first))[0]):
+    if is_source(first) and ucf_name("", posixpath.splitext(posixpath.basename(first))[0]):
         return "UCF's list without numbers under another name: call it testlist01.txt, so that folders name the classes"
-    if is_video(first):
+    if is_source(first):
         return (
             "a list of videos without labels: put a header line that says path on top; "
             "or, where folders are the classes, give the folder that holds them in place of the list"
         )
-    if is_video(words[0]):
+    if is_source(words[0]):
         return "a table without a header: put a line such as path,label on top"
     cells = re.split(r"[,;\t]", first)
     if len(cells) > 1 and all(map(_CELL.fullmatch, cells)):

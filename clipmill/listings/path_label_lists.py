@@ -13,7 +13,7 @@ from clipmill.ledger import Failure
 from clipmill.listings import text_lines
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser
 from clipmill.listings.columns import is_header
-from clipmill.listings.paths import BadRow, is_video
+from clipmill.listings.paths import BadRow, is_source
 from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -33,7 +33,7 @@ class NumberedList(Format):
         if not look.is_file or is_header(look.head[0]):
             return False
         found = [_LINE.fullmatch(line.strip()) for line in look.head]
-        return any(match and is_video(_path(match[1])) for match in found)
+        return any(match and is_source(_path(match[1])) for match in found)
 
     def has_lists(self, options: ListingOptions) -> bool:
         """Return whether a line has several numbers behind the path.
@@ -65,9 +65,9 @@ def _parts(text: str) -> tuple[str, tuple[str, ...]]:
     """Return a line's path and the numbers behind it: all where a video's name stands before them, else the last."""
     numbers: tuple[str, ...] = ()
     path = text
-    while not (numbers and is_video(path)) and (match := _LINE.fullmatch(path)):
+    while not (numbers and is_source(path)) and (match := _LINE.fullmatch(path)):
         path, numbers = match[1], (match[2], *numbers)
-    if len(numbers) > 1 and not is_video(path):
+    if len(numbers) > 1 and not is_source(path):
         last = _LINE.fullmatch(text)
         assert last is not None
         return last[1], (last[2],)

@@ -18,6 +18,10 @@ VIDEO_SUFFIXES = frozenset(
         *("obu", "ogv", "qt", "rm", "rmvb", "ts", "vob", "webm", "wmv", "y4m"),
     )
 )
+#: Files that count as images: a clip of one frame, or one frame of the folder's clip.
+IMAGE_SUFFIXES = frozenset(
+    f".{name}" for name in ("bmp", "jpe", "jpeg", "jpg", "pgm", "png", "ppm", "tif", "tiff", "webp")
+)
 
 #: What macOS archives, Synology, QNAP, Windows and ext4 leave in folders, beside names with a dot.
 _SYSTEM = frozenset(
@@ -45,6 +49,16 @@ def is_video(path: str) -> bool:
 def is_hidden(name: str) -> bool:
     """Return whether a file or folder is hidden, or one that a system leaves behind."""
     return name.startswith(".") or name in _SYSTEM
+
+
+def is_image(path: str) -> bool:
+    """Return whether a path has an image's suffix. A GIF is a video, since it may move."""
+    return posixpath.splitext(path)[1].lower() in IMAGE_SUFFIXES
+
+
+def is_source(path: str) -> bool:
+    """Return whether a path has the suffix of a video or an image."""
+    return is_video(path) or is_image(path)
 
 
 def is_name(text: str) -> bool:

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from clipmill import listings
-from clipmill.listings.paths import is_hidden, is_video
+from clipmill.listings.paths import is_hidden, is_image, is_video
 from clipmill.messages import ClipRow, SourceRows
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.storage import LocalStorage, Storage, open_storage
@@ -48,8 +48,12 @@ class VideosThere:
 
     def __init__(self, listing: ListingOptions) -> None:
         self._listing = listing
-        files = videos_under(open_storage(listing.videos or ""), listing.starts)
-        self._names = {key for path in files for key in keys_of_file(path)}
+        files = files_under(open_storage(listing.videos or ""), listing.starts)
+        self._names: set[str] = set()
+        for path in files:
+            self._names.update(keys_of_file(path) if is_video(path) else ())
+            # An image may be one of a folder's frames.
+            self._names.update(map(fold, path.rsplit("/", 2)[-2:]) if is_image(path) else ())
 
     def __contains__(self, row: ClipRow) -> bool:
         return key_of_row(row, self._listing) in self._names
@@ -57,11 +61,16 @@ class VideosThere:
 
 def videos_under(storage: Storage, folders: Iterable[str]) -> Iterator[str]:
     """Yield every file that is named like a video under some folders, each file once."""
+    return filter(is_video, files_under(storage, folders))
+
+
+def files_under(storage: Storage, folders: Iterable[str]) -> Iterator[str]:
+    """Yield every file under some folders that is not hidden, each once."""
     seen: set[tuple[int, int]] = set()
     for folder in folders:
         found = _local(storage, folder, seen) if isinstance(storage, LocalStorage) else storage.list(folder)
         for path, _ in found:
-            if is_video(path) and not any(is_hidden(name) for name in path[len(folder) :].split("/")):
+            if not any(is_hidden(name) for name in path[len(folder) :].split("/")):
                 yield path
 
 

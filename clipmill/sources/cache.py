@@ -17,7 +17,7 @@ import msgspec
 
 from clipmill.content_names import CODEC_EPOCH
 from clipmill.messages import CachedProbe, ProbedSource, SourceTask
-from clipmill.sources.find import find_source
+from clipmill.sources.find import find_source, stat_source
 from clipmill.storage import Stat, Storage
 
 CACHE = "work/cache"
@@ -87,7 +87,7 @@ class Notes:
             asked_at: seconds since the epoch, not later than the file was looked at.
         """
         if self._videos.local:
-            stat = self._videos.stat(source.path)
+            stat = stat_source(self._videos, source.path)
             if stat is None or stat.stamp != source.stamp or stat.modified > asked_at - _SETTLED:
                 return
         known = CachedProbe(question(task, task.paths.index(source.path)), int(asked_at), source)

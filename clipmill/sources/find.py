@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from clipmill.errors import ClipError, StorageError
 from clipmill.ledger import Reason
+from clipmill.sources.pictures import stat_folder
 from clipmill.storage import Stat, Storage
 
 #: Errors that concern one file of a local disk and not the others.
@@ -25,7 +26,7 @@ _KINDS = (
 
 
 def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
-    """Find the first of the paths that is there; returns its place among them and its stat.
+    """Find the first of the paths that is a file, else a folder of frames; returns its place and its stat.
 
     Raises:
         ClipError: missing, no regular file, or without permission.
@@ -33,6 +34,11 @@ def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
     for at, path in enumerate(paths):
         with reading_source():
             found = storage.stat(path)
+        if found is not None:
+            return at, found
+    for at, path in enumerate(paths):
+        with reading_source():
+            found = stat_folder(storage, path)
         if found is not None:
             return at, found
     for path in paths:
@@ -43,9 +49,18 @@ def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
     raise ClipError(Reason.MISSING, f"{no_such_file(storage, paths[0])}{others}")
 
 
+def stat_source(storage: Storage, path: str) -> Stat | None:
+    """Return the stat of a source's file or folder of frames, or None if there is none."""
+    return storage.stat(path) or stat_folder(storage, path)
+
+
 def no_such_file(storage: Storage, path: str) -> str:
-    """Return in words that there is no file at a path, or that a folder is."""
-    return f"{path} is a folder, not a file" if special_kind(storage, path) == _FOLDER else f"no such file: {path}"
+    """Return in words that there is no file at a path, or that a folder without frames is."""
+    return (
+        f"{path} is a folder without images in it, not a file"
+        if special_kind(storage, path) == _FOLDER
+        else f"no such file: {path}"
+    )
 
 
 def special_kind(storage: Storage, path: str) -> str:

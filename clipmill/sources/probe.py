@@ -6,15 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from typing import IO
 
+import msgspec
+
 from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.messages import WHOLE, CachedProbe, ProbedSource, SourceClip, SourceTask
 from clipmill.sources.cache import question, recall
-from clipmill.sources.find import find_source
+from clipmill.sources.find import find_source, stat_source
+from clipmill.sources.pictures import fingerprint, is_pictures, open_pictures
 from clipmill.sources.trimming import Part, part_of_file
-from clipmill.storage import Stat, open_storage
+from clipmill.storage import Stat, Storage, open_storage
 from clipmill.video.container import Video, open_video
 from clipmill.video.limits import nothing_in_range
+from clipmill.video.pictures import Pictures
 from clipmill.video.seek_points import packet_times, prove
 from clipmill.video.timeline import MICROSECONDS, Timeline
 
@@ -39,10 +43,13 @@ def resolve_source(task: SourceTask, videos: str, known: Sequence[CachedProbe] =
     before = recall(known, path, stat)
     if before is not None and before.asked == question(task, at):
         return before.source
-    with storage.fetch(path) as file:
-        fingerprint = before.source.fingerprint if before is not None else _sha256(file)
-        source = _probe(file, path, stat, fingerprint, task, task.named[at])
-    after = storage.stat(path)
+    known_as = before.source.fingerprint if before is not None else None
+    if is_pictures(storage, path):
+        source = _probe_pictures(storage, path, stat, known_as or fingerprint(storage, path), task, task.named[at])
+    else:
+        with storage.fetch(path) as file:
+            source = _probe(file, path, stat, known_as or _sha256(file), task, task.named[at])
+    after = stat_source(storage, path)
     if after is None or after.stamp != stat.stamp:
         raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
     return source
@@ -73,18 +80,52 @@ def _probe(
                 clips=clips_of_source(video, task, named),
             )
     except ClipError as error:
+        return _failed(path, stat, fingerprint, error)
+
+
+def _probe_pictures(
+    storage: Storage, path: str, stat: Stat, fingerprint: str, task: SourceTask, named: Sequence[bool]
+) -> ProbedSource:
+    try:
+        pictures = open_pictures(storage, path)
         return ProbedSource(
             path=path,
             size=stat.size,
             stamp=stat.stamp,
             fingerprint=fingerprint,
-            duration=None,
-            fps=0,
-            width=0,
-            height=0,
-            clips=[],
-            failure=(Reason(error.reason).value, error.message),
+            duration=pictures.seconds,
+            fps=float(pictures.fps),
+            width=pictures.width,
+            height=pictures.height,
+            clips=clips_of_pictures(pictures, task, named),
         )
+    except ClipError as error:
+        return _failed(path, stat, fingerprint, error)
+
+
+def _failed(path: str, stat: Stat, fingerprint: str, error: ClipError) -> ProbedSource:
+    return ProbedSource(
+        path=path,
+        size=stat.size,
+        stamp=stat.stamp,
+        fingerprint=fingerprint,
+        duration=None,
+        fps=0,
+        width=0,
+        height=0,
+        clips=[],
+        failure=(Reason(error.reason).value, error.message),
+    )
+
+
+def clips_of_pictures(pictures: Pictures, task: SourceTask, named: Sequence[bool]) -> list[SourceClip]:
+    """Plan the clips that the rows of one source of images ask for; each is one span, since they are read one by one.
+
+    Args:
+        named: whether the source's name carries the times, for each row.
+    """
+    whole = msgspec.structs.replace(task, span_frames=0)
+    return _plans(pictures.timeline, pictures.timeline, pictures.seconds, float(pictures.fps), whole, named)
 
 
 def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> list[SourceClip]:
@@ -98,6 +139,18 @@ def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> li
     if timeline is not None:
         length = timeline.seconds + 1 / float(video.fps)
     times = (timeline or packet_times(video)) if task.segment_seconds or task.frame_ranges else None
+    return _plans(timeline, times, length, float(video.fps), task, named)
+
+
+def _plans(
+    timeline: Timeline | None,
+    times: Timeline | None,
+    length: float | None,
+    fps: float,
+    task: SourceTask,
+    named: Sequence[bool],
+) -> list[SourceClip]:
+    """Plan clips by the times that are proven, and those that frames have about where ranges or segments need them."""
     there = times if task.segment_seconds else None
     plans = []
     for row, ((start, end), carried) in enumerate(zip(task.ranges, named, strict=True)):
@@ -105,8 +158,8 @@ def clips_of_source(video: Video, task: SourceTask, named: Sequence[bool]) -> li
         if times is not None and numbers is not None:
             part = Part(*times.seconds_of(*numbers), False)
         else:
-            part = part_of_file(start, end, length, 1 / float(video.fps), carried, task.trimmed)
-        for segment, first, last in _segments(part.start, part.end, there, task, 1 / float(video.fps)):
+            part = part_of_file(start, end, length, 1 / fps, carried, task.trimmed)
+        for segment, first, last in _segments(part.start, part.end, there, task, 1 / fps):
             plans.append(_plan(row, segment, first, last, part.trimmed, timeline, task))
     return plans
 

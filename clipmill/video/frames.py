@@ -10,11 +10,9 @@ import av
 import av.error
 from av.video.frame import PictureType
 
-from clipmill.errors import ClipError
-from clipmill.ledger import Reason
 from clipmill.messages import Span
 from clipmill.video.container import Tally, Video
-from clipmill.video.limits import MAX_PIXELS
+from clipmill.video.limits import refuse_giants
 from clipmill.video.timeline import MICROSECONDS, first_tick, frame_times, microseconds, tick_time
 
 #: Frames by which a codec may put timestamps out of order (H.264 and HEVC: 16).
@@ -67,7 +65,7 @@ class Walk:
 
     def __iter__(self) -> Iterator[Shown]:
         span = self.span
-        _refuse_giants(*self._size)
+        refuse_giants(*self._size)
         if span.seek is not None:
             try:
                 self._video.seek(span.seek)
@@ -78,7 +76,7 @@ class Walk:
         # decoding to that.
         number = span.seek_frame
         for frame in self._video.frames(self.tally):
-            _refuse_giants(frame.width, frame.height)
+            refuse_giants(frame.width, frame.height)
             if span.seek is not None and not self._stamps and frame.pts is not None and frame.pts < span.seek:
                 continue  # the demuxer could only seek to an earlier key frame
             self._check(frame)
@@ -154,11 +152,6 @@ class Walk:
     def times_so_far(self) -> list[int]:
         """Return the times of all frames decoded from the file's start, in microseconds, in output order."""
         return frame_times(self._stamps, self._video.time_base, self._video.fps)
-
-
-def _refuse_giants(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ClipError(Reason.TOO_LARGE, f"{width}x{height} is over {MAX_PIXELS:,} pixels")
 
 
 def every(frames: Iterable[Shown], step: int, clip_first: int) -> Iterator[tuple[Shown, int | None]]:

@@ -12,6 +12,12 @@ MAX_PIXELS = 64 << 20
 MAX_FRAME_BYTES = MAX_RECORD - (32 << 20)
 
 
+def refuse_giants(width: int, height: int) -> None:
+    """Raise ClipError for a frame of more than `MAX_PIXELS`."""
+    if width * height > MAX_PIXELS:
+        raise ClipError(Reason.TOO_LARGE, f"{width}x{height} is over {MAX_PIXELS:,} pixels")
+
+
 def too_large(width: int, height: int) -> ClipError:
     """Return the error of a clip whose record would be above 1 GiB."""
     return ClipError(

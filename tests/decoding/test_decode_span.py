@@ -23,7 +23,7 @@ from clipmill.errors import ClipError, StorageError
 from clipmill.messages import WHOLE, ClipTask
 from clipmill.options import FrameOptions
 from clipmill.storage import LocalStorage, open_storage
-from clipmill.video import frames
+from clipmill.video import limits
 from clipmill.video.container import Tally, open_video
 from clipmill.video.timeline import tick_time
 
@@ -255,7 +255,7 @@ def test_a_record_that_nobody_would_want_to_hold_is_refused(asp, tmp_path, monke
 
 
 def test_frames_of_too_many_pixels_are_refused(asp, tmp_path, monkeypatch):
-    monkeypatch.setattr(frames, "MAX_PIXELS", 96 * 64 - 1)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 96 * 64 - 1)
     assert failure(asp, tmp_path)[0] == "too_large"
 
 

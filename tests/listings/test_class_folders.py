@@ -185,7 +185,7 @@ def test_folders_without_videos_are_refused(tmp_path):
         Listed(tmp_path)
     touch(tmp_path, "a/readme.md", "train.csv")
     with pytest.raises(
-        ListingError, match=r"no video in this folder; to read a list, name the file itself: .*train\.csv"
+        ListingError, match=r"no video and no image in this folder; to read a list, name the file itself: .*train\.csv"
     ):
         Listed(tmp_path)
     with pytest.raises(UsageError, match="no listing"):

@@ -147,7 +147,7 @@ def test_format_overrules_detection(tmp_path):
     assert Listed(listing).options.format == "csv"
     with pytest.raises(ListingError, match=r"this is not JSON Lines .*--format jsonl"):
         Listed(listing, format="jsonl")
-    with pytest.raises(ListingError, match="a file, where a folder of videos per class is expected"):
+    with pytest.raises(ListingError, match="a file, where a folder of videos or of images per class is expected"):
         Listed(listing, format="tree")
     with pytest.raises(UsageError, match="--format nope: not one of auto, hmdb, ucf, kinetics, csv, jsonl, list, tree"):
         Listed(listing, format="nope")

@@ -168,7 +168,7 @@ def test_paths_that_are_wrong(videos, tmp_path):
     (tmp_path / "notes/a/readme.txt").write_text("x")
     assert refused("build", "nowhere", "--out", "x").startswith(f"{tmp_path}/nowhere: there is no such file")
     assert refused("build", "empty", "--out", "x").startswith(f"{tmp_path}/empty: ")
-    assert refused("build", "notes", "--out", "x") == f"{tmp_path}/notes: there is no video in this folder"
+    assert refused("build", "notes", "--out", "x") == f"{tmp_path}/notes: there is no video and no image in this folder"
     assert refused("build", videos, "--out", "file") == "--out file: this is a file; name a folder"
     assert refused("build", videos, "--out", "file/in").startswith("--out file/in: nothing can be written in ")
     assert refused("plan", videos, "--out", "notes") == (
