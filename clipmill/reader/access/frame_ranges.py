@@ -166,6 +166,25 @@ class FrameReader:
                 encoded[frame] = view[located.starts[frame] - start : located.ends[frame] - start]
         return StoredFrames(encoded, facts or None)
 
+    def read_only_frames(self, shard: str, ends: Ints, frames_at: Ints) -> Sequence[bytes | memoryview]:
+        """Read the frames of clips that have one each; the result is valid until this thread reads again.
+
+        Args:
+            shard: the shard's id.
+            ends: (clips,) where each record ends in the shard, framing included.
+            frames_at: (clips,) position of each frame's size in the .frames file, in u32s.
+
+        Raises:
+            DataError: a file ends early, or is gone.
+        """
+        if self._hold:
+            sizes = self._held_sizes(shard)[frames_at]
+        else:
+            sizes = np.concatenate([self._read_sizes(shard, at, at + 1) for at in frames_at.tolist()])
+        stops = ends - AFTER
+        ranges = list(zip((stops - sizes).tolist(), stops.tolist(), strict=True))
+        return self.read(shard_path(shard), ranges, borrow=True)
+
     def read_facts(self, located: RecordRanges, read: ReadRanges) -> FrameFacts:
         """Read the times and numbers of a clip's frames, and no frame.
 
@@ -225,9 +244,12 @@ class FrameReader:
         first, last = place.frames_at, place.frames_at + place.frames
         if not self._hold:
             return self._read_sizes(place.shard, first, last)
-        if place.shard not in self._sizes:
-            self._sizes[place.shard] = self._read_sizes(place.shard, 0, self._shard_frames[place.shard])
-        return self._sizes[place.shard][first:last]
+        return self._held_sizes(place.shard)[first:last]
+
+    def _held_sizes(self, shard: str) -> Ints:
+        if shard not in self._sizes:
+            self._sizes[shard] = self._read_sizes(shard, 0, self._shard_frames[shard])
+        return self._sizes[shard]
 
     def _read_sizes(self, shard: str, first: int, last: int) -> Ints:
         return np.frombuffer(self.read(frames_path(shard), [(4 * first, 4 * last)])[0], "<u4").astype(np.int64)

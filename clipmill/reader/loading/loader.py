@@ -53,7 +53,7 @@ class Loader:
         self.size = size
         self.fields = tuple(field for field in FIELDS if field in fields)
         self.decode = decode
-        self._dct_scale = dct_scale
+        self.dct_scale = dct_scale
         self._needs_facts = "frame_index" in fields or "timestamp" in fields
 
     def request(self, epoch: int, step: Step, number: int) -> ClipRequest:
@@ -154,6 +154,6 @@ class Loader:
             return
         size = (request.height, request.width)
         factor = 1
-        if self._dct_scale:
+        if self.dct_scale:
             factor, size, views = shrink(views, size)
         fill(out, views, stored.encoded, size, factor)

@@ -18,7 +18,9 @@ from clipmill.reader.loading.buffers import Buffers
 from clipmill.reader.loading.loader import Loader
 from clipmill.reader.loading.read_paths import Fetch, Indexed, Streaming
 from clipmill.reader.loading.recipe import ClipRequest
+from clipmill.reader.loading.stills import TOGETHER, Stills
 from clipmill.reader.options import ReaderOptions
+from clipmill.reader.order.batching import Step
 from clipmill.reader.planner import Planner
 
 log = logging.getLogger("clipmill.reader")
@@ -29,13 +31,22 @@ class BadClip(DataError):
 
 
 class _UnderWay(NamedTuple):
-    """A batch that threads are filling."""
+    """A batch that threads are filling.
 
-    step: int
+    Attributes:
+        number, step: of the epoch.
+        share: which of the step's clips it holds, on this host.
+        rows: of its arrays; the last ones may have no clip.
+        arrays: to be filled.
+        futures: what became of some rows each: those that failed, and why.
+    """
+
+    number: int
+    step: Step
+    share: range
     rows: int
-    requests: list[ClipRequest]
     arrays: Arrays
-    futures: list[Future[None]]
+    futures: list[Future[dict[int, DataError]]]
 
 
 class BatchMaker:
@@ -70,6 +81,7 @@ class BatchMaker:
         self._epoch = epoch
         self._plan = planner.plan(epoch)
         self._size = options.batch_size or 1
+        self._stills = Stills(loader, epoch)
 
     def run(self, first: int, stride: int, ahead: int, threads: int) -> Generator[Arrays, None, None]:
         """Make the batches of steps `first`, `first + stride`, ...
@@ -118,30 +130,53 @@ class BatchMaker:
         coming = self._plan.step(step)
         index, count = self._host
         share = range(index, len(coming.clips), count)
-        requests = [self._loader.request(self._epoch, coming, number) for number in share]
         rows = -(-len(coming.clips) // count)
         arrays = self._loader.arrays(rows, coming.frames, int(coming.clips[0]), self._buffers)
-        fetches = reader.begin(requests, [step * self._size + number for number in share])
-        futures = [pool.submit(self._load, fetch, arrays, row) for row, fetch in enumerate(fetches)]
-        return _UnderWay(step, rows, requests, arrays, futures)
+        if isinstance(reader, Indexed) and self._stills.suits(coming):
+            firsts = range(0, len(share), TOGETHER)
+            futures = [pool.submit(self._load_stills, coming, share, arrays, first) for first in firsts]
+        else:
+            requests = [self._loader.request(self._epoch, coming, number) for number in share]
+            fetches = reader.begin(requests, [step * self._size + number for number in share])
+            futures = [pool.submit(self._load, fetch, arrays, row) for row, fetch in enumerate(fetches)]
+        return _UnderWay(step, coming, share, rows, arrays, futures)
 
-    def _load(self, fetch: Fetch, arrays: Arrays, row: int) -> None:
-        self._loader.write(fetch(), arrays, row)
+    def _load(self, fetch: Fetch, arrays: Arrays, row: int) -> dict[int, DataError]:
+        try:
+            self._loader.write(fetch(), arrays, row)
+        except Vanished:
+            raise
+        except DataError as error:
+            return {row: error}
+        return {}
+
+    def _load_stills(self, step: Step, share: range, arrays: Arrays, first: int) -> dict[int, DataError]:
+        numbers = share[first : first + TOGETHER]
+        try:
+            self._stills.load(step, numbers, arrays, first)
+        except Vanished:
+            raise
+        except DataError:
+            # One by one, which tells which of them it is.
+            requests = [self._loader.request(self._epoch, step, number) for number in numbers]
+            fetches = Indexed(self._loader).begin(requests, ())
+            failed: dict[int, DataError] = {}
+            for row, fetch in enumerate(fetches, first):
+                failed |= self._load(fetch, arrays, row)
+            return failed
+        return {}
 
     def _finished(self, batch: _UnderWay) -> Arrays:
-        missing = list(range(len(batch.requests), batch.rows))
-        for row, (request, future) in enumerate(zip(batch.requests, batch.futures, strict=True)):
-            try:
-                future.result()
-            except Vanished:
-                raise
-            except DataError as error:
-                message = f"{request.clip_id}: {error}"
-                if self._options.on_error == "raise":
-                    raise BadClip(message) from error
-                log.warning("left out %s", message)
-                self._skipped.append((request.clip_id, str(error)))
-                missing.append(row)
-        if missing:
+        failed: dict[int, DataError] = {}
+        for future in batch.futures:
+            failed |= future.result()
+        for row, error in sorted(failed.items()):
+            clip_id = self._loader.request(self._epoch, batch.step, batch.share[row]).clip_id
+            message = f"{clip_id}: {error}"
+            if self._options.on_error == "raise":
+                raise BadClip(message) from error
+            log.warning("left out %s", message)
+            self._skipped.append((clip_id, str(error)))
+        if missing := [*range(len(batch.share), batch.rows), *sorted(failed)]:
             fill_missing(batch.arrays, missing, batch.rows)
-        return {**batch.arrays, "step": np.asarray(batch.step, np.int64)}
+        return {**batch.arrays, "step": np.asarray(batch.number, np.int64)}

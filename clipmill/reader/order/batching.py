@@ -17,6 +17,8 @@ from clipmill.reader.sampling.samplers import Chunks
 JITTER = 0.005
 #: Positions that are computed at once.
 PIECE = 1 << 16
+#: Positions that are computed for the steps that come next.
+AHEAD = 1 << 10
 
 
 class Step(NamedTuple):
@@ -76,11 +78,19 @@ class InTurn:
         self._order = order
         self._size = size
         self._windows = windows
+        self._ahead: tuple[int, Ints, Ints] = (0, np.empty(0, np.int64), np.empty(0, np.int64))
 
     def step(self, index: int) -> Step:
         first = index * self._size
-        clips, repeats = self._order.at(np.arange(first, min(first + self._size, self._order.size)))
-        return Step(clips, repeats, self._windows.of(clips))
+        start, clips, repeats = self._ahead
+        if not 0 <= first - start < len(clips):
+            # Some steps at once: an order costs as much for a few positions as for a hundred.
+            ahead = self._size * max(1, AHEAD // self._size)
+            start = first - first % ahead
+            clips, repeats = self._order.at(np.arange(start, min(start + ahead, self._order.size)))
+            self._ahead = start, clips, repeats
+        mine = slice(first - start, first - start + self._size)
+        return Step(clips[mine], repeats[mine], self._windows.of(clips[mine]))
 
     def sequence(self) -> Ints:
         return self._order.at(np.arange(min(self.steps * self._size, self._order.size)))[0]
