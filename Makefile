@@ -23,7 +23,7 @@ setup: .venv/made ## make the environment
 	PYTHON="$(PYTHON)" tools/environment.sh .venv-torch requirements-torch.lock
 	@touch $@
 
-demo: setup ## a small data set, built, verified, read back and drawn
+demo: setup ## a small data set, built, verified, read back and drawn (clipmill demo --train also trains on it)
 	$(BIN)/clipmill demo --out build/demo
 
 test: lint types ## set-up, lint, types, tests

@@ -99,7 +99,8 @@ def add_commands(commands: Commands) -> None:
     demo = commands.add_parser("demo", help="make, build, verify and read a small data set")
     demo.description = "Make a small data set of moving shapes, build it, verify it, draw a batch."
     demo.add_argument("--out", default="clipmill-demo", metavar="OUT", help="a new folder (default clipmill-demo)")
-    demo.set_defaults(run=_making("clipmill demo", "showing.run_demo"), parser=demo)
+    demo.add_argument("--train", action="store_true", help="then train on its motions, for a minute or two")
+    demo.set_defaults(run=_run_demo, parser=demo)
 
 
 def _add_build(commands: Commands, name: str, text: str, function: str) -> None:
@@ -146,6 +147,12 @@ def _making(command: str, function: str) -> Run:
         return _later(function)(arguments)
 
     return run
+
+
+def _run_demo(arguments: argparse.Namespace) -> int:
+    if arguments.train:
+        _need("clipmill demo --train", "tensorflow", "tensorflow")
+    return _making("clipmill demo", "showing.run_demo")(arguments)
 
 
 def _need(what: str, extra: str, *modules: str) -> None:

@@ -9,5 +9,5 @@ from clipmill.storage import absolute
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
-    """Make, build, verify and draw a small data set."""
-    return demo(absolute(arguments.out))
+    """Make, build, verify and draw a small data set; train on one for --train."""
+    return demo(absolute(arguments.out), arguments.train)

@@ -12,7 +12,7 @@ codecs are drawn without looking at the class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,7 +76,13 @@ class SyntheticClip:
 
 
 def make_dataset(
-    folder: str | Path, clips: int = 60, seed: int = 0, *, frames: tuple[int, int] = (24, 120), broken: int = 1
+    folder: str | Path,
+    clips: int = 60,
+    seed: int = 0,
+    *,
+    frames: tuple[int, int] = (24, 120),
+    sizes: Sequence[tuple[int, int]] = SIZES,
+    broken: int = 1,
 ) -> list[SyntheticClip]:
     """Write videos of moving shapes into one folder per class.
 
@@ -85,6 +91,7 @@ def make_dataset(
         clips: how many, dealt out to the classes in turn.
         seed: the same seed gives the same files, byte for byte, with the same libav.
         frames: the shortest and the longest length; every class gets the same lengths.
+        sizes: widths and heights in pixels, even numbers; clips get them in turn.
         broken: how many files lose their second half, .mp4 files if there are as many.
 
     Returns:
@@ -97,7 +104,7 @@ def make_dataset(
         label = list(MOTIONS)[which]
         group, member = divmod(take, _CLIPS_PER_GROUP)
         suffix, encoder, options = encodings[take % len(encodings)]
-        size = SIZES[take // len(encodings) % len(SIZES)]
+        size = sizes[take // len(encodings) % len(sizes)]
         length = int(np.random.default_rng([seed, take]).integers(*frames, endpoint=True))
 
         path = Path(folder, label, f"v_{label}_g{group + 1:02d}_c{member + 1:02d}{suffix}")

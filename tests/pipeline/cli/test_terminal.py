@@ -247,3 +247,11 @@ def test_the_bare_install_says_what_a_build_needs(command, tmp_path):
     )
     assert ran.returncode == 2
     assert ran.stderr == f"clipmill: clipmill {command} needs more packages: pip install 'clipmill[build]'\n"
+
+
+def test_training_says_that_it_needs_tensorflow(tmp_path):
+    words = ["demo", "--train", "--out", tmp_path / "out"]
+    ran = subprocess.run([sys.executable, "-c", BARE, *words], capture_output=True, text=True, env=environment())
+    assert ran.returncode == 2
+    assert ran.stderr == "clipmill: clipmill demo --train needs more packages: pip install 'clipmill[tensorflow]'\n"
+    assert not (tmp_path / "out").exists()
