@@ -15,7 +15,7 @@ from clipmill.options import FrameOptions
 #: Raised when the golden frames in the tests change.
 CODEC_EPOCH = 2
 #: A clip's fields that are part of the data set, in order: all but where its frames were found.
-_row = attrgetter(*(name for name in Clip.__struct_fields__ if name not in ("pieces", "shared")))
+_row = attrgetter(*(name for name in Clip.__struct_fields__ if name not in ("pieces", "shared", "pixel_aspect", "hdr")))
 
 
 def clip_key(fingerprint: str, start: float | None, end: float | None, options: FrameOptions) -> str:
@@ -45,7 +45,9 @@ def shard_id(schema: str, epoch: int, dataset: str, clips: Sequence[Clip]) -> st
 
 def rows_digest(clips: Sequence[Clip]) -> str:
     """Return a hash of the clips' rows in the clip table, hex."""
-    return _hash([_row(clip) for clip in clips])
+    # A version without pixels that are not square keeps the name that it had before there was a column for them.
+    oblong = [[clip.clip_id, clip.pixel_aspect] for clip in clips if clip.pixel_aspect is not None]
+    return _hash([*map(_row, clips), *oblong])
 
 
 def version_name(labels: Sequence[str], options: dict[str, Any], shards: Iterable[tuple[str, str, str]]) -> str:

@@ -86,6 +86,7 @@ CLIP_COLUMNS = (
     ("frames", "int32"),
     ("width", "int32"),
     ("height", "int32"),
+    ("pixel_aspect", "double"),  # width of a source pixel over its height; null if square to 1 %; not in older versions
     ("fps", "double"),  # frames / duration: the mean rate
     ("duration", "double"),  # seconds, the last frame shown as long as the one before it; not in older versions
     ("bytes", "int64"),  # of all its encoded frames

@@ -131,6 +131,8 @@ class ProbedSource(msgspec.Struct, frozen=True, array_like=True):
         fps, width, height: as the container has them.
         clips: what is to be made of it.
         failure: (reason, message) where the file is no video.
+        pixel_aspect: width of a pixel over its height; None where pixels are square.
+        hdr: it is in PQ, HLG or BT.2020.
     """
 
     path: str
@@ -143,6 +145,8 @@ class ProbedSource(msgspec.Struct, frozen=True, array_like=True):
     height: int
     clips: list[SourceClip]
     failure: tuple[str, str] | None = None
+    pixel_aspect: float | None = None
+    hdr: bool = False
 
 
 class CachedProbe(msgspec.Struct, frozen=True, array_like=True):
@@ -205,6 +209,7 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
         whole: how to decode it as one span; names the pixels and the path where the video was found.
         trimmed: whether the file was taken as cut to the row's range already; None where the row has no times.
         of: how many clips its video was asked for.
+        pixel_aspect, hdr: see `ProbedSource`.
     """
 
     row: ClipRow
@@ -213,6 +218,8 @@ class ResolvedClip(msgspec.Struct, frozen=True, array_like=True):
     whole: ClipTask
     trimmed: bool | None = None
     of: int = 1
+    pixel_aspect: float | None = None
+    hdr: bool = False
 
 
 class ClipTask(msgspec.Struct, frozen=True, array_like=True):
@@ -285,7 +292,7 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
 
     Up to `bad_packets` these are the columns of clips.parquet. `label_text` is "" for unlabelled clips, `label_index`
     -1; where clips have lists of labels, both are tuples. Then come the bytes of its frames, the pieces they are in,
-    and whether other clips have the same pieces.
+    and whether other clips have the same pieces; one more column; and whether its video is HDR.
     """
 
     clip_id: str
@@ -312,6 +319,8 @@ class Clip(msgspec.Struct, frozen=True, array_like=True):
     nbytes: int
     pieces: list[Piece]
     shared: bool
+    pixel_aspect: float | None = None
+    hdr: bool = False
 
 
 class ShardPlan(msgspec.Struct, frozen=True, array_like=True):
@@ -357,6 +366,8 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
         part: path of its part of the clip table.
         columns: the listing's own columns in it.
         trimmed, ranged: how many of its clips have times and a file that was already cut to them, or is longer.
+        oblong: how many of its clips have pixels that are not square.
+        hdr, hdr_first: how many of its clips are HDR, and the ids of some.
         shared: fragments that other shards need too; they are removed when all shards are written.
     """
 
@@ -371,6 +382,9 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
     trimmed: int
     ranged: int
     shared: list[str]
+    oblong: int = 0
+    hdr: int = 0
+    hdr_first: list[str] = []
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):

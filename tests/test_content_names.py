@@ -61,6 +61,16 @@ def test_where_frames_were_found_is_in_no_name():
     assert rows_digest([CLIP]) != rows_digest([msgspec.structs.replace(CLIP, bad_packets=1)])
 
 
+def test_square_pixels_change_no_name_of_before_they_were_looked_at():
+    assert rows_digest([CLIP]) == "7148c1f095740ae9cff98dc49dfc4dabaec553c94dc6774c997a0992fe2fc1d9"
+    oblong = msgspec.structs.replace(CLIP, pixel_aspect=1.25)
+    lists = [[CLIP], [oblong], [msgspec.structs.replace(CLIP, pixel_aspect=0.8)]]
+    lists += [[msgspec.structs.replace(clip, clip_id="b"), CLIP] for clip in (CLIP, oblong)]
+    assert len(set(map(rows_digest, lists))) == len(lists)
+    assert rows_digest([CLIP]) == rows_digest([msgspec.structs.replace(CLIP, hdr=True)])
+    assert shard_id("tfds", 1, "x", [CLIP]) == shard_id("tfds", 1, "x", [oblong])
+
+
 def test_a_version_is_named_by_labels_options_and_shards():
     name = version_name(["a"], {"fps": None}, [("train", "s1", "d1")])
     assert len({name, version_name(["b"], {"fps": None}, [("train", "s1", "d1")]),

@@ -32,10 +32,12 @@ def summarize(storage: Storage) -> dict[str, Any]:
     """Count what the published version holds: splits, classes, lengths in frames, frame sizes.
 
     A split's `hosts` is the number of training hosts that its shards are enough for. `placeholders` counts the
-    numbers that no class has; they are not in `classes`. `shared` is a `SharedContent`.
+    numbers that no class has; they are not in `classes`. `shared` is a `SharedContent`. `oblong` counts the clips
+    whose pixels are not square.
     """
     manifest = read_manifest(storage)
-    table = read_clips(storage, manifest.version, ["split", "label_text", "frames", "width", "height", "bytes"])
+    columns = ["split", "label_text", "frames", "width", "height", "bytes", "pixel_aspect"]
+    table = read_clips(storage, manifest.version, columns)
     splits = {}
     for name, entry in sorted(manifest.splits.items(), key=lambda item: split_order(item[0])):
         rows = table.filter(pc.equal(table["split"], name))
@@ -63,6 +65,7 @@ def summarize(storage: Storage) -> dict[str, Any]:
         "placeholders": len(unused),
         "unlabelled": found.get("", 0),
         "shared": find_shared_content(storage, manifest.version),
+        "oblong": len(table) - table["pixel_aspect"].null_count if "pixel_aspect" in table.column_names else 0,
         **({"multi_label": True} if manifest.multi_label else {}),
         "sizes": {
             f"{row['width']}x{row['height']}": row["count_all"]

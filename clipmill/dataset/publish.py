@@ -16,6 +16,7 @@ from clipmill.dataset.clip_table import join
 from clipmill.dataset.ledger_file import Ledger
 from clipmill.dataset.links import link_shards, relink_shards
 from clipmill.dataset.run_lock import alone
+from clipmill.dataset.shard_rows import NAMED_HDR
 from clipmill.dataset.shared_content import SharedContent, find_shared_content
 from clipmill.dataset.tfds_files import tables
 from clipmill.errors import Interrupted
@@ -53,6 +54,8 @@ class Outcome(msgspec.Struct, frozen=True):
         by: "build" or "rollback".
         rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
         trimmed, ranged: clips with times whose files were already cut to them, and clips that are a part of a file.
+        oblong: clips whose pixels are not square.
+        hdr: clips of HDR videos; hdr_first: the ids of some.
         splits: clips by split.
         shared: clips that share frames with one of another split or class; the first of them are named.
         failed: ledger rows by reason.
@@ -74,6 +77,9 @@ class Outcome(msgspec.Struct, frozen=True):
     classes: int = 0
     trimmed: int = 0
     ranged: int = 0
+    oblong: int = 0
+    hdr: int = 0
+    hdr_first: list[str] = []
     splits: dict[str, int] = {}
     shared: SharedContent = SharedContent()
     failed: dict[str, int] = {}
@@ -116,6 +122,9 @@ def publish(
         classes=len(labels),
         trimmed=sum(shard.trimmed for shard in written),
         ranged=sum(shard.ranged for shard in written),
+        oblong=sum(shard.oblong for shard in written),
+        hdr=sum(shard.hdr for shard in written),
+        hdr_first=sorted(name for shard in written for name in shard.hdr_first)[:NAMED_HDR],
         splits=clips,
         failed=ledger.by_reason,
         first_failures=ledger.first,

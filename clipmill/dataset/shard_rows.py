@@ -10,6 +10,9 @@ from clipmill.options import BuildOptions
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all
 
+#: HDR clips that are named, of a shard and of a run.
+NAMED_HDR = 5
+
 
 def keep_shard_rows(
     storage: Storage, options: BuildOptions, plan: ShardPlan, done: ShardDone, *, durable: bool
@@ -40,6 +43,9 @@ def keep_shard_rows(
         trimmed=sum(clip.trimmed is True for clip in plan.clips),
         ranged=sum(clip.trimmed is False for clip in plan.clips),
         shared=_fragments(plan, shared=True),
+        oblong=sum(clip.pixel_aspect is not None for clip in plan.clips),
+        hdr=sum(clip.hdr for clip in plan.clips),
+        hdr_first=[clip.clip_id for clip in plan.clips if clip.hdr][:NAMED_HDR],
     )
 
 

@@ -95,4 +95,6 @@ def _clip(job: ResolvedClip, source: str, spans: list[SpanDone], digest: str, du
         nbytes=sum(span.nbytes for span in spans),
         pieces=[span.piece for span in spans],
         shared=shared,
+        pixel_aspect=job.pixel_aspect,
+        hdr=job.hdr,
     )

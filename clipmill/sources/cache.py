@@ -22,7 +22,7 @@ from clipmill.storage import Stat, Storage
 
 CACHE = "work/cache"
 #: Raised when the same file and the same question would get another answer.
-EPOCH = 4
+EPOCH = 5
 #: Sources in one note file.
 SOURCES_A_FILE = 20_000
 #: Seconds: a note that is used is written again when older than `RENEW`; one that is older than `EXPIRE` is dropped.

@@ -119,6 +119,8 @@ def _job(
         whole=whole,
         trimmed=plan.trimmed,
         of=len(source.clips),
+        pixel_aspect=source.pixel_aspect,
+        hdr=source.hdr,
     )
     return job, [msgspec.structs.replace(whole, span=span) for span in plan.spans]
 

@@ -17,6 +17,7 @@ from clipmill.sources.pictures import fingerprint, is_pictures, open_pictures
 from clipmill.sources.trimming import Part, part_of_file
 from clipmill.storage import Stat, Storage, open_storage
 from clipmill.video.container import Video, open_video
+from clipmill.video.left_alone import is_hdr, pixel_aspect
 from clipmill.video.limits import nothing_in_range
 from clipmill.video.pictures import Pictures
 from clipmill.video.seek_points import packet_times, prove
@@ -78,6 +79,8 @@ def _probe(
                 width=context.width,
                 height=context.height,
                 clips=clips_of_source(video, task, named),
+                pixel_aspect=pixel_aspect(video),
+                hdr=is_hdr(video),
             )
     except ClipError as error:
         return _failed(path, stat, fingerprint, error)

@@ -14,6 +14,7 @@ from clipmill.dataset.inspect import find_clip, find_run, split_files, summarize
 from clipmill.dataset.ledger_file import read_ledger
 from clipmill.pipeline.report import words
 from clipmill.pipeline.report.shared_content import shared_content
+from clipmill.pipeline.report.summary import left_alone
 from clipmill.storage import absolute, open_storage
 
 
@@ -74,6 +75,7 @@ def _summary(found: dict[str, Any]) -> str:
     sizes = [f"{size} ({words.plural(clips, 'clip')})" for size, clips in found["sizes"].items()]
     more = f" and {len(sizes) - 6:,} others" if len(sizes) > 6 else ""
     lines.append(f"frame sizes: {', '.join(sizes[:6])}{more}")
+    lines += left_alone(0, [], found["oblong"])
     return "\n".join(lines)
 
 

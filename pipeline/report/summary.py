@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from clipmill import layout, listings
 from clipmill.dataset.history import Difference
@@ -179,7 +179,20 @@ def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOp
             f"{words.size(outcome.bytes)} in {words.clock(seconds)} -> {current} ({version})"
         )
     shared = shared_content(outcome.shared, f"clipmill inspect {out} --json")
-    return "\n".join([*lines, *_ranges(outcome, options), *shared, *not_made(outcome, out)])
+    alone = left_alone(outcome.hdr, outcome.hdr_first, outcome.oblong)
+    return "\n".join([*lines, *_ranges(outcome, options), *alone, *shared, *not_made(outcome, out)])
+
+
+def left_alone(hdr: int, named: Sequence[str], oblong: int) -> list[str]:
+    """Return a line on HDR clips, which are named, and one on clips whose pixels are not square."""
+    lines = []
+    if hdr:
+        some = f"{', '.join(named)}{', ...' * (hdr > len(named))}"
+        what = f"{words.plural(hdr, 'clip')} in HDR or BT.2020, stored without tone mapping"
+        lines.append(words.one_line(f"{what}: {some}"))
+    if oblong:
+        lines.append(f"{words.plural(oblong, 'clip')} with pixels that are not square (pixel_aspect in clips.parquet)")
+    return lines
 
 
 def _ranges(outcome: Outcome, options: BuildOptions) -> list[str]:
