@@ -187,7 +187,7 @@ def _clips(out: Path) -> list[Clip]:
     storage = open_storage(str(out))
     version = current_version(storage)
     assert version is not None
-    fields = [name for name in Clip.__struct_fields__ if name not in ("extra", "nbytes", "pieces", "shared")]
+    fields = [name for name in Clip.__struct_fields__ if name not in ("extra", "nbytes", "pieces", "shared", "hdr")]
     rows = read_clips(storage, version, [*fields, "bytes"]).to_pylist()
     return [
         Clip(**{name: row[name] for name in fields}, extra={}, nbytes=row["bytes"], pieces=[], shared=False)

@@ -131,8 +131,7 @@ class ProbedSource(msgspec.Struct, frozen=True, array_like=True):
         fps, width, height: as the container has them.
         clips: what is to be made of it.
         failure: (reason, message) where the file is no video.
-        pixel_aspect: width of a pixel over its height; None where pixels are square.
-        hdr: it is in PQ, HLG or BT.2020.
+        pixel_aspect, hdr: see `clipmill.video.left_alone`.
     """
 
     path: str
@@ -262,8 +261,7 @@ class SpanDone(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         clip_key, number, of: which span of which clip.
         piece: where its frames are.
-        nbytes: of its frames.
-        width, height, fps: as stored.
+        nbytes, width, height, fps: of its frames, as stored.
         bad_packets: skipped while decoding.
         digest: the clip's digest where the span is the whole clip, else "".
         inexact: decoding did not match the proof: the clip must be decoded as one span.
@@ -345,8 +343,7 @@ class ShardDone(msgspec.Struct, frozen=True, array_like=True):
     """A shard that is in the output.
 
     Attributes:
-        shard: its id.
-        entry: what the manifest says of it.
+        shard, entry: its id, and what the manifest says of it.
         places: where each record lies: (offset, length, first frame's place in .frames).
     """
 
@@ -360,14 +357,12 @@ class ShardWritten(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         split, band, number: its place in the data set.
-        shard: its id.
+        shard, entry: its id, and what the manifest says of it.
         digest: of its rows in the clip table.
-        entry: what the manifest says of it.
         part: path of its part of the clip table.
         columns: the listing's own columns in it.
         trimmed, ranged: how many of its clips have times and a file that was already cut to them, or is longer.
-        oblong: how many of its clips have pixels that are not square.
-        hdr, hdr_first: how many of its clips are HDR, and the ids of some.
+        oblong, hdr, hdr_first: how many of its clips have pixels that are not square, or are HDR; some ids of those.
         shared: fragments that other shards need too; they are removed when all shards are written.
     """
 
