@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,6 +35,16 @@ _DEMUXER_ERRORS = (av.error.FFmpegError, OSError, UnicodeDecodeError)
 BAD_SHARE = 0.05
 #: No packet of a lossy codec begins with this many zeros.
 _HEADER = 16
+#: An AVI's index points to the head of a chunk, a packet to what is behind that.
+_CHUNK_HEAD = 8
+#: What holes look like inside a packet, by codec. So many zeros stand only at a packet's end, or before a start code
+#: (00 00 01): MPEG rules out longer runs, so that start codes are found, VP8 and VP9 are arithmetic codes. Encoders
+#: of MPEG-1 and 2 fill up pictures, so no slice (start codes 01 to AF) comes after zeros.
+_ZEROS = bytes(64)
+_HOLE = re.compile(rb"\x00{64,}(?=[^\x00\x01])")
+_HOLE_OR_SLICES = re.compile(rb"\x00{64,}(?=[^\x00\x01]|\x01[\x01-\xaf])")
+_HOLES = dict.fromkeys(("mpeg4", "h264", "hevc", "vp8", "vp9"), _HOLE)
+_HOLES |= dict.fromkeys(("mpeg1video", "mpeg2video"), _HOLE_OR_SLICES)
 #: ffmpeg takes the largest of several streams; it adds this many pixels to the default one (`map_auto_video`).
 _DEFAULT_STREAM = 5_000_000
 
@@ -51,6 +62,8 @@ class Tally:
         last_error: of those.
         position: of the last packet, bytes from the file's start.
         flagged: packets that the demuxer takes for damaged.
+        holed, hole_bytes: packets with zeros in them that no encoder writes, and how many zeros.
+        bytes: of all packets.
     """
 
     packets: int = 0
@@ -60,18 +73,28 @@ class Tally:
     flagged: int = 0
     behind: int = 0
     predicted: int = 0
+    holed: int = 0
+    hole_bytes: int = 0
+    bytes: int = 0
     _after_bad: bool = False
 
     @property
     def damaged(self) -> int:
         """What is bad, and what is predicted from that; by packets and by frames it is mostly the same."""
-        return self.bad + max(self.behind, self.predicted)
+        return max(self.bad, self.holed) + max(self.behind, self.predicted)
 
-    def read(self, *, key_frame: bool, flagged: bool) -> None:
-        """Count a packet that is handed to the decoder; those behind one that the demuxer flags are damaged, too."""
+    def read(self, *, key_frame: bool, flagged: bool, hole: int = 0) -> None:
+        """Count a packet that is handed to the decoder; those behind a damaged one are damaged, too.
+
+        Args:
+            flagged: the demuxer takes it for damaged.
+            hole: zeros in it that no encoder writes.
+        """
         self._after_bad = self._after_bad and not key_frame
         self.behind += self._after_bad
-        self._after_bad |= flagged
+        self._after_bad |= flagged or hole > 0
+        self.holed += hole > 0
+        self.hole_bytes += hole
 
     def refuse(self, error: Exception) -> None:
         """Count a packet that raised an error."""
@@ -167,6 +190,7 @@ class Video:
                 return tally.refuse(_unless_of_the_disk(error))
             if packet.size:
                 tally.packets += 1
+                tally.bytes += packet.size
                 tally.position = max(tally.position, packet.pos or 0)
                 tally.flagged += packet.is_corrupt
                 if packet.has_sidedata("encryption_info"):
@@ -174,7 +198,8 @@ class Video:
                 if self._is_hole(packet):
                     tally.lose("zeros where its frame should be")
                 else:
-                    tally.read(key_frame=packet.is_keyframe, flagged=packet.is_corrupt)
+                    hole = self._zeros_inside(packet)
+                    tally.read(key_frame=packet.is_keyframe, flagged=packet.is_corrupt, hole=hole)
                     yield packet
 
     def _is_hole(self, packet: av.Packet[VideoStream]) -> bool:
@@ -182,6 +207,13 @@ class Video:
         return (
             not any(memoryview(packet)[:_HEADER]) and packet.size >= _HEADER and self.stream.codec_context.codec.lossy
         )
+
+    def _zeros_inside(self, packet: av.Packet[VideoStream]) -> int:
+        """Count the zeros in a packet that no encoder writes, as a lost block of a disk or a download leaves them."""
+        hole = _HOLES.get(self.stream.codec_context.name)
+        data = bytes(packet) if hole else b""
+        at = data.find(_ZEROS)
+        return sum(run.end() - run.start() for run in hole.finditer(data, at)) if hole and at >= 0 else 0
 
     def frames(self, tally: Tally) -> Iterator[av.VideoFrame]:
         """Iterate over frames in the decoder's output order, from where the container is.
@@ -230,15 +262,39 @@ class Video:
     def unread(self, tally: Tally) -> int:
         """Count the packets that are in a file's index and were not found on reading the file to its end."""
         named = sum(entry.size > 0 for entry in self.stream.index_entries)
+        if self.container.format.name.startswith("mov"):
+            # From the tables that the index is made of; other formats have this number from elsewhere, right or wrong.
+            named = max(named, self.stream.frames)
         return max(0, named - tally.packets)
 
+    def behind_unread(self) -> int:
+        """Count the packets between one that an AVI's index names and the file lacks, and the next key frame.
+
+        They are read and decoded without an error, from frames that are not there.
+        """
+        if self.container.format.name != "avi":
+            return 0
+        with self.again() as video:
+            there = {packet.pos for packet in video.packets(Tally())}
+        behind = 0
+        lacking = False
+        for entry in self.stream.index_entries:
+            if entry.pos + _CHUNK_HEAD not in there:
+                lacking |= entry.size > 0
+            elif entry.is_keyframe:
+                lacking = False
+            else:
+                behind += lacking
+        return behind
+
     def broken_at(self, tally: Tally) -> int | None:
-        """Find the byte where the file's structure breaks; None for a break after the packets with little behind it."""
+        """Find the byte where the structure breaks; None for a break behind good packets with little after it."""
         at = self.file.tell()
         broken = broken_at(self.file, self.size)
         self.file.seek(at)
         # Some writers fill the disk's last block with anything.
-        if broken is None or (broken > tally.position and self.size - broken < BAD_SHARE * self.size):
+        little = broken is not None and self.size - broken < BAD_SHARE * self.size
+        if broken is None or (little and broken > tally.position and not tally.damaged):
             return None
         return broken
 

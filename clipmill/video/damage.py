@@ -14,6 +14,8 @@ from clipmill.video.timeline import MICROSECONDS
 
 #: A time between two frames that is longer than this many times the median is a gap.
 _GAP = 1.5
+#: Demuxers that find the ends of packets in the stream itself.
+_PARSED = frozenset(("mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc"))
 
 
 def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
@@ -48,9 +50,11 @@ def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
 
 def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
     """Count the frames that the file should hold and lacks, by its index, or by the gap around a break in it."""
-    unread = video.unread(walk.tally) if walk.reached_end else 0
-    broken = video.broken_at(walk.tally)
-    if broken is None and not walk.tally.flagged:
+    tally = walk.tally
+    unread = video.unread(tally) if walk.reached_end else 0
+    unread += max(0, video.behind_unread() - tally.damaged) if unread else 0
+    broken = video.broken_at(tally)
+    if broken is None and not (tally.flagged or tally.holed):
         return unread
     usual = statistics.median(b - a for a, b in pairwise(times)) if len(times) > 1 else MICROSECONDS / video.fps
     gaps = [b - a for a, b in pairwise(times[walk.span.first :])]
@@ -58,6 +62,9 @@ def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
     if walk.reached_end:
         # The container's duration is trusted only here, where something is known to be missing.
         gaps.append(round((video.duration or 0) * MICROSECONDS) - times[-1])
-        if broken is not None and broken > walk.tally.position:
+        if broken is not None and broken > tally.position:
             behind = round(len(times) * (video.size - broken) / broken)
-    return max(unread, behind, sum(round(gap / usual) - 1 for gap in gaps if gap > _GAP * usual))
+    # Where a stream's bytes alone say where a packet ends, whole frames can lie in a hole without a trace.
+    parsed = video.container.format.name in _PARSED
+    inside = round(tally.hole_bytes * tally.packets / tally.bytes) if parsed else 0
+    return max(unread, behind, inside, sum(round(gap / usual) - 1 for gap in gaps if gap > _GAP * usual))

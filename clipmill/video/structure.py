@@ -110,6 +110,7 @@ def _boxes(file: IO[bytes], size: int) -> Iterator[int]:
 
 def _matroska(file: IO[bytes], size: int) -> Iterator[int]:
     at = 0
+    end = size
     known = {_EBML, _SEGMENT}
     while at + 2 <= size:
         file.seek(at)
@@ -117,11 +118,16 @@ def _matroska(file: IO[bytes], size: int) -> Iterator[int]:
         if name not in known | _ANYWHERE:
             yield at
             return
+        if name == _SEGMENT and length is not None:
+            end = at + taken + length
         if name in (_SEGMENT, _CLUSTER):
             known, length = _LEVEL_1 | (_IN_CLUSTER if name == _CLUSTER else set()), 0
         elif name in _LEVEL_1:
             known = _LEVEL_1
         if length is None:
+            return
+        if at < end <= size < at + taken + length:
+            yield at
             return
         at += taken + length
 
