@@ -3,9 +3,8 @@
     python -m benchmarks.damage FOLDER [--videos 1000] [--seed 0] [--slice 100]
 
 Nothing that is published should lack more than 5 % of its frames, and nothing undamaged may be refused. Every video is
-made from (seed, number), so that what is found can be made again; those that are wrong stay in FOLDER. Two kinds of
-damage are not seen: noise that a decoder takes for a picture without a word (VP8, mostly), and a hole inside a packet
-of a program stream.
+made from (seed, number), so that what is found can be made again; those that are wrong stay in FOLDER. Not seen is
+noise that a decoder takes for a picture without a word: VP8, and VP9 and AV1 as well, where every bit means something.
 """
 
 from __future__ import annotations

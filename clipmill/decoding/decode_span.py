@@ -101,7 +101,9 @@ def _remember(store: Storage, path: str, error: ClipError) -> None:
 
 def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, options: FrameOptions) -> Footer:
     # `reading_source` leaves an OSError alone: that is the fragment's own writing, not the source.
-    if is_pictures(videos, task.path):
+    with reading_source():
+        pictures = is_pictures(videos, task.path)
+    if pictures:
         with reading_source():
             return _encode_pictures(fragment, task, open_pictures(videos, task.path), options)
     with reading_source(), videos.fetch(task.path) as file:

@@ -19,7 +19,7 @@ from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.video.declared_size import declared_size
 from clipmill.video.first_bytes import HEAD, archive_kind, begins_inside
-from clipmill.video.structure import HOLE, broken_at, zeros
+from clipmill.video.structure import HOLE, blocks, broken_at, zeros
 from clipmill.video.timeline import GARBAGE, microseconds
 
 # Demuxers that read one file and nothing else: no playlist, script, image sequence or network.
@@ -38,11 +38,11 @@ _HEADER = 16
 #: An AVI's index points to the head of a chunk, a packet to what is behind that.
 _CHUNK_HEAD = 8
 #: What holes look like inside a packet, by codec. So many zeros stand only at a packet's end, or before a start code
-#: (00 00 01): MPEG rules out longer runs, so that start codes are found, VP8 and VP9 are arithmetic codes. Encoders
-#: of MPEG-1 and 2 fill up pictures, so no slice (start codes 01 to AF) comes after zeros.
+#: (00 00 01): MPEG rules out longer runs, so that start codes are found, VP8 and VP9 are arithmetic codes. Encoders of
+#: MPEG-1 and 2 fill up pictures, but inside one, before slices and their like (01 to B2, B5), there are no zeros.
 _ZEROS = bytes(64)
 _HOLE = re.compile(rb"\x00{64,}(?=[^\x00\x01])")
-_HOLE_OR_SLICES = re.compile(rb"\x00{64,}(?=[^\x00\x01]|\x01[\x01-\xaf])")
+_HOLE_OR_SLICES = re.compile(rb"\x00{64,}(?=[^\x00\x01]|\x01[\x01-\xb2\xb5])")
 _HOLES = dict.fromkeys(("mpeg4", "h264", "hevc", "vp8", "vp9"), _HOLE)
 _HOLES |= dict.fromkeys(("mpeg1video", "mpeg2video"), _HOLE_OR_SLICES)
 #: ffmpeg takes the largest of several streams; it adds this many pixels to the default one (`map_auto_video`).
@@ -93,8 +93,10 @@ class Tally:
         self._after_bad = self._after_bad and not key_frame
         self.behind += self._after_bad
         self._after_bad |= flagged or hole > 0
-        self.holed += hole > 0
-        self.hole_bytes += hole
+        if hole:
+            self.holed += 1
+            self.hole_bytes += hole
+            self.last_error = "zeros inside a frame"
 
     def refuse(self, error: Exception) -> None:
         """Count a packet that raised an error."""
@@ -265,6 +267,11 @@ class Video:
         if self.container.format.name.startswith("mov"):
             # From the tables that the index is made of; other formats have this number from elsewhere, right or wrong.
             named = max(named, self.stream.frames)
+        elif self.container.format.name.startswith("matroska"):
+            # After a block that it cannot read, the demuxer goes on with the next cluster.
+            at = self.file.tell()
+            named = max(named, blocks(self.file, self.size, tally.position))
+            self.file.seek(at)
         return max(0, named - tally.packets)
 
     def behind_unread(self) -> int:

@@ -7,6 +7,8 @@ import pytest
 from footage import make_clip
 
 from clipmill.errors import ClipError
+from clipmill.video import structure
+from clipmill.video.container import open_video
 
 
 @pytest.fixture(scope="module", params=["x.mkv", "x.mp4", "x.avi", "x.ts"])
@@ -74,3 +76,75 @@ def test_a_good_part_of_a_damaged_file_is_a_good_clip(tmp_path):
     assert numbered.numbers(made.frames) == list(range(10, 30)) and made.bad_packets == 0
     with pytest.raises(ClipError):
         make_clip(path, tmp_path / "whole")
+
+
+def refused(film, tmp_path):
+    with pytest.raises(ClipError) as caught:
+        made = make_clip(film, tmp_path / "out")
+        raise AssertionError(f"{len(made.frames)} frames, bad packets {made.bad_packets}")
+    return caught.value.reason, caught.value.message
+
+
+@pytest.mark.parametrize("at", [0.3, 0.5, 0.8])
+def test_a_hole_inside_the_packets_of_a_program_stream_is_seen(tmp_path, at):
+    film = numbered.write(tmp_path / "a.mpg", 90, codec="mpeg2video")
+    data = bytearray(film.read_bytes())
+    begin = int(len(data) * at) // 512 * 512
+    data[begin : begin + 1024] = bytes(1024)
+    film.write_bytes(data)
+    assert refused(film, tmp_path)[0] == "corrupt"
+
+
+CONSTANT = {"b": "1M", "minrate": "1M", "maxrate": "1M", "bufsize": "2M"}
+
+
+@pytest.mark.parametrize(
+    "name, codec, options",
+    [
+        ("a.mpg", "mpeg2video", CONSTANT),
+        ("a.ts", "mpeg2video", CONSTANT),
+        ("a.mpg", "mpeg1video", CONSTANT),
+        ("a.avi", "mpeg4", CONSTANT),
+        ("a.h264", "libx264", {"x264-params": "bitrate=3000:vbv-maxrate=3000:vbv-bufsize=1000:nal-hrd=cbr"}),
+    ],
+)
+def test_streams_filled_up_to_a_constant_rate_have_no_holes(tmp_path, name, codec, options):
+    film = numbered.write(tmp_path / name, 50, codec=codec, options=options)
+    if name == "a.mpg":
+        assert bytes(512) in film.read_bytes(), "it is filled up with zeros"
+    made = make_clip(film, tmp_path / "out")
+    assert numbered.numbers(made.frames) == list(range(50)) and made.bad_packets == 0
+
+
+def test_a_sample_table_that_names_fewer_frames_than_there_are(tmp_path):
+    film = numbered.write(tmp_path / "a.mp4", 90, sound=True)
+    data = bytearray(film.read_bytes())
+    at = data.index(b"stco") + 8  # the number of chunks: all samples behind the first ones are in none
+    count = int.from_bytes(data[at : at + 4], "big")
+    assert count > 2
+    data[at : at + 4] = (count // 3).to_bytes(4, "big")
+    film.write_bytes(data)
+    assert refused(film, tmp_path)[0] == "corrupt"
+
+
+@pytest.mark.parametrize("name, codec", [("a.mkv", "libx264"), ("a.webm", "libvpx")])
+def test_blocks_behind_one_that_the_demuxer_cannot_read(tmp_path, name, codec):
+    film = numbered.write(tmp_path / name, 90, codec=codec)
+    assert make_clip(film, tmp_path / "whole").bad_packets == 0
+    data = bytearray(film.read_bytes())
+    with film.open("rb") as file:
+        places = [(at, taken) for at, name, taken in structure._elements(file, len(data)) if name == 0xA3]
+    at, taken = places[60]
+    data[at + taken : at + taken + 5] = bytes.fromhex("dea1a9fb96")  # another track, time and lacing
+    film.write_bytes(data)
+    assert refused(film, tmp_path)[0] in ("corrupt", "truncated")
+
+
+def test_frames_behind_a_packet_that_an_avi_lacks_are_lost_up_to_the_next_key_frame(tmp_path):
+    film = numbered.write(tmp_path / "a.avi", 90, codec="mpeg4", options={"g": "30", "b": "300k"})
+    with film.open("rb") as file, open_video(file) as video:
+        entry, following = video.stream.index_entries[33], video.stream.index_entries[34]
+    data = bytearray(film.read_bytes())
+    data[entry.pos : following.pos] = b"\xa5" * (following.pos - entry.pos)
+    film.write_bytes(data)
+    assert "frames are lost" in refused(film, tmp_path)[1]
