@@ -264,7 +264,7 @@ class Video:
     def unread(self, tally: Tally) -> int:
         """Count the packets that are in a file's index and were not found on reading the file to its end."""
         named = sum(entry.size > 0 for entry in self.stream.index_entries)
-        if self.container.format.name.startswith("mov"):
+        if self.container.format.name.startswith("mov") and self._index_ends_early():
             # From the tables that the index is made of; other formats have this number from elsewhere, right or wrong.
             named = max(named, self.stream.frames)
         elif self.container.format.name.startswith("matroska"):
@@ -273,6 +273,13 @@ class Video:
             named = max(named, blocks(self.file, self.size, tally.position))
             self.file.seek(at)
         return max(0, named - tally.packets)
+
+    def _index_ends_early(self) -> bool:
+        """Return whether an index lacks more of what the file shows than a list of edits leaves out of both."""
+        stamps = [entry.timestamp for entry in self.stream.index_entries] or [0]
+        shown = float((max(stamps) - min(stamps)) * self.time_base + 1 / self.fps)
+        claimed = min(self.duration or 0.0, (self.container.duration or 0) / av.time_base)
+        return shown < (1 - BAD_SHARE) * claimed
 
     def behind_unread(self) -> int:
         """Count the packets between one that an AVI's index names and the file lacks, and the next key frame.

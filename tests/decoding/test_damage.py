@@ -148,3 +148,20 @@ def test_frames_behind_a_packet_that_an_avi_lacks_are_lost_up_to_the_next_key_fr
     data[entry.pos : following.pos] = b"\xa5" * (following.pos - entry.pos)
     film.write_bytes(data)
     assert "frames are lost" in refused(film, tmp_path)[1]
+
+
+def test_frames_that_a_list_of_edits_leaves_out_are_not_lost(tmp_path):
+    film = numbered.write(tmp_path / "a.mp4", 90, options={"preset": "ultrafast", "g": "10", "bf": "0"})
+    data = bytearray(film.read_bytes())
+    # The movie shows one second from 1.2 s on, as a phone trims it: all samples stay in the file.
+    scale = int.from_bytes(data[(at := data.index(b"mdhd") + 16) : at + 4], "big")
+    movie = int.from_bytes(data[(at := data.index(b"mvhd") + 16) : at + 4], "big")
+    for name, place in (("mvhd", 20), ("tkhd", 24)):
+        at = data.index(name.encode()) + place
+        data[at : at + 4] = movie.to_bytes(4, "big")
+    at = data.index(b"elst") + 12
+    data[at : at + 8] = movie.to_bytes(4, "big") + (scale * 12 // 10).to_bytes(4, "big")
+    film.write_bytes(data)
+    made = make_clip(film, tmp_path / "out")
+    assert set(range(30, 55)) <= set(numbered.numbers(made.frames)) and len(made.frames) < 60
+    assert made.bad_packets == 0
