@@ -19,7 +19,7 @@ from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.video.declared_size import declared_size
 from clipmill.video.first_bytes import HEAD, archive_kind, begins_inside
-from clipmill.video.structure import HOLE, blocks, broken_at, zeros
+from clipmill.video.structure import HOLE, broken_at, zeros
 from clipmill.video.timeline import GARBAGE, microseconds
 
 # Demuxers that read one file and nothing else: no playlist, script, image sequence or network.
@@ -35,8 +35,6 @@ _DEMUXER_ERRORS = (av.error.FFmpegError, OSError, UnicodeDecodeError)
 BAD_SHARE = 0.05
 #: No packet of a lossy codec begins with this many zeros.
 _HEADER = 16
-#: An AVI's index points to the head of a chunk, a packet to what is behind that.
-_CHUNK_HEAD = 8
 #: What holes look like inside a packet, by codec. So many zeros stand only at a packet's end, or before a start code
 #: (00 00 01): MPEG rules out longer runs, so that start codes are found, VP8 and VP9 are arithmetic codes. Encoders of
 #: MPEG-1 and 2 fill up pictures, but inside one, before slices and their like (01 to B2, B5), there are no zeros.
@@ -260,46 +258,6 @@ class Video:
             # Some demuxers do not say where their packets were.
             unread += entry.size if entry.pos > tally.position > 0 else 0
         return unread > BAD_SHARE * named
-
-    def unread(self, tally: Tally) -> int:
-        """Count the packets that are in a file's index and were not found on reading the file to its end."""
-        named = sum(entry.size > 0 for entry in self.stream.index_entries)
-        if self.container.format.name.startswith("mov") and self._index_ends_early():
-            # From the tables that the index is made of; other formats have this number from elsewhere, right or wrong.
-            named = max(named, self.stream.frames)
-        elif self.container.format.name.startswith("matroska"):
-            # After a block that it cannot read, the demuxer goes on with the next cluster.
-            at = self.file.tell()
-            named = max(named, blocks(self.file, self.size, tally.position))
-            self.file.seek(at)
-        return max(0, named - tally.packets)
-
-    def _index_ends_early(self) -> bool:
-        """Return whether an index lacks more of what the file shows than a list of edits leaves out of both."""
-        stamps = [entry.timestamp for entry in self.stream.index_entries] or [0]
-        shown = float((max(stamps) - min(stamps)) * self.time_base + 1 / self.fps)
-        claimed = min(self.duration or 0.0, (self.container.duration or 0) / av.time_base)
-        return shown < (1 - BAD_SHARE) * claimed
-
-    def behind_unread(self) -> int:
-        """Count the packets between one that an AVI's index names and the file lacks, and the next key frame.
-
-        They are read and decoded without an error, from frames that are not there.
-        """
-        if self.container.format.name != "avi":
-            return 0
-        with self.again() as video:
-            there = {packet.pos for packet in video.packets(Tally())}
-        behind = 0
-        lacking = False
-        for entry in self.stream.index_entries:
-            if entry.pos + _CHUNK_HEAD not in there:
-                lacking |= entry.size > 0
-            elif entry.is_keyframe:
-                lacking = False
-            else:
-                behind += lacking
-        return behind
 
     def broken_at(self, tally: Tally) -> int | None:
         """Find the byte where the structure breaks; None for a break behind good packets with little after it."""

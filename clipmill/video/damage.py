@@ -10,6 +10,7 @@ from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.video.container import BAD_SHARE, Video
 from clipmill.video.frames import Walk
+from clipmill.video.losses import behind_loss, left_out, unread
 from clipmill.video.timeline import MICROSECONDS
 
 #: A time between two frames that is longer than this many times the median is a gap.
@@ -49,13 +50,23 @@ def judge(walk: Walk, video: Video, times: Sequence[int]) -> int:
 
 
 def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
-    """Count the frames that the file should hold and lacks, by its index, or by the gap around a break in it."""
+    """Count the frames that the file should hold and lacks, and those behind them that are predicted from them.
+
+    They are known by the file's index, or by the gap around a break in it.
+    """
     tally = walk.tally
-    unread = video.unread(tally) if walk.reached_end else 0
-    unread += max(0, video.behind_unread() - tally.damaged) if unread else 0
+    lost = unread(video, tally) if walk.reached_end else 0
+    if walk.reached_end:
+        lost = max(lost, left_out(video, tally, times))
     broken = video.broken_at(tally)
-    if broken is None and not (tally.flagged or tally.holed):
-        return unread
+    if broken is not None or tally.flagged or tally.holed:
+        lost = max(lost, _missing(walk, video, times, broken))
+    return lost and lost + max(0, behind_loss(video, broken) - tally.damaged)
+
+
+def _missing(walk: Walk, video: Video, times: Sequence[int], broken: int | None) -> int:
+    """Count the frames that are missing in a file that is known to be damaged, by the times of the others."""
+    tally = walk.tally
     usual = statistics.median(b - a for a, b in pairwise(times)) if len(times) > 1 else MICROSECONDS / video.fps
     gaps = [b - a for a, b in pairwise(times[walk.span.first :])]
     behind = 0
@@ -67,4 +78,4 @@ def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
     # Where a stream's bytes alone say where a packet ends, whole frames can lie in a hole without a trace.
     parsed = video.container.format.name in _PARSED
     inside = round(tally.hole_bytes * tally.packets / tally.bytes) if parsed else 0
-    return max(unread, behind, inside, sum(round(gap / usual) - 1 for gap in gaps if gap > _GAP * usual))
+    return max(behind, inside, sum(round(gap / usual) - 1 for gap in gaps if gap > _GAP * usual))

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from av.video.codeccontext import VideoCodecContext
 
 from clipmill.video.container import Tally, Video
+from clipmill.video.losses import unread
 from clipmill.video.timeline import Timeline, frame_times, in_order
 
 # A key frame of these resets every reference.
@@ -44,7 +45,7 @@ def prove(video: Video) -> Timeline | None:
             return None
         stamps.append(packet.pts)
     times = in_order(stamps, video.time_base)
-    if not stamps or times is None or tally.bad or video.is_cut_short(tally) or video.unread(tally):
+    if not stamps or times is None or tally.bad or tally.holed or video.is_cut_short(tally) or unread(video, tally):
         return None
     return Timeline(times, min(stamps), _closed(stamps, keys), video.lead(min(stamps)))
 

@@ -165,3 +165,17 @@ def test_frames_that_a_list_of_edits_leaves_out_are_not_lost(tmp_path):
     made = make_clip(film, tmp_path / "out")
     assert set(range(30, 55)) <= set(numbered.numbers(made.frames)) and len(made.frames) < 60
     assert made.bad_packets == 0
+
+
+def test_frames_that_damaged_times_leave_out_of_a_movie_are_lost(tmp_path):
+    film = numbered.write(tmp_path / "a.mp4", 90, options={"preset": "ultrafast", "g": "10", "bf": "0"})
+    data = bytearray(film.read_bytes())
+    at = data.index(b"stts") + 12  # one entry: 90 frames, each so long
+    data[at : at + 4] = (20).to_bytes(4, "big")  # now 20, and the others have no times
+    film.write_bytes(data)
+    try:
+        made = make_clip(film, tmp_path / "out")
+    except ClipError as error:
+        assert error.reason in ("corrupt", "truncated")
+    else:
+        assert numbered.numbers(made.frames) == list(range(90))

@@ -1,0 +1,82 @@
+"""What a file names and reading it does not give: packets of its index, tables and blocks, and frames behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clipmill.video.container import BAD_SHARE, Tally, Video
+from clipmill.video.structure import blocks
+from clipmill.video.timeline import MICROSECONDS
+
+#: An AVI's index points to the head of a chunk, a packet to what is behind that.
+_CHUNK_HEAD = 8
+
+
+def unread(video: Video, tally: Tally) -> int:
+    """Count the packets that are in a file's index and were not found on reading the file to its end."""
+    named = sum(entry.size > 0 for entry in video.stream.index_entries)
+    if video.container.format.name.startswith("mov") and _index_ends_early(video):
+        # From the tables that the index is made of; other formats have this number from elsewhere, right or wrong.
+        named = max(named, video.stream.frames)
+    elif video.container.format.name.startswith("matroska"):
+        # After a block that it cannot read, the demuxer goes on with the next cluster.
+        at = video.file.tell()
+        named = max(named, blocks(video.file, video.size, tally.position))
+        video.file.seek(at)
+    return max(0, named - tally.packets)
+
+
+def _index_ends_early(video: Video) -> bool:
+    """Return whether an index lacks more of what the file shows than a list of edits leaves out of both."""
+    stamps = [entry.timestamp for entry in video.stream.index_entries] or [0]
+    return _is_short(video, float((max(stamps) - min(stamps)) * video.time_base))
+
+
+def left_out(video: Video, tally: Tally, times: Sequence[int]) -> int:
+    """Count the frames of an MP4 whose packets were read and that are not shown, where the file is to show more.
+
+    A list of edits leaves frames out of the movie and of its length; damaged times leave them out of the movie alone.
+
+    Args:
+        times: of all frames that are shown, in microseconds.
+    """
+    out = tally.packets - len(times)
+    is_short = bool(times) and _is_short(video, (times[-1] - times[0]) / MICROSECONDS)
+    return out if video.container.format.name.startswith("mov") and out > BAD_SHARE * tally.packets and is_short else 0
+
+
+def _is_short(video: Video, seconds: float) -> bool:
+    """Return whether both the stream and the movie claim to show more than is between the first and last frame."""
+    claimed = min(video.duration or 0.0, (video.container.duration or 0) / MICROSECONDS)
+    return seconds + float(1 / video.fps) < (1 - BAD_SHARE) * claimed
+
+
+def behind_loss(video: Video, broken: int | None) -> int:
+    """Count the packets between one that was lost and the next key frame.
+
+    They are read and decoded without an error, from frames that are not there. In AVI, packets that the index
+    names and the file lacks are lost; elsewhere, those at the first break in the structure.
+
+    Args:
+        broken: the byte of that break; None where there is none.
+    """
+    is_avi = video.container.format.name == "avi"
+    if broken is None and not is_avi:
+        return 0
+    behind = 0
+    lacking = False
+    with video.again() as again:
+        there = [(packet.pos, packet.is_keyframe) for packet in again.packets(Tally()) if packet.pos is not None]
+    if is_avi:
+        known = {at for at, _ in there}
+        for entry in video.stream.index_entries:
+            lost = entry.size > 0 and entry.pos + _CHUNK_HEAD not in known
+            lacking = lost or (lacking and not entry.is_keyframe)
+            behind += lacking and not lost
+        return behind
+    for at, key_frame in there:
+        if broken is not None and at >= broken:
+            if key_frame:
+                return behind
+            behind += 1
+    return behind
