@@ -19,6 +19,7 @@ from clipmill.reader.augment.geometry import (
 from clipmill.reader.augment.pixel_steps import warp_boxes, warp_mask
 from clipmill.reader.batches import Batches
 from clipmill.reader.clipset import ClipSet
+from clipmill.reader.contact_sheet import first_middle_last
 from clipmill.reader.dataset import Dataset
 from clipmill.reader.dataset import open as open  # not in __all__: a star import must not hide the builtin
 from clipmill.reader.loading.prefetch import BadClip
@@ -70,6 +71,7 @@ __all__ = [
     "ThreeCrops",
     "UniformWindows",
     "WholeClip",
+    "first_middle_last",
     "mix",
     "warp_boxes",
     "warp_mask",

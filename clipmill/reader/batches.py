@@ -11,6 +11,7 @@ import numpy as np
 
 from clipmill.errors import UsageError
 from clipmill.reader.clips import Clips
+from clipmill.reader.contact_sheet import Drawing, contact_sheet, visible
 from clipmill.reader.frameworks.tf_dataset import to_dataset
 from clipmill.reader.hosts import cores, resolve
 from clipmill.reader.loading.batch_arrays import FIELDS, ON_REQUEST, Arrays
@@ -152,6 +153,32 @@ class Batches:
         self._step(epoch, step)
         with closing(self.run(epoch, step, prefetch=0)) as coming:
             return next(coming)
+
+    def show(self, step: int = 0, epoch: int | None = None) -> Drawing:
+        """Draw the batch of any step, a row for each view of each clip, as training gets it.
+
+        A notebook draws what this returns; the reader itself stays at its step.
+
+        Args:
+            step: in the epoch.
+            epoch: by default the current one.
+
+        Raises:
+            UsageError: the epoch has no such step, or frames are not decoded.
+
+        >>> clips.batches(FirstFrames(2), batch_size=2).show(step=1)
+        <a drawing of 220 x 220 pixels>
+        """
+        if not self.options.decode:
+            raise UsageError("this reader has decode=False: its batches hold JPEGs, not pixels to draw")
+        epoch = self.epoch if epoch is None else epoch
+        clips = [request for request, _ in self.drawn(epoch, step)]
+        names = [self.planner.clips.label_names(request.clip) or "no label" for request in clips]
+        captions = [f"{request.clip_id}  {name}" for request, name in zip(clips, names, strict=True)]
+        # Rows that fill up a host's share of the last batch repeat a clip, and are not drawn.
+        frames = visible(self.only(("frames",)).at(epoch, step)["frames"][: len(clips)])
+        each = [caption for caption in captions for _ in range(self.views)]
+        return Drawing(contact_sheet(frames.reshape(len(each), *frames.shape[-4:]), each))
 
     def alone(self, epoch: int, step: int) -> Arrays:
         """Make the batch of any step in this thread alone."""

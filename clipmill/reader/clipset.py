@@ -13,9 +13,11 @@ from clipmill.reader import selection
 from clipmill.reader.augment.base import Augmentation
 from clipmill.reader.batches import Batches
 from clipmill.reader.clips import Clips
+from clipmill.reader.contact_sheet import Drawing
 from clipmill.reader.options import make_options
 from clipmill.reader.order.by_shard import Shards
 from clipmill.reader.sampling.base import Sampler
+from clipmill.reader.sequence_grid import read_strips, sequence_grid
 
 if TYPE_CHECKING:
     # Only named in a signature: importing it loads PyTorch.
@@ -170,6 +172,24 @@ class ClipSet(Clips):
             path=path,
         )
         return Batches(self, options, weights=weights, hosts=hosts, fields=fields, prefetch=prefetch, threads=threads)
+
+    def show(self, rows: int = 4, frames: int = 5, steps: int = 5) -> Drawing:
+        """Draw a few clips, as many classes as possible among them: consecutive frames across, step below step.
+
+        A notebook draws what this returns; `select(ids=[...]).show()` draws one clip.
+
+        Args:
+            rows: the most clips.
+            frames: of a step.
+            steps: the most steps, below each other.
+
+        Raises:
+            UsageError: there are no clips, or this is a mix.
+
+        >>> clips.show(rows=2, frames=3, steps=1)
+        <a drawing of 512 x 332 pixels>
+        """
+        return Drawing(sequence_grid(read_strips(self, rows, frames * steps), frames, steps))
 
     def clips_dataset(
         self,

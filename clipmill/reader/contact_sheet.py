@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 _MARGIN = 12
 _GAP = 4
@@ -19,6 +17,24 @@ _INK = (40, 40, 40)
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 #: Frames narrower than this are enlarged, so that a person can see them.
 _LEAST_WIDTH = 96
+
+
+class Drawing(NamedTuple):
+    """A picture that a notebook draws by itself.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 RGB.
+    """
+
+    pixels: NDArray[np.uint8]
+
+    def __repr__(self) -> str:
+        height, width, _ = self.pixels.shape
+        return f"<a drawing of {width} x {height} pixels>"
+
+    def _repr_png_(self) -> bytes:
+        """Return the bytes of a PNG file: what notebooks ask for."""
+        return png(self.pixels)
 
 
 def contact_sheet(frames: NDArray[np.uint8], captions: Sequence[str], columns: int = 8) -> NDArray[np.uint8]:
@@ -47,6 +63,29 @@ def contact_sheet(frames: NDArray[np.uint8], captions: Sequence[str], columns: i
             picture = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
             sheet[top + _LINE : top + _LINE + height, left : left + width] = picture
     return sheet
+
+
+def first_middle_last(frames: NDArray[Any], caption: str = "") -> Drawing:
+    """Draw three frames of a sequence: the first, the middle and the last one.
+
+    Args:
+        frames: (time, height, width, 3) RGB, uint8 or any numbers.
+        caption: above them.
+
+    >>> batch = clips.batches(FirstFrames(4), batch_size=2).at(0, 0)
+    >>> first_middle_last(batch["frames"][0], "a caption")
+    <a drawing of 320 x 122 pixels>
+    """
+    last = len(frames) - 1
+    return Drawing(contact_sheet(visible(frames[[0, last // 2, last]])[None], [caption]))
+
+
+def visible(frames: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return frames as uint8; others than uint8 are stretched so that their darkest value is 0, their brightest 255."""
+    if frames.dtype == np.uint8:
+        return frames
+    low, high = float(frames.min()), float(frames.max())
+    return ((frames - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
 
 
 def _write(sheet: NDArray[np.uint8], text: str, baseline: int) -> None:

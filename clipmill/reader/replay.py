@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow.compute as pc
 
 from clipmill.errors import UsageError
 from clipmill.reader.batches import Batches
 from clipmill.reader.clipset import ClipSet
-from clipmill.reader.contact_sheet import contact_sheet
+from clipmill.reader.contact_sheet import contact_sheet, visible
 from clipmill.reader.contact_sheet import png as png_of
 from clipmill.reader.dataset import Dataset, open
 from clipmill.reader.loading.batch_arrays import Arrays
@@ -141,15 +140,12 @@ def _picture(found: Replayed) -> bytes:
     frames = found.batch["frames"]
     if frames.dtype == object:
         raise UsageError("the state is of a reader with decode=False: its batches hold JPEGs, not pixels to draw")
-    if frames.dtype != np.uint8:
-        low, high = float(frames.min()), float(frames.max())
-        frames = ((frames - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
     captions = [
         f"{clip['id']}  {clip['label']}  frames {view['frames'][0]}..{view['frames'][-1]}  {clip['source']}"
         for clip in found.clips
         for view in clip["views"]
     ]
-    return png_of(contact_sheet(frames.reshape(len(captions), *frames.shape[-4:]), captions))
+    return png_of(contact_sheet(visible(frames).reshape(len(captions), *frames.shape[-4:]), captions))
 
 
 def _explained(restored: Restored, epoch: int, step: int) -> list[dict[str, Any]]:

@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import UsageError
-from clipmill.reader.clipset import ClipSet
+from clipmill.reader.batches import Batches
+from clipmill.reader.clips import Clips
 from clipmill.reader.draws import mix64
+from clipmill.reader.options import make_options
 from clipmill.reader.sampling.samplers import FirstFrames
 
 Picture = npt.NDArray[np.uint8]
@@ -42,7 +44,7 @@ class ClipStrip(NamedTuple):
     numbers: npt.NDArray[np.int64]
 
 
-def read_strips(clips: ClipSet, rows: int, frames: int) -> list[ClipStrip]:
+def read_strips(clips: Clips, rows: int, frames: int) -> list[ClipStrip]:
     """Read the first frames of a few clips, as many classes as possible among them.
 
     Args:
@@ -50,21 +52,24 @@ def read_strips(clips: ClipSet, rows: int, frames: int) -> list[ClipStrip]:
         frames: the most frames of each.
 
     Raises:
-        UsageError: the set is empty.
+        UsageError: the set is empty, or a mix.
     """
+    member = clips.single("show its members one by one")
     if not len(clips):
         raise UsageError("there are no clips to show")
     strips = []
     for index in _choose(clips, rows, frames):
-        one = clips.select(index=[index])
-        most = min(frames, int(one.lengths.frames[0]))
-        batch = one.batches(FirstFrames(most), batch_size=1, threads=1).at(0, 0)
+        row = clips.rows[[index]]
+        one = Clips([member._replace(rows=row, split=None)], clips.table, row, clips.labels)
+        sampler = FirstFrames(min(frames, int(one.lengths.frames[0])))
+        options = make_options(sampler=sampler, augment=(), shuffle=False, batch_size=1)
+        batch = Batches(one, options, threads=1).at(0, 0)
         name = clips.label_names(index) or "no label"
         strips.append(ClipStrip(str(batch["id"][0]), name, np.array(batch["frames"][0]), batch["frame_index"][0]))
     return strips
 
 
-def _choose(clips: ClipSet, rows: int, frames: int) -> list[int]:
+def _choose(clips: Clips, rows: int, frames: int) -> list[int]:
     """Choose clips: long ones before short ones, a class again only when all classes had their turn."""
     labels = clips.table.label[clips.rows]
     lengths = clips.table.frames[clips.rows]

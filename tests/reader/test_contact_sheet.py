@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
+from miniature import Miniature
 
-from clipmill.reader.contact_sheet import contact_sheet, png
+import clipmill
+from clipmill.errors import UsageError
+from clipmill.reader import FirstFrames, Normalise
+from clipmill.reader.contact_sheet import contact_sheet, first_middle_last, png
 
 
 def coloured(clips: int, length: int, height: int, width: int) -> np.ndarray:
@@ -47,3 +52,40 @@ def test_png_keeps_every_pixel_and_its_colour() -> None:
     sheet = contact_sheet(coloured(2, 4, 30, 40), ["clip", "Zürich"])
     read = cv2.imdecode(np.frombuffer(png(sheet), np.uint8), cv2.IMREAD_COLOR)
     assert (read[:, :, ::-1] == sheet).all()
+
+
+def test_a_sequence_is_shown_by_three_of_its_frames() -> None:
+    frames = coloured(1, 9, 96, 96)[0]
+    pixels = first_middle_last(frames, "clip").pixels
+    lefts = [np.argwhere((pixels == (0, 10 * time, 200)).all(axis=2)) for time in (0, 4, 8)]
+    assert [len(left) for left in lefts] == [96 * 96] * 3
+    assert lefts[0][0, 1] < lefts[1][0, 1] < lefts[2][0, 1]
+    assert not (pixels == (0, 10, 200)).all(axis=2).any()
+    assert first_middle_last(coloured(1, 1, 96, 96)[0]).pixels.shape[1] < 330
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_a_batch_draws_itself_and_the_reader_stays(views: int, mini: Miniature) -> None:
+    batches = clipmill.open(str(mini.path))["train"].batches(FirstFrames(3), batch_size=2, shuffle=True, views=views)
+    batch = batches.at(0, 1)
+    names = {row["clip_id"]: row["label_text"] or "no label" for row in batches.clips.clips.to_pylist()}
+    captions = [f"{clip}  {names[clip]}" for clip in batch["id"] for _ in range(views)]
+    expected = contact_sheet(batch["frames"].reshape(-1, *batch["frames"].shape[-4:]), captions)
+    np.testing.assert_array_equal(batches.show(step=1).pixels, expected)
+    assert (batches.epoch, batches.step) == (0, 0)
+    with pytest.raises(UsageError, match="step 99"):
+        batches.show(step=99)
+
+
+def test_normalised_frames_are_drawn_and_jpegs_are_not(mini: Miniature) -> None:
+    train = clipmill.open(str(mini.path))["train"]
+    pixels = train.batches(FirstFrames(2), augment=[Normalise()], batch_size=2).show().pixels
+    assert pixels.dtype == np.uint8 and len(np.unique(pixels)) > 5
+    with pytest.raises(UsageError, match="decode=False"):
+        train.batches(FirstFrames(2), batch_size=2, decode=False).show()
+
+
+def test_one_host_draws_its_rows(mini: Miniature) -> None:
+    train = clipmill.open(str(mini.path))["train"]
+    batches = train.batches(FirstFrames(2), batch_size=3, hosts=(1, 2))
+    assert all(len(batches.show(step).pixels) > 100 for step in range(len(batches)))

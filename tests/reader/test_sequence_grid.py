@@ -11,6 +11,7 @@ from commanding import clipmill, refused
 from miniature import publish_miniature, read_code
 
 import clipmill as library
+from clipmill.errors import UsageError
 from clipmill.reader.sequence_grid import _GAP, _LINE, _MARGIN, _WIDTH, read_strips, sequence_grid
 
 
@@ -56,3 +57,21 @@ def test_the_command_draws_one_clip_and_says_which_frames(mini, tmp_path):
     shown = clipmill("show", mini.path, "--split", "val", "--rows", 2, "--png", tmp_path / "y.png", "--json").json
     assert Path(shown["png"]).is_file() and len(shown["clips"]) == 2
     assert "nobody" in refused("show", mini.path, "--clip", "nobody")
+
+
+def test_a_set_of_clips_draws_itself(mini):
+    data = library.open(str(mini.path))
+    drawn = data["train"].show(rows=2, frames=3, steps=2)
+    np.testing.assert_array_equal(drawn.pixels, sequence_grid(read_strips(data["train"], 2, 6), 3, 2))
+    read = cv2.imdecode(np.frombuffer(drawn._repr_png_(), np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(read[:, :, ::-1], drawn.pixels)
+    one = data.all.select(ids=["clip_0001"]).show(frames=1, steps=1).pixels
+    assert read_code(one[_MARGIN + 2 * _LINE : -_MARGIN - _GAP, _MARGIN:-_MARGIN]) == (mini.numbers["clip_0001"], 0)
+
+
+def test_no_clips_and_mixes_are_not_drawn(mini):
+    data = library.open(str(mini.path))
+    with pytest.raises(UsageError, match="no clips"):
+        data.all.select(index=[]).show()
+    with pytest.raises(UsageError, match="one by one"):
+        library.mix({"a": (data["train"], 1), "b": (data["val"], 1)}).show()
