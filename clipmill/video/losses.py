@@ -33,14 +33,14 @@ def _index_ends_early(video: Video) -> bool:
 
 
 def left_out(video: Video, tally: Tally, times: Sequence[int]) -> int:
-    """Count the frames of an MP4 whose packets were read and that are not shown, where the file is to show more.
+    """Count the frames of an MP4 that are decoded and not shown, where the file is to show more.
 
     A list of edits leaves frames out of the movie and of its length; damaged times leave them out of the movie alone.
 
     Args:
         times: of all frames that are shown, in microseconds.
     """
-    out = tally.packets - len(times)
+    out = sum(entry.is_discard for entry in video.stream.index_entries)
     is_short = bool(times) and _is_short(video, (times[-1] - times[0]) / MICROSECONDS)
     return out if video.container.format.name.startswith("mov") and out > BAD_SHARE * tally.packets and is_short else 0
 
