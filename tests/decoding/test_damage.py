@@ -8,7 +8,7 @@ from footage import make_clip
 
 from clipmill.errors import ClipError
 from clipmill.video import structure
-from clipmill.video.container import open_video
+from clipmill.video.container import Tally, open_video
 
 
 @pytest.fixture(scope="module", params=["x.mkv", "x.mp4", "x.avi", "x.ts"])
@@ -179,3 +179,25 @@ def test_frames_that_damaged_times_leave_out_of_a_movie_are_lost(tmp_path):
         assert error.reason in ("corrupt", "truncated")
     else:
         assert numbered.numbers(made.frames) == list(range(90))
+
+
+@pytest.mark.parametrize("name", ["a.flv", "a.mkv"])
+def test_frames_behind_a_break_are_lost_up_to_the_next_key_frame(tmp_path, name):
+    film = numbered.write(tmp_path / name, 90, options={"preset": "ultrafast", "g": "30", "bf": "0"})
+    with film.open("rb") as file, open_video(file) as video:
+        at = [packet.pos for packet in video.packets(Tally())][33]
+    data = bytearray(film.read_bytes())
+    # With the head of the part that the packet is in.
+    data[at - 4 : at + 24] = b"\xa5" * 28
+    film.write_bytes(data)
+    assert refused(film, tmp_path)[0] in ("corrupt", "truncated")
+
+
+def test_a_tail_of_zeros_behind_a_bad_packet_is_no_padding(tmp_path):
+    film = numbered.write(tmp_path / "a.mkv", 60)
+    with film.open("rb") as file, open_video(file) as video:
+        at = [packet.pos for packet in video.packets(Tally())][56]
+    data = bytearray(film.read_bytes())
+    data[at + 20 :] = bytes(len(data) - at - 20)
+    film.write_bytes(data)
+    assert refused(film, tmp_path)[0] in ("corrupt", "truncated")
