@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import takewhile
 
 from clipmill.video.container import BAD_SHARE, Tally, Video
 from clipmill.video.structure import blocks
@@ -54,8 +55,8 @@ def _is_short(video: Video, seconds: float) -> bool:
 def behind_loss(video: Video, broken: int | None) -> int:
     """Count the packets between one that was lost and the next key frame.
 
-    They are read and decoded without an error, from frames that are not there. In AVI, packets that the index
-    names and the file lacks are lost; elsewhere, those at the first break in the structure.
+    They are read and decoded without an error, from frames that are not there. Lost are packets at the first break
+    in the structure, and in AVI those that the index names and the file lacks.
 
     Args:
         broken: the byte of that break; None where there is none.
@@ -63,20 +64,23 @@ def behind_loss(video: Video, broken: int | None) -> int:
     is_avi = video.container.format.name == "avi"
     if broken is None and not is_avi:
         return 0
-    behind = 0
-    lacking = False
     with video.again() as again:
         there = [(packet.pos, packet.is_keyframe) for packet in again.packets(Tally()) if packet.pos is not None]
-    if is_avi:
-        known = {at for at, _ in there}
-        for entry in video.stream.index_entries:
-            lost = entry.size > 0 and entry.pos + _CHUNK_HEAD not in known
-            lacking = lost or (lacking and not entry.is_keyframe)
-            behind += lacking and not lost
-        return behind
-    for at, key_frame in there:
-        if broken is not None and at >= broken:
-            if key_frame:
-                return behind
-            behind += 1
+    behind_break = takewhile(lambda packet: not packet[1], (packet for packet in there if packet[0] >= (broken or 0)))
+    behind = 0 if broken is None else sum(1 for _ in behind_break)
+    return max(behind, _behind_gaps(video, {at for at, _ in there})) if is_avi else behind
+
+
+def _behind_gaps(video: Video, there: Collection[int]) -> int:
+    """Count an AVI's packets between one that only its index has and the next key frame.
+
+    Args:
+        there: where the packets are that were read.
+    """
+    behind = 0
+    lacking = False
+    for entry in video.stream.index_entries:
+        lost = entry.size > 0 and entry.pos + _CHUNK_HEAD not in there
+        lacking = lost or (lacking and not entry.is_keyframe)
+        behind += lacking and not lost
     return behind

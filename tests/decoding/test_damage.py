@@ -201,3 +201,13 @@ def test_a_tail_of_zeros_behind_a_bad_packet_is_no_padding(tmp_path):
     data[at + 20 :] = bytes(len(data) - at - 20)
     film.write_bytes(data)
     assert refused(film, tmp_path)[0] in ("corrupt", "truncated")
+
+
+def test_frames_behind_a_lost_first_key_frame_are_lost(tmp_path):
+    film = numbered.write(tmp_path / "a.avi", 110, codec="mpeg4")
+    with film.open("rb") as file, open_video(file) as video:
+        first, second = (entry.pos for entry in video.stream.index_entries[:2])
+    data = bytearray(film.read_bytes())
+    data[first - 12 : second - 500] = bytes(second - 500 - first + 12)
+    film.write_bytes(data)
+    assert refused(film, tmp_path)[0] == "corrupt"
