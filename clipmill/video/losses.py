@@ -47,9 +47,15 @@ def left_out(video: Video, tally: Tally, times: Sequence[int]) -> int:
 
 
 def _is_short(video: Video, seconds: float) -> bool:
-    """Return whether both the stream and the movie claim to show more than is between the first and last frame."""
+    """Return whether both the stream and the movie claim to show more than is between the first and last frame.
+
+    Not where a longer sound track may be why the movie is longer.
+    """
     claimed = min(video.duration or 0.0, (video.container.duration or 0) / MICROSECONDS)
-    return seconds + float(1 / video.fps) < (1 - BAD_SHARE) * claimed
+    limit = (1 - BAD_SHARE) * claimed
+    others = [stream for stream in video.container.streams if stream.index != video.stream.index]
+    longer = any(float((other.duration or 0) * (other.time_base or 0)) > limit for other in others)
+    return seconds + float(1 / video.fps) < limit and not longer
 
 
 def behind_loss(video: Video, broken: int | None) -> int:

@@ -19,6 +19,8 @@ _SEGMENT = 0x18538067
 _CLUSTER = 0x1F43B675
 _EBML = 0x1A45DFA3
 _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK = 0xA3, 0xA0, 0xA1
+#: Bytes of a block's track, time and flags; a block of no more is a frame that was dropped.
+_BLOCK_HEAD = 4
 _ANYWHERE = {0xEC, 0xBF}  # Void, CRC-32
 # SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags.
 _LEVEL_1 = {0x114D9B74, 0x1549A966, 0x1654AE6B, _CLUSTER, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367}
@@ -110,11 +112,15 @@ def _boxes(file: IO[bytes], size: int) -> Iterator[int]:
 
 
 def _matroska(file: IO[bytes], size: int) -> Iterator[int]:
-    return (at for at, name, _ in _elements(file, size) if not name)
+    return (at for at, name, _, _ in _elements(file, size) if not name)
 
 
-def _elements(file: IO[bytes], size: int) -> Iterator[tuple[int, int, int]]:
-    """Iterate over (place, id, bytes of id and length) of the elements down to those in clusters; id 0 for a break."""
+def _elements(file: IO[bytes], size: int) -> Iterator[tuple[int, int, int, int]]:
+    """Iterate over the elements down to those in clusters, up to a break.
+
+    Yields:
+        Place, id (0 for the break), bytes of id and length, length (0 of those that are gone into).
+    """
     at = 0
     end = size
     known = {_EBML, _SEGMENT}
@@ -122,7 +128,7 @@ def _elements(file: IO[bytes], size: int) -> Iterator[tuple[int, int, int]]:
         file.seek(at)
         name, length, taken = _element(file.read(12))
         if name not in known | _ANYWHERE:
-            yield at, 0, 0
+            yield at, 0, 0, 0
             return
         if name == _SEGMENT and length is not None:
             end = at + taken + length
@@ -131,16 +137,16 @@ def _elements(file: IO[bytes], size: int) -> Iterator[tuple[int, int, int]]:
         elif name in _LEVEL_1:
             known = _LEVEL_1
         if length is not None and at < end <= size < at + taken + length:
-            yield at, 0, 0
+            yield at, 0, 0, 0
             return
-        yield at, name, taken
+        yield at, name, taken, length or 0
         if length is None:
             return
         at += taken + length
 
 
 def blocks(file: IO[bytes], size: int, position: int) -> int:
-    """Count the blocks of one track of a Matroska file, up to a break.
+    """Count the blocks of one track of a Matroska file that are not empty, up to a break.
 
     Args:
         file: seekable; its position afterwards is anywhere.
@@ -150,14 +156,14 @@ def blocks(file: IO[bytes], size: int, position: int) -> int:
     file.seek(max(0, position))
     track = file.read(1)
     found = 0
-    for at, name, taken in _elements(file, size):
+    for at, name, taken, length in _elements(file, size):
         if name in (_SIMPLE_BLOCK, _BLOCK_GROUP):
             file.seek(at + taken)
             head = file.read(16)
             if name == _BLOCK_GROUP:
-                inner, _, inside = _element(head)
-                head = head[inside:] if inner == _BLOCK else b""
-            found += head[:1] == track >= b"\x80"
+                inner, inside, taken = _element(head)
+                head, length = head[taken:], (inside or 0 if inner == _BLOCK else 0)
+            found += length > _BLOCK_HEAD and head[:1] == track >= b"\x80"
     return found
 
 
