@@ -13,7 +13,19 @@ from clipmill.pipeline.cli.main import _parser
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 #: Folders of the repository; a path that begins with one of them must be there.
-TOP = ("benchmarks", "clipmill", "deploy", "docker", "docs", "findings", "pipeline", "tests", "tools", "transforms")
+TOP = (
+    "benchmarks",
+    "clipmill",
+    "deploy",
+    "docker",
+    "docs",
+    "examples",
+    "findings",
+    "pipeline",
+    "tests",
+    "tools",
+    "transforms",
+)
 #: As in `clipmill/storage/base.py`, `tests/crash` or [a page](docs/page.md).
 PATH = re.compile(rf"(?<![\w/.-])((?:\.\./)?(?:{'|'.join(TOP)})/[\w./-]*\w)")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
