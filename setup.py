@@ -65,6 +65,7 @@ setup(
         "gcp": ["apache-beam[gcp]>=2.65"],
         "tensorflow": ["tensorflow>=2.19"],
         "torch": ["torch>=2.4"],
+        "fastai": ["fastai>=2.8"],
         "dev": DEV,
     },
     entry_points={"console_scripts": ["clipmill = clipmill.pipeline.cli.main:main"]},

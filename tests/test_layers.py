@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "reader/loading": [*_READER, *_BEFORE_LOADING],
     "reader/frameworks": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading"],
     "reader": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading", "reader/frameworks"],
+    "fastai": ["errors", "reader"],
     "__init__": ["reader"],
     "transforms": ["storage", *_SHARED, *_STAGES],
     "pipeline": ["storage", *_SHARED, "records", *_STAGES, "archives", "export", "reader", "__init__", "transforms"],
