@@ -28,7 +28,10 @@ def clip_key(fingerprint: str, start: float | None, end: float | None, options: 
     Returns:
         32 hex digits.
     """
-    return _hash([CODEC_EPOCH, fingerprint, start, end, msgspec.to_builtins(options)])[:32]
+    asked = msgspec.to_builtins(options)
+    if options.encoding == FrameOptions().encoding:
+        del asked["encoding"]  # keys are older than that option
+    return _hash([CODEC_EPOCH, fingerprint, start, end, asked])[:32]
 
 
 def shard_id(schema: str, epoch: int, dataset: str, clips: Sequence[Clip]) -> str:

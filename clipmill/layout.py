@@ -31,6 +31,8 @@ LABELS = "label.labels.txt"
 
 #: Behind the name of a record schema: its variant for data sets whose clips have lists of labels.
 MULTI_LABEL = "-multi-label"
+#: The record schema of images with masks, and what stands behind its name where pixels are stored as they are.
+PAIRS, RAW = "pairs", "-raw"
 
 
 def shard_path(shard: str) -> str:
@@ -136,7 +138,7 @@ class Manifest(msgspec.Struct, frozen=True):
         dataset: name used in the shards' named links and by TFDS.
         schema, schema_epoch: record schema (`clipmill.records`) and its epoch; with `MULTI_LABEL` behind its name
             where clips have lists of labels.
-        encoding: of the frames: jpeg.
+        encoding: of the frames: jpeg; of images with masks jpeg, png or raw.
         options: the options that change bytes, as typed words to plain values.
         clips_sha256: of clips.parquet.
         codec_epoch: `clipmill.content_names.CODEC_EPOCH` of the frames.
@@ -160,6 +162,11 @@ class Manifest(msgspec.Struct, frozen=True):
     def multi_label(self) -> bool:
         """Whether every clip has a list of labels."""
         return self.schema.endswith(MULTI_LABEL)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether every clip is an image with its mask."""
+        return self.schema.startswith(PAIRS)
 
 
 #: Characters of a class's name.

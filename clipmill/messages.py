@@ -84,8 +84,8 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
         span_frames: cut longer clips into spans of about this many frames; 0 to never cut.
         frames: what is asked of the frames.
         min_segment: leave out a range's last segment if it is shorter than this share of segment_seconds.
-        frame_ranges: of each row whether it asks for a range of frames, (first, end) in place of seconds; none if no
-            row does.
+        frame_ranges: (first, end) of each row that asks for a range of frames in place of seconds; [] if none does.
+        mask: of an image with a mask, the path of the mask.
     """
 
     paths: list[str]
@@ -97,6 +97,7 @@ class SourceTask(msgspec.Struct, frozen=True, array_like=True):
     frames: FrameOptions
     min_segment: float = 0.0
     frame_ranges: list[tuple[int | None, int | None] | None] = []
+    mask: str = ""
 
 
 class SourceClip(msgspec.Struct, frozen=True, array_like=True):
@@ -226,7 +227,7 @@ class ClipTask(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         clip_key: see `clipmill.content_names.clip_key`.
-        path: of the source, relative to the root.
+        path, mask: of the source, and of an image with a mask that mask; relative to the root.
         stamp: of the source when it was fingerprinted; another one means it changed.
         decode_start, decode_end: the range to keep, in seconds from the container's start; None for no bound.
         span: the part to make.
@@ -238,6 +239,7 @@ class ClipTask(msgspec.Struct, frozen=True, array_like=True):
     decode_start: float | None
     decode_end: float | None
     span: Span = WHOLE
+    mask: str = ""
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
@@ -288,9 +290,8 @@ class SpanDone(msgspec.Struct, frozen=True, array_like=True):
 class Clip(msgspec.Struct, frozen=True, array_like=True):
     """One clip of the new version: what the listing says, what decoding gave, where its frames are.
 
-    Up to `bad_packets` these are the columns of clips.parquet. `label_text` is "" for unlabelled clips, `label_index`
-    -1; where clips have lists of labels, both are tuples. Then come the bytes of its frames, the pieces they are in,
-    and whether other clips have the same pieces; one more column; and whether its video is HDR.
+    Up to `bad_packets` these are columns of clips.parquet. Unlabelled clips have the index -1 and the text ""; of lists
+    both are tuples. Then come its bytes, its pieces, whether others share them; one more column; whether it is HDR.
     """
 
     clip_id: str

@@ -266,7 +266,7 @@ def _write_version(
         dataset=options.name,
         schema=schema.name,
         schema_epoch=schema.epoch,
-        encoding="jpeg",
+        encoding=options.frames.encoding,
         options=that_change_bytes(options),
         clips_sha256=sha256,
         splits=_splits(written),

@@ -161,7 +161,8 @@ class ShardCheck:
         if clip_digest([hashlib.sha256(frame).digest() for frame in frames]) != row["digest"]:
             self._add(self.file, where, "its frames have another digest than in the clip table")
         if self.manifest.encoding == "jpeg":
-            bad = [(n, why) for n, frame in enumerate(frames) if (why := _jpeg_problem(frame, record, self.deep))]
+            jpegs = frames[:1] if self.manifest.pairs else frames  # masks are PNGs
+            bad = [(n, why) for n, frame in enumerate(jpegs) if (why := _jpeg_problem(frame, record, self.deep))]
             if bad:
                 more = f" (and {len(bad) - 1} more of its frames)" if len(bad) > 1 else ""
                 self._add(self.file, f"{where}, frame {bad[0][0]}", bad[0][1] + more)

@@ -23,10 +23,11 @@ from clipmill.options import FrameOptions
 from clipmill.sources.find import find_source, reading_source
 from clipmill.sources.pictures import is_pictures, open_pictures
 from clipmill.sources.probe import clips_of_pictures, clips_of_source
-from clipmill.storage import open_storage
+from clipmill.storage import Storage, open_storage
 from clipmill.video.container import Tally, Video, open_video
 from clipmill.video.geometry import plan_geometry
 from clipmill.video.jpeg import FrameEncoder
+from clipmill.video.pairs import Pair
 from clipmill.video.pictures import Pictures
 from clipmill.video.timeline import MICROSECONDS, frame_times
 
@@ -51,7 +52,10 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
     """
     storage = open_storage(videos)
     try:
-        at, _ = find_source(storage, task.paths)
+        at, _ = find_source(storage, task.paths, task.mask)
+        if task.mask:
+            with reading_source():
+                return _sample_pair(storage, task.paths[at], task.mask, task.frames)
         if is_pictures(storage, task.paths[at]):
             with reading_source():
                 return _sample_pictures(open_pictures(storage, task.paths[at]), task, task.named[at], frames)
@@ -68,6 +72,18 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
             return _encode_some(chosen, length.fps, task.frames, sample)
     except ClipError as error:
         return ClipSample(problem=Reason(error.reason).value)
+
+
+def _sample_pair(storage: Storage, image: str, mask: str, options: FrameOptions) -> ClipSample:
+    began = time.process_time()
+    pair = Pair.opened(image, storage.read(image), mask, storage.read(mask))
+    nbytes = sum(map(len, pair.encoded(options)))
+    return ClipSample(
+        frames=2,
+        pixels=pair.width * pair.height,
+        bytes_per_frame=nbytes / 2,
+        seconds_per_frame=(time.process_time() - began) / 2,
+    )
 
 
 def _sample_pictures(pictures: Pictures, task: SourceTask, named: Sequence[bool], frames: int) -> ClipSample:

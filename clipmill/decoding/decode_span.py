@@ -21,6 +21,7 @@ from clipmill.video.damage import judge
 from clipmill.video.frames import REORDERED, Inexact, Shown, Walk, at_rate, every
 from clipmill.video.jpeg import FrameEncoder
 from clipmill.video.limits import MAX_FRAME_BYTES, nothing_in_range, too_large
+from clipmill.video.pairs import PAIR_FPS, Pair
 from clipmill.video.pictures import Pictures
 from clipmill.video.timeline import MICROSECONDS, Timeline
 
@@ -89,7 +90,7 @@ def _make(task: ClipTask, videos: Storage, store: Storage, path: str, options: F
 
 def _check_unchanged(task: ClipTask, videos: Storage) -> None:
     with reading_source():
-        stat = stat_source(videos, task.path)
+        stat = stat_source(videos, task.path, task.mask)
     if stat is None or stat.stamp != task.stamp:
         raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
 
@@ -101,6 +102,12 @@ def _remember(store: Storage, path: str, error: ClipError) -> None:
 
 def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, options: FrameOptions) -> Footer:
     # `reading_source` leaves an OSError alone: that is the fragment's own writing, not the source.
+    if task.mask:
+        with reading_source():
+            pair = Pair.opened(task.path, videos.read(task.path), task.mask, videos.read(task.mask))
+        for encoded in pair.encoded(options):
+            fragment.add(encoded)
+        return fragment.finish([0, round(MICROSECONDS / PAIR_FPS)], [0, 1], (pair.width, pair.height), PAIR_FPS, 0)
     with reading_source():
         pictures = is_pictures(videos, task.path)
     if pictures:

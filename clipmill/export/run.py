@@ -97,6 +97,11 @@ def open_data(storage: Storage, split: str | None) -> DataSet:
         UsageError: there is no such split.
     """
     manifest = read_manifest(storage)
+    if manifest.pairs:
+        raise UsageError(
+            f"{storage.root}: holds images with masks, for which there is no export; "
+            "every reader of tf.train.Example reads its shards"
+        )
     if split is not None and split not in manifest.splits:
         raise UsageError(f"--split {split}: the data set has {', '.join(manifest.splits)}")
     table = read_clips(storage, manifest.version, COLUMNS)

@@ -29,9 +29,10 @@ from clipmill.listings.label_table import LabelTable
 from clipmill.listings.labels import Labeller, count_label, merge_counts, said_by
 from clipmill.listings.not_a_listing import describe
 from clipmill.listings.path_label_lists import NumberedList
-from clipmill.listings.paths import VIDEO_SUFFIXES, name_carries_times
+from clipmill.listings.paths import VIDEO_SUFFIXES, BadRow, Root, name_carries_times
 from clipmill.listings.splits import assign_split, draw_splits, lacking, strata
 from clipmill.listings.ucf101 import Ucf
+from clipmill.listings.voc import Voc
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.storage import absolute, is_url
@@ -49,6 +50,7 @@ __all__ = [
     "draw_splits",
     "ignored",
     "lacking",
+    "mask_of",
     "merge_all",
     "merge_counts",
     "merge_rows",
@@ -67,7 +69,7 @@ __all__ = [
 
 #: By name; the first that matches is what "auto" takes. Any folder is a tree, so that comes last.
 FORMATS: dict[str, Format] = {
-    known.name: known for known in (Hmdb(), Ucf(), Kinetics(), Csv(), Jsonl(), NumberedList(), Tree())
+    known.name: known for known in (Hmdb(), Ucf(), Kinetics(), Csv(), Jsonl(), NumberedList(), Voc(), Tree())
 }
 
 
@@ -150,6 +152,19 @@ def candidates(options: ListingOptions, row: ClipRow) -> Iterator[str]:
 def names(options: ListingOptions, row: ClipRow) -> list[str]:
     """Return the names that a row's file may have in any folder, most likely first; the shortest is last."""
     return FORMATS[options.format].names(row)
+
+
+def mask_of(options: ListingOptions, row: ClipRow) -> str:
+    """Return where the mask of a row's image is, by its column `mask`, relative to the folder of all roots.
+
+    Raises:
+        BadRow: the row has none, or no file can have this name.
+    """
+    named = row.extra.get("mask", "").strip()
+    if not named:
+        raise BadRow("the row has no mask: name its file in a column mask, or read folders by --format voc")
+    path = Root(options, row.listing).relative(named)
+    return next((posixpath.join(start, path) for start in options.starts), path)
 
 
 def taken_as(options: ListingOptions) -> str:

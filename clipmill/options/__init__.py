@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clipmill.layout import MULTI_LABEL
+from clipmill.layout import MULTI_LABEL, RAW
 
 #: What a column of a table can be.
 COLUMN_ROLES = (
@@ -83,6 +83,7 @@ class FrameOptions(msgspec.Struct, frozen=True):
         size: exact (width, height) in pixels, instead of short_side.
         fit: with `size`, "crop", "pad" or "stretch".
         quality: libjpeg's, 1 to 100; None for the promise of `clipmill.video.fidelity`.
+        encoding: "jpeg"; of images with masks also "png" or "raw".
     """
 
     every: int = 1
@@ -92,6 +93,7 @@ class FrameOptions(msgspec.Struct, frozen=True):
     size: tuple[int, int] | None = None
     fit: str = "crop"
     quality: int | None = None
+    encoding: str = "jpeg"
 
 
 class Budget(msgspec.Struct, frozen=True):
@@ -166,8 +168,9 @@ class BuildOptions(msgspec.Struct, frozen=True):
 
     @property
     def record_schema(self) -> str:
-        """Name of the schema of the records: that which was asked for, or its variant for lists of labels."""
-        return self.schema + MULTI_LABEL if self.listing.label_lists else self.schema
+        """Name of the schema of the records: that which was asked for, or its variant for pixels or lists of labels."""
+        raw = RAW if self.frames.encoding == "raw" else ""
+        return self.schema + raw + (MULTI_LABEL if self.listing.label_lists else "")
 
     @property
     def videos(self) -> str:

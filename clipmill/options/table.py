@@ -166,6 +166,16 @@ TABLE: dict[str, tuple[Option, ...]] = {
             changes_bytes=True,
             shown="luma of 40 dB",
         ),
+        Option(
+            "encoding",
+            TEXT,
+            "NAME",
+            "how images with masks are stored: jpeg, png, raw",
+            fills="frames.encoding",
+            changes_bytes=True,
+            younger=True,
+            choices=("jpeg", "png", "raw"),
+        ),
     ),
     "which clips (default: all)": (
         Option("limit", POSITIVE, "N", "take N clips, spread over classes and splits", fills="listing.limit"),

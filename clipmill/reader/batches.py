@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipmill.errors import UsageError
+from clipmill.layout import PAIRS
 from clipmill.reader.clips import Clips
 from clipmill.reader.contact_sheet import Drawing, contact_sheet, visible
 from clipmill.reader.frameworks.tf_dataset import to_dataset
@@ -17,12 +18,13 @@ from clipmill.reader.hosts import cores, resolve
 from clipmill.reader.loading.batch_arrays import FIELDS, ON_REQUEST, Arrays
 from clipmill.reader.loading.buffers import Buffers
 from clipmill.reader.loading.loader import Loader
+from clipmill.reader.loading.pairs import PAIR_FIELDS, PairLoader
 from clipmill.reader.loading.prefetch import BatchMaker
 from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import Step
 from clipmill.reader.planner import Planner
-from clipmill.reader.sampling.samplers import Chunks
+from clipmill.reader.sampling.samplers import Chunks, WholeClip
 from clipmill.reader.state import check_state, describe_reader, to_state
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ class Batches:
                      where clips have lists of labels
         step         () int64, the step in the epoch
 
+    Of images with masks (`--schema pairs`) it has `label`, `id`, `step`, and:
+
+        image        (n, [V,] height, width, 3) uint8 RGB, or float32 after Normalise
+        mask         (n, [V,] height, width) int32, the values of the mask's pixels
+
     Where the last batch does not divide over the hosts, or a clip could not be read, a row has no clip
     of its own and repeats another row: count the rows with `length > 0`.
 
@@ -83,6 +90,8 @@ class Batches:
         prefetch: int = 2,
         threads: int | None = None,
     ) -> None:
+        if clips.pairs:
+            _check_pairs(clips, options)
         self.clips = clips
         self.options = options
         self.host = resolve(hosts)
@@ -219,10 +228,12 @@ class Batches:
         first = 2 if self._recipe.views > 1 else 1
         for field, array in arrays.items():
             shape: list[int | None] = [rows, *array.shape[1:]]
-            if field in ("frames", "mask", "frame_index", "timestamp"):
+            if field in ("frames", "mask", "frame_index", "timestamp") and not self.clips.pairs:
                 shape[first] = frames
             if field == "frames" and self._size is None:
                 shape[first + 1 : first + 3] = None, None
+            if field in ("image", "mask") and self.clips.pairs and self._size is None:
+                shape[first : first + 2] = None, None
             found[field] = (tuple(shape), array.dtype)
         return found
 
@@ -286,7 +297,8 @@ class Batches:
     def loader(self) -> Loader:
         """Return the loader, which draws, reads and decodes single clips."""
         options = self.options
-        return Loader(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
+        kind = PairLoader if self.clips.pairs else Loader
+        return kind(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
 
     @cached_property
     def _description(self) -> dict[str, Any]:
@@ -308,10 +320,20 @@ class Batches:
         return plan.step(step)
 
 
+def _check_pairs(clips: Clips, options: ReaderOptions) -> None:
+    """Raise UsageError for options that images with masks have no use for, and for mixes with clips."""
+    if options.sampler != WholeClip() or not options.decode or options.dct_scale or options.lengths != "pad":
+        raise UsageError(
+            f"{clips!r}: images with masks have no frames to choose: leave out sampler, lengths and decode"
+        )
+    if not all(reader.schema.name.startswith(PAIRS) for _, reader in clips.table.shards):
+        raise UsageError(f"{clips!r}: images with masks cannot be mixed with clips")
+
+
 def _fields(clips: Clips, options: ReaderOptions, wanted: Collection[str] | None) -> tuple[str, ...]:
     have = [
         field
-        for field in FIELDS
+        for field in (PAIR_FIELDS if clips.pairs else FIELDS)
         if (field != "dataset" or clips.table.dataset is not None)
         and (field != "reset" or isinstance(options.sampler, Chunks))
         and (field != "label_source" or clips.classes is None)

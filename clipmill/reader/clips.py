@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from clipmill.errors import UsageError
+from clipmill.layout import PAIRS
 from clipmill.reader.clip_table import ClipColumns, ClipTable
 from clipmill.reader.sampling.base import Lengths
 
@@ -80,6 +81,11 @@ class Clips:
     def clips(self) -> pa.Table:
         """The clip table of these clips, as Arrow; see `clipmill.layout.CLIP_COLUMNS`."""
         return self.single("look at its members' tables").dataset.columns.all.take(self.rows)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether these are images with masks."""
+        return any(reader.schema.name.startswith(PAIRS) for _, reader in self.table.shards)
 
     @property
     def classes(self) -> int | None:

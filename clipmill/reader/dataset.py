@@ -62,7 +62,7 @@ class Dataset:
 
     def __init__(self, storage: Storage, version: str | None = None, cached: ReadableStorage | None = None) -> None:
         self.manifest = read_manifest(storage, version)
-        if self.manifest.encoding != "jpeg":
+        if self.manifest.encoding != "jpeg" and not self.manifest.pairs:
             raise UsageError(f"{storage.root}: frames are stored as {self.manifest.encoding}; this reader reads jpeg")
         self.path = storage.root
         self.local = storage.local

@@ -137,7 +137,8 @@ def replay_to(
 
 def _picture(found: Replayed) -> bytes:
     """Draw a PNG with a row of frames for each view of each clip."""
-    frames = found.batch["frames"]
+    # Of an image with its mask the image, as a clip of one frame.
+    frames = found.batch["image"][..., None, :, :, :] if "image" in found.batch else found.batch["frames"]
     if frames.dtype == object:
         raise UsageError("the state is of a reader with decode=False: its batches hold JPEGs, not pixels to draw")
     captions = [

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clipmill.errors import UsageError
-from clipmill.layout import MULTI_LABEL
+from clipmill.layout import MULTI_LABEL, PAIRS, RAW
 
 if TYPE_CHECKING:
     # It loads numpy, which a command line that asks for names alone need not wait for.
@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 SCHEMAS = {
     "tfds": ("clipmill.records.tfds", "TfdsSchema"),
     "frames": ("clipmill.records.frames", "FramesSchema"),
+    "pairs": ("clipmill.records.pairs", "PairsSchema"),
     "mediaseq": ("clipmill.records.mediaseq", "MediaSequenceSchema"),
 }
 
 
 @cache
 def get_schema(name: str) -> Schema:
-    """Return the schema of a name; with `MULTI_LABEL` behind it, the variant where every clip has a list of labels.
+    """Return the schema of a name; with `RAW` or `MULTI_LABEL` behind it, that variant of it.
 
     Raises:
         UsageError: there is none of that name.
     """
-    known = name.removesuffix(MULTI_LABEL)
+    single = name.removesuffix(MULTI_LABEL)
+    known = single.removesuffix(RAW) if single == PAIRS + RAW else single
     if known not in SCHEMAS:
         raise UsageError(f"--schema {name}: not one of {', '.join(SCHEMAS)}")
     module, kind = SCHEMAS[known]
-    schema: Schema = getattr(importlib.import_module(module), kind)(name, name != known)
+    schema: Schema = getattr(importlib.import_module(module), kind)(name, name != single)
     return schema

@@ -1,7 +1,7 @@
 """What a record schema is, and what it lays out: the facts of a clip, then its encoded frames.
 
 A schema puts the encoded frames *last* in its record. So a record is `head`
-followed, for each frame, by `prefix(size)` and the frame's bytes, and the byte
+followed, for each frame, by `prefix(size, number)` and the frame's bytes, and the byte
 range of every frame follows from the record's end and the frames' sizes alone.
 """
 
@@ -88,8 +88,8 @@ class Schema(Protocol):
     def head(self, clip: ClipRecord, sizes: Sequence[int]) -> bytes:
         """Return all bytes of the record before the first frame's prefix."""
 
-    def prefix(self, size: int) -> bytes:
-        """Return the bytes that stand before a frame of `size` bytes."""
+    def prefix(self, size: int, number: int = 0) -> bytes:
+        """Return the bytes that stand before frame `number` of `size` bytes; only in pairs they differ by number."""
 
     def parse(self, record: bytes) -> tuple[ClipRecord, list[bytes]]:
         """Return the clip and its encoded frames; the inverse of head, prefix and frames.
@@ -114,4 +114,4 @@ class Schema(Protocol):
 
 def body_size(schema: Schema, sizes: Sequence[int]) -> int:
     """Return the bytes of a record after its head: the frames of these sizes and their prefixes."""
-    return sum(sizes) + sum([len(schema.prefix(size)) for size in sizes])
+    return sum(sizes) + sum([len(schema.prefix(size, number)) for number, size in enumerate(sizes)])

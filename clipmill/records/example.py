@@ -35,7 +35,7 @@ class ExampleSchema:
         frames = protobuf.last_entry(self.frame_keys.frames, protobuf.opening(1, following), following)
         return protobuf.around(1, entries + frames, following)
 
-    def prefix(self, size: int) -> bytes:
+    def prefix(self, size: int, number: int = 0) -> bytes:
         """Return the bytes that stand before a frame of `size` bytes."""
         return protobuf.opening(1, size)
 

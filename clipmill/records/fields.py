@@ -120,14 +120,21 @@ def values(clip: ClipRecord) -> dict[str, Any]:
     return {**msgspec.structs.asdict(clip), "num_frames": len(clip.timestamps), "channels": 3}
 
 
-def to_record(found: dict[str, protobuf.Values], fields: Sequence[Field]) -> ClipRecord:
+def to_record(
+    found: dict[str, protobuf.Values], fields: Sequence[Field], same: Mapping[str, Any] | None = None
+) -> ClipRecord:
     """Return the clip that `fields` were written from.
+
+    Args:
+        found: the record's features.
+        fields: to read.
+        same: what records of the schema do not say, since all are alike in it.
 
     Raises:
         DataError: a feature is missing or of another type.
     """
     names = ClipRecord.__struct_fields__
-    got: dict[str, Any] = {}
+    got: dict[str, Any] = dict(same or {})
     for field in fields:
         if field.value not in names:
             continue

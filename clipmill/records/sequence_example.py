@@ -63,7 +63,7 @@ class SequenceExampleSchema:
         frames = protobuf.last_entry(self.frame_keys.frames, b"", following)
         return protobuf.delimited(1, context) + protobuf.around(2, lists + frames, following)
 
-    def prefix(self, size: int) -> bytes:
+    def prefix(self, size: int, number: int = 0) -> bytes:
         """Return the bytes that stand before a frame of `size` bytes: its Feature, BytesList and value."""
         return _prefix(size)
 

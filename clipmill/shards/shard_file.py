@@ -126,7 +126,7 @@ def _write_record(out: _Summed, schema: Schema, clip: ShardClip) -> None:
         if frame is None or len(frame) != size:
             found = "is missing" if frame is None else f"has {len(frame)} bytes"
             raise DataError(f"{name}: frame {number} of {len(sizes)} {found}, {size} bytes were announced")
-        parts += (schema.prefix(size), frame)
+        parts += (schema.prefix(size, number), frame)
         pending += size
         if pending >= CHUNK:
             chunk = b"".join(parts)
@@ -196,9 +196,9 @@ def frame_ranges(schema: Schema, place: RecordPlace, sizes: Sequence[int]) -> li
     """
     end = place.offset + place.length - AFTER
     ranges = []
-    for size in reversed(sizes):
+    for number, size in reversed(list(enumerate(sizes))):
         ranges.append((end - size, end))
-        end -= size + len(schema.prefix(size))
+        end -= size + len(schema.prefix(size, number))
     return ranges[::-1]
 
 

@@ -44,6 +44,7 @@ def question(task: SourceTask, at: int) -> str:
     if task.min_segment:
         how.append(task.min_segment)
     how += [task.frame_ranges] if task.frame_ranges else []
+    how += [task.mask] if task.mask else []
     asked = [EPOCH, CODEC_EPOCH, *how, frames.every, frames.fps, frames.max_frames]
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()[:16]
 
@@ -60,7 +61,7 @@ def recall_source(storage: Storage, task: SourceTask, known: Sequence[CachedProb
     Raises:
         ClipError: it is missing, or cannot be looked at.
     """
-    at, stat = find_source(storage, task.paths)
+    at, stat = find_source(storage, task.paths, task.mask)
     found = recall(known, task.paths[at], stat)
     return found if found is not None and found.asked == question(task, at) else None
 
@@ -87,7 +88,7 @@ class Notes:
             asked_at: seconds since the epoch, not later than the file was looked at.
         """
         if self._videos.local:
-            stat = stat_source(self._videos, source.path)
+            stat = stat_source(self._videos, source.path, task.mask)
             if stat is None or stat.stamp != source.stamp or stat.modified > asked_at - _SETTLED:
                 return
         known = CachedProbe(question(task, task.paths.index(source.path)), int(asked_at), source)

@@ -10,8 +10,9 @@ import msgspec
 from clipmill import listings
 from clipmill.content_names import clip_key
 from clipmill.errors import ClipError
-from clipmill.layout import Label, LabelIndex
-from clipmill.ledger import Failure, Stage, failure_of
+from clipmill.layout import PAIRS, Label, LabelIndex
+from clipmill.ledger import Failure, Reason, Stage, failure_of
+from clipmill.listings.paths import BadRow
 from clipmill.messages import ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceClip, SourceTask
 from clipmill.options import BuildOptions
 
@@ -24,11 +25,11 @@ def source_tasks(
     Args:
         found: where it is, if that was found by its name.
     """
-    alike: dict[tuple[str, ...], list[ClipRow]] = {}
+    alike: dict[tuple[tuple[str, ...], str], list[ClipRow]] = {}
     for row in rows:
         paths = (found,) if found else tuple(listings.candidates(options.listing, row))
-        alike.setdefault(paths, []).append(row)
-    for paths, group in alike.items():
+        alike.setdefault((paths, _mask(row, options)[0]), []).append(row)
+    for (paths, mask), group in alike.items():
         yield (
             group,
             SourceTask(
@@ -41,6 +42,7 @@ def source_tasks(
                 frames=options.frames,
                 min_segment=options.min_segment,
                 frame_ranges=[row.frame_range for row in group] if any(row.frame_range for row in group) else [],
+                mask=mask,
             ),
         )
 
@@ -69,6 +71,7 @@ def settle(
         labels: class name to index.
     """
     failure = (answer.reason, answer.message) if isinstance(answer, ClipError) else answer.failure
+    failure = _mask(rows[0], options)[1] or failure
     if failure:
         return Resolved([], [failure_of(row, Stage.RESOLVE_SOURCES, *failure, of=len(rows)) for row in rows])
     assert isinstance(answer, ProbedSource)
@@ -84,6 +87,16 @@ def settle(
     segments = Counter(rows[plan.row].split for plan in answer.clips)
     segments.subtract(row.split for row in rows)
     return Resolved(jobs, failures, {split: more for split, more in segments.items() if more})
+
+
+def _mask(row: ClipRow, options: BuildOptions) -> tuple[str, tuple[str, str] | None]:
+    """Return where the mask of a pair is, relative to the folder of all roots, and (reason, message) if it has none."""
+    if options.schema != PAIRS:
+        return "", None
+    try:
+        return listings.mask_of(options.listing, row), None
+    except BadRow as error:
+        return "", (Reason.BAD_ROW, str(error))
 
 
 def _planned_row(row: ClipRow, plan: SourceClip) -> ClipRow:
@@ -111,6 +124,7 @@ def _job(
         stamp=source.stamp,
         decode_start=plan.decode_start,
         decode_end=plan.decode_end,
+        mask=_mask(row, options)[0],
     )
     job = ResolvedClip(
         row=row,

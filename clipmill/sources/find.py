@@ -25,8 +25,11 @@ _KINDS = (
 )
 
 
-def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
+def find_source(storage: Storage, paths: Sequence[str], mask: str = "") -> tuple[int, Stat]:
     """Find the first of the paths that is a file, else a folder of frames; returns its place and its stat.
+
+    Args:
+        mask: of a pair, the path of the mask, whose stat is joined with the image's.
 
     Raises:
         ClipError: missing, no regular file, or without permission.
@@ -35,7 +38,7 @@ def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
         with reading_source():
             found = storage.stat(path)
         if found is not None:
-            return at, found
+            return at, _with_mask(storage, found, mask)
     for at, path in enumerate(paths):
         with reading_source():
             found = stat_folder(storage, path)
@@ -49,9 +52,24 @@ def find_source(storage: Storage, paths: Sequence[str]) -> tuple[int, Stat]:
     raise ClipError(Reason.MISSING, f"{no_such_file(storage, paths[0])}{others}")
 
 
-def stat_source(storage: Storage, path: str) -> Stat | None:
-    """Return the stat of a source's file or folder of frames, or None if there is none."""
-    return storage.stat(path) or stat_folder(storage, path)
+def stat_source(storage: Storage, path: str, mask: str = "") -> Stat | None:
+    """Return the stat of a source's file, folder of frames, or image and mask; None if there is none."""
+    found = storage.stat(path)
+    if found is None:
+        return stat_folder(storage, path)
+    with contextlib.suppress(ClipError):
+        return _with_mask(storage, found, mask)
+    return None
+
+
+def _with_mask(storage: Storage, image: Stat, mask: str) -> Stat:
+    if not mask:
+        return image
+    with reading_source():
+        found = storage.stat(mask)
+    if found is None:
+        raise ClipError(Reason.BAD_ROW, f"there is no mask {mask}")
+    return Stat(image.size + found.size, f"{image.stamp}+{found.stamp}", max(image.modified, found.modified))
 
 
 def no_such_file(storage: Storage, path: str) -> str:

@@ -63,6 +63,12 @@ def fingerprint(storage: Storage, path: str) -> str:
     return digest.hexdigest()
 
 
+def pair_fingerprint(storage: Storage, image: str, mask: str) -> str:
+    """Return the SHA-256 over the SHA-256 of an image's bytes and of its mask's, hex."""
+    digests = [hashlib.sha256(storage.read(path)).digest() for path in (image, mask)]
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
 def _names(storage: Storage, path: str) -> list[str]:
     return [posixpath.basename(path)] if is_image(path) else in_order(_frames(storage, path))
 

@@ -13,12 +13,13 @@ from clipmill.ledger import Reason
 from clipmill.messages import WHOLE, CachedProbe, ProbedSource, SourceClip, SourceTask
 from clipmill.sources.cache import question, recall
 from clipmill.sources.find import find_source, stat_source
-from clipmill.sources.pictures import fingerprint, is_pictures, open_pictures
+from clipmill.sources.pictures import fingerprint, is_pictures, open_pictures, pair_fingerprint
 from clipmill.sources.trimming import Part, part_of_file
 from clipmill.storage import Stat, Storage, open_storage
 from clipmill.video.container import Video, open_video
 from clipmill.video.left_alone import is_hdr, pixel_aspect
 from clipmill.video.limits import nothing_in_range
+from clipmill.video.pairs import PAIR_FPS, Pair
 from clipmill.video.pictures import Pictures
 from clipmill.video.seek_points import packet_times, prove
 from clipmill.video.timeline import MICROSECONDS, Timeline
@@ -37,7 +38,7 @@ def resolve_source(task: SourceTask, videos: str, known: Sequence[CachedProbe] =
         ClipError: missing, empty, or changed while it was read.
     """
     storage = open_storage(videos)
-    at, stat = find_source(storage, task.paths)
+    at, stat = find_source(storage, task.paths, task.mask)
     path = task.paths[at]
     if not stat.size:
         raise ClipError(Reason.EMPTY, "the file has no bytes")
@@ -45,12 +46,14 @@ def resolve_source(task: SourceTask, videos: str, known: Sequence[CachedProbe] =
     if before is not None and before.asked == question(task, at):
         return before.source
     known_as = before.source.fingerprint if before is not None else None
-    if is_pictures(storage, path):
+    if task.mask:
+        source = _probe_pair(storage, path, stat, known_as or pair_fingerprint(storage, path, task.mask), task)
+    elif is_pictures(storage, path):
         source = _probe_pictures(storage, path, stat, known_as or fingerprint(storage, path), task, task.named[at])
     else:
         with storage.fetch(path) as file:
             source = _probe(file, path, stat, known_as or _sha256(file), task, task.named[at])
-    after = stat_source(storage, path)
+    after = stat_source(storage, path, task.mask)
     if after is None or after.stamp != stat.stamp:
         raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
     return source
@@ -104,6 +107,24 @@ def _probe_pictures(
         )
     except ClipError as error:
         return _failed(path, stat, fingerprint, error)
+
+
+def _probe_pair(storage: Storage, path: str, stat: Stat, fingerprint: str, task: SourceTask) -> ProbedSource:
+    try:
+        pair = Pair.opened(path, storage.read(path), task.mask, storage.read(task.mask))
+    except ClipError as error:
+        return _failed(path, stat, fingerprint, error)
+    return ProbedSource(
+        path=path,
+        size=stat.size,
+        stamp=stat.stamp,
+        fingerprint=fingerprint,
+        duration=2 / PAIR_FPS,
+        fps=PAIR_FPS,
+        width=pair.width,
+        height=pair.height,
+        clips=[SourceClip(row, None, None, None, None, [WHOLE]) for row in range(len(task.ranges))],
+    )
 
 
 def _failed(path: str, stat: Stat, fingerprint: str, error: ClipError) -> ProbedSource:

@@ -36,7 +36,7 @@ _SHORTEST, _INSTEAD = 20_000, 100_000
 #: Everything that Pillow raises on damaged files.
 _DAMAGE = (OSError, ValueError, SyntaxError, struct.error, IndexError, KeyError, EOFError, OverflowError)
 #: Modes that `convert` does not bring to 8 bits as anybody expects: it clips what is above 255.
-_DEEP = ("I;16", "I;16B", "I;16L", "I;16N")
+DEEP = ("I;16", "I;16B", "I;16L", "I;16N")
 _TOO_DEEP = ("I", "F")
 
 
@@ -60,7 +60,7 @@ class Pictures:
         self._names = names
         self._read = read
         data = read(names[0])
-        with _opened(data, names[0]) as image:
+        with open_image(data, names[0]) as image:
             self.width, self.height = image.size
         delays = webp_delays(data) if len(names) == 1 else []
         self._moves = len(delays) > 1
@@ -92,18 +92,18 @@ class Pictures:
         if self._moves:
             (name,) = self._names
             data = self._read(name)
-            with _opened(data, name) as image, _reading(name):
+            with open_image(data, name) as image, reading_image(name):
                 for number in numbers:
                     image.seek(number)
-                    yield _rgb(image)
+                    yield rgb_of(image)
             return
         for number in numbers:
             name = self._names[number]
             data = self._read(name)
             if len(self._names) > 1 and len(webp_delays(data)) > 1:
                 raise ClipError(Reason.CORRUPT, f"{name} is an animation among frames")
-            with _opened(data, name) as image, _reading(name):
-                yield _rgb(image)
+            with open_image(data, name) as image, reading_image(name):
+                yield rgb_of(image)
 
 
 def webp_delays(data: bytes) -> list[int]:
@@ -122,7 +122,7 @@ def webp_delays(data: bytes) -> list[int]:
 
 
 @contextlib.contextmanager
-def _reading(name: str) -> Iterator[None]:
+def reading_image(name: str) -> Iterator[None]:
     """Turn what Pillow raises on a damaged image into a ClipError."""
     try:
         yield
@@ -135,7 +135,7 @@ def _reading(name: str) -> Iterator[None]:
         raise ClipError(Reason.CORRUPT, f"{name} cannot be read: {what[0]}") from error
 
 
-def _opened(data: bytes, name: str) -> Image.Image:
+def open_image(data: bytes, name: str) -> Image.Image:
     """Read an image's header.
 
     Raises:
@@ -143,7 +143,7 @@ def _opened(data: bytes, name: str) -> Image.Image:
     """
     if not data:
         raise ClipError(Reason.EMPTY, f"{name} has no bytes")
-    with _reading(name), warnings.catch_warnings():
+    with reading_image(name), warnings.catch_warnings():
         # Pillow warns of large images and of odd metadata; the limit on pixels is ours.
         warnings.simplefilter("ignore")
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
@@ -155,11 +155,11 @@ def _opened(data: bytes, name: str) -> Image.Image:
     return image
 
 
-def _rgb(image: Any) -> npt.NDArray[np.uint8]:
-    """Return the pixels as they are shown, (height, width, 3) uint8: turned by EXIF, without alpha."""
+def rgb_of(image: Any, *, turn: bool = True) -> npt.NDArray[np.uint8]:
+    """Return the pixels as they are shown, (height, width, 3) uint8: turned by EXIF unless told otherwise, no alpha."""
     image.load()
-    shown = ImageOps.exif_transpose(image)
-    if shown.mode in _DEEP:
+    shown = ImageOps.exif_transpose(image) if turn else image
+    if shown.mode in DEEP:
         grey = (np.asarray(shown) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     return np.asarray(shown.convert("RGB"))

@@ -11,7 +11,8 @@ import msgspec
 
 from clipmill import listings
 from clipmill.errors import UsageError
-from clipmill.options import BuildOptions
+from clipmill.layout import PAIRS
+from clipmill.options import BuildOptions, FrameOptions
 from clipmill.options.table import OPTIONS, TABLE, Option, default_of, filled
 from clipmill.options.values import PATHS
 from clipmill.pipeline.runners import RUNNERS
@@ -97,6 +98,15 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
 def _check(options: BuildOptions) -> None:
     """Raise UsageError for options that do not go together."""
     frames = options.frames
+    if options.schema == PAIRS:
+        changed = frames != FrameOptions(quality=frames.quality, encoding=frames.encoding)
+        if changed or options.segment_seconds:
+            raise UsageError(
+                "--schema pairs: stores images and masks as they are; leave out options of frames and sizes, "
+                "and resize when reading"
+            )
+    elif frames.encoding != "jpeg":
+        raise UsageError(f"--encoding {frames.encoding}: works with --schema pairs alone; add it, or leave this out")
     if frames.size and frames.short_side:
         raise UsageError("--size and --short-side exclude each other; leave one out")
     if frames.fps and frames.every != 1:

@@ -149,7 +149,8 @@ def test_format_overrules_detection(tmp_path):
         Listed(listing, format="jsonl")
     with pytest.raises(ListingError, match="a file, where a folder of videos or of images per class is expected"):
         Listed(listing, format="tree")
-    with pytest.raises(UsageError, match="--format nope: not one of auto, hmdb, ucf, kinetics, csv, jsonl, list, tree"):
+    known = "auto, hmdb, ucf, kinetics, csv, jsonl, list, voc, tree"
+    with pytest.raises(UsageError, match=f"--format nope: not one of {known}"):
         Listed(listing, format="nope")
 
 

@@ -72,6 +72,7 @@ def test_an_option_means_the_same_in_words_in_a_file_and_in_a_form(option, tmp_p
     parser.set_defaults(command="build")
     needed = [word for word in ("gs://b/l", "--out=gs://b/o") if option.name not in ("listing", "out")]
     needed += ["--size=8x8"] if option.name == "fit" else []
+    needed += ["--schema=pairs"] if option.name == "encoding" else []
     given = {"listing": [text]}.get(
         option.name, [f"--{option.name}"] if option.kind is None else [f"--{option.name}={text}"]
     )

@@ -14,10 +14,11 @@ from clipmill.records import get_schema
 from clipmill.records.base import Schema
 
 PAGE = (ROOT / "docs" / "records.md").read_text()
+CLIPS = PAGE.partition("## Images with masks")[0]
 
 
 def keys_of_page(column: str) -> list[str]:
-    rows = [re.split(r"\s*\|\s*", line.strip().strip("|").strip()) for line in PAGE.splitlines() if line[:2] == "| "]
+    rows = [re.split(r"\s*\|\s*", line.strip().strip("|").strip()) for line in CLIPS.splitlines() if line[:2] == "| "]
     place = rows[0].index(f"`{column}`")
     return sorted(key for row in rows[1:] for key in re.findall(r"`([^`]+)`", [*row, "", ""][place]))
 

@@ -248,5 +248,5 @@ def test_a_record_of_one_schema_is_none_of_another():
 
 
 def test_unknown_schema_is_named():
-    with pytest.raises(UsageError, match=r"^--schema webm: not one of tfds, frames, mediaseq$"):
+    with pytest.raises(UsageError, match=r"^--schema webm: not one of tfds, frames, pairs, mediaseq$"):
         get_schema("webm")

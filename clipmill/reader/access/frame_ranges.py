@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import DataError, UsageError
-from clipmill.layout import MANIFEST, frames_path, shard_path, version_path
+from clipmill.layout import MANIFEST, PAIRS, frames_path, shard_path, version_path
 from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
 from clipmill.records import get_schema
@@ -269,7 +269,10 @@ def _runs(located: RecordRanges, wanted: Sequence[int]) -> list[tuple[int, int, 
 
 
 def _prefixes(schema: Schema, sizes: Ints) -> Ints:
-    """Return the length of the prefix of frames of these sizes."""
+    """Return the length of the prefix of a record's frames, all of these sizes."""
+    if schema.name.startswith(PAIRS):
+        prefixes = [schema.prefix(size, number) for number, size in enumerate(sizes.tolist())]
+        return np.array([len(prefix) for prefix in prefixes], np.int64)
     limits, lengths = _prefix_steps(schema.name)
     return lengths[np.searchsorted(limits, sizes, side="right")]
 

@@ -154,13 +154,16 @@ class ThreeCrops(_Crop, frozen=True):
 
 
 class CropOrPad(Augmentation, frozen=True):
-    """To this size about the middle: what is too much is cut, what is missing is black.
+    """To this size about the middle: what is too much is cut, what is missing is black, and `mask_fill` in masks.
+
+    The same as `tf.image.resize_with_crop_or_pad`.
 
     >>> clips.batches(FirstFrames(2), augment=[CropOrPad(56)], batch_size=2).at(0, 0)["frames"].shape
     (2, 2, 56, 56, 3)
     """
 
     to: Size
+    mask_fill: int = 0
 
     def __post_init__(self) -> None:
         _positive(self.to)
@@ -175,7 +178,7 @@ class CropOrPad(Augmentation, frozen=True):
         if (kept_tall, kept_wide) != (height, width):
             steps.append(pixel_steps.Crop((width - kept_wide) // 2, (height - kept_tall) // 2, kept_wide, kept_tall))
         if (kept_tall, kept_wide) != (tall, wide):
-            steps.append(pixel_steps.Pad((wide - kept_wide) // 2, (tall - kept_tall) // 2, wide, tall))
+            steps.append(pixel_steps.Pad((wide - kept_wide) // 2, (tall - kept_tall) // 2, wide, tall, self.mask_fill))
         return steps
 
 

@@ -64,12 +64,13 @@ class Crop(NamedTuple):
 
 
 class Pad(NamedTuple):
-    """The image at (left, top) of a black one of (width, height)."""
+    """The image at (left, top) of a black one of (width, height); a mask in one that is all `mask_fill`."""
 
     left: int
     top: int
     width: int
     height: int
+    mask_fill: int = 0
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         return self.height, self.width
@@ -77,12 +78,15 @@ class Pad(NamedTuple):
     def image(self, image: Image, out: Image | None = None) -> Image:
         if out is None:
             out = np.empty((self.height, self.width, *image.shape[2:]), image.dtype)
-        out[...] = 0
-        out[self.top : self.top + image.shape[0], self.left : self.left + image.shape[1]] = image
-        return out
+        return self._within(image, out, 0)
 
     def mask(self, mask: Image) -> Image:
-        return self.image(mask)
+        return self._within(mask, np.empty((self.height, self.width), mask.dtype), self.mask_fill)
+
+    def _within(self, image: Image, out: Image, fill: int) -> Image:
+        out[...] = fill
+        out[self.top : self.top + image.shape[0], self.left : self.left + image.shape[1]] = image
+        return out
 
     def boxes(self, boxes: Boxes) -> Boxes:
         moved: Boxes = boxes + np.array([self.left, self.top, self.left, self.top], np.float32)

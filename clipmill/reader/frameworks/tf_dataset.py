@@ -29,7 +29,8 @@ def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset
     `batches.state_dict()` counts what the dataset has handed out, also what a `prefetch`
     after it took: keep the field `step` to know which batch was used last.
 
-    With path="streaming" TensorFlow's own operations read the shards, see `clipmill.reader.frameworks.tf_stream`.
+    With path="streaming" TensorFlow's own operations read the shards, see `clipmill.reader.frameworks.tf_stream`;
+    images with masks they do not read.
 
     Args:
         batches: what is read.
@@ -42,13 +43,14 @@ def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset
     tf = import_tensorflow()
     reader = batches.only(fields) if fields else batches
     specs = signature(tf, reader)
-    if batches.options.path == "streaming":
+    streams = batches.options.path == "streaming" and not batches.clips.pairs
+    if streams:
         epochs = stream(tf, batches, reader, specs)
     else:
         epochs = tf.data.Dataset.from_generator(_generator(batches, reader), output_signature=specs)
     if fields:
         epochs = epochs.map(lambda batch: tuple(batch[field] for field in fields))
-    if batches.planner.constant and not (batches.goes_on and batches.options.path == "streaming"):
+    if batches.planner.constant and not (batches.goes_on and streams):
         # An endless dataset of which a pass takes one epoch has a known cardinality, and
         # unlike `assert_cardinality` does not fail where a pass is shorter: see `_generator`.
         epochs = epochs.repeat().take(len(batches))

@@ -17,6 +17,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 #: What a batch can hold; `dataset` only in a mix, `reset` only with Chunks, those of `ON_REQUEST` only where named.
 FIELDS = ("frames", "label", "mask", "length", "id", "frame_index", "timestamp", "dataset", "reset", "label_source")
 ON_REQUEST = ("label_source",)
+#: Those that say of each view which frames it has.
+OF_VIEWS = ("length", "mask", "frame_index", "timestamp")
 
 
 def make_arrays(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from clipmill.reader.access.frame_ranges import FrameReader, ReadRanges, StoredFrames
 from clipmill.reader.clips import Clips
 from clipmill.reader.draws import Ints
-from clipmill.reader.loading.batch_arrays import FIELDS, Arrays, describe_view, make_arrays
+from clipmill.reader.loading.batch_arrays import FIELDS, OF_VIEWS, Arrays, describe_view, make_arrays
 from clipmill.reader.loading.buffers import Buffers
 from clipmill.reader.loading.decode import fill
 from clipmill.reader.loading.jpeg_shortcuts import shrink
@@ -39,6 +39,8 @@ class Loader:
         dct_scale: see `clipmill.reader.loading.jpeg_shortcuts`.
     """
 
+    known_fields: ClassVar[tuple[str, ...]] = FIELDS
+
     def __init__(
         self,
         clips: Clips,
@@ -51,7 +53,7 @@ class Loader:
         self.clips = clips
         self.recipe = recipe
         self.size = size
-        self.fields = tuple(field for field in FIELDS if field in fields)
+        self.fields = tuple(field for field in self.known_fields if field in fields)
         self.decode = decode
         self.dct_scale = dct_scale
         self._needs_facts = "frame_index" in fields or "timestamp" in fields
@@ -106,9 +108,16 @@ class Loader:
         # A sampler that picks by time must know the times first, at the price of a second request.
         facts = reader.read_facts(located, read) if self.recipe.sampler.timed else None
         views = self.draw(request, facts.times if facts else None)
-        wanted = np.unique(np.concatenate([view.picked for view in views]))
-        wanted = wanted[wanted >= 0].tolist() if "frames" in self.fields else []
+        wanted = self._wanted(views)
         return ReadClip(request, views, reader.read_frames(located, read, wanted, facts or self._needs_facts))
+
+    def _wanted(self, views: Sequence[View]) -> list[int]:
+        """Return the numbers of the frames to read, in order."""
+        if "frames" not in self.fields:
+            return []
+        wanted = np.unique(np.concatenate([view.picked for view in views]))
+        picked: list[int] = wanted[wanted >= 0].tolist()
+        return picked
 
     def write(self, clip: ReadClip, arrays: Arrays, row: int) -> None:
         """Decode a clip into a row of a batch, and write its other fields.
@@ -116,14 +125,21 @@ class Loader:
         Raises:
             DataError: a frame is damaged.
         """
-        request, views, stored = clip
-        table, table_row = self.clips.table, self.clips.rows[request.clip]
+        self._write_facts(clip.request, arrays, row)
         single = self.recipe.views == 1
         for field, array in arrays.items():
             out = array[row : row + 1] if single else array[row]
             if field == "frames":
                 self._write_frames(out, clip)
-            elif field == "label":
+            elif field in OF_VIEWS:
+                for number, view in enumerate(clip.views):
+                    describe_view(field, out, number, view, clip.stored)
+
+    def _write_facts(self, request: ClipRequest, arrays: Arrays, row: int) -> None:
+        """Write what the clip table and the request say of a clip."""
+        table, table_row = self.clips.table, self.clips.rows[request.clip]
+        for field, array in arrays.items():
+            if field == "label":
                 if table.label_lists is None:
                     array[row] = table.label[table_row]
                 else:
@@ -137,9 +153,6 @@ class Loader:
                 array[row] = request.chunk == 0
             elif field == "dataset":
                 array[row] = 0 if table.dataset is None else table.dataset[table_row]
-            else:
-                for number, view in enumerate(views):
-                    describe_view(field, out, number, view, stored)
 
     def _size_of(self, clip: int) -> tuple[int, int]:
         table, row = self.clips.table, self.clips.rows[clip]

@@ -126,10 +126,10 @@ def test_wrong_words(line, said):
         ("--split 0.8", "0.8 is not like train=0.8,val=0.2"),
         ("--split train=all", "all is not a share above 0, at most 1, as in train=0.8,val=0.2"),
         ("--name 1st", "1st is not a letter, then letters, digits and _ (TFDS allows no other name)"),
-        ("--schema tdfs", "tdfs is not one of tfds, frames, mediaseq; did you mean tfds?"),
+        ("--schema tdfs", "tdfs is not one of tfds, frames, pairs, mediaseq; did you mean tfds?"),
         (
             "--format ucf102",
-            "ucf102 is not one of auto, hmdb, ucf, kinetics, csv, jsonl, list, tree; did you mean ucf?",
+            "ucf102 is not one of auto, hmdb, ucf, kinetics, csv, jsonl, list, voc, tree; did you mean ucf?",
         ),
         ("--max-missing 5pc", "5pc is not a number of clips such as 20 or a share such as 5%"),
     ],
