@@ -259,14 +259,18 @@ class Video:
             unread += entry.size if entry.pos > tally.position > 0 else 0
         return unread > BAD_SHARE * named
 
-    def broken_at(self, tally: Tally) -> int | None:
-        """Find the byte where the structure breaks; None for a break behind good packets with little after it."""
+    def broken_at(self, tally: Tally, *, short: bool = False) -> int | None:
+        """Find the byte where the structure breaks; None for a break behind good packets with little after it.
+
+        Args:
+            short: frames seem to be missing, so that what is behind the packets is no padding.
+        """
         at = self.file.tell()
         broken = broken_at(self.file, self.size)
         self.file.seek(at)
         # Some writers fill the disk's last block with anything.
         little = broken is not None and self.size - broken < BAD_SHARE * self.size
-        if broken is None or (little and broken > tally.position and not tally.damaged):
+        if broken is None or (little and broken > tally.position and not (tally.damaged or short)):
             return None
         return broken
 

@@ -10,7 +10,7 @@ from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.video.container import BAD_SHARE, Video
 from clipmill.video.frames import Walk
-from clipmill.video.losses import behind_loss, left_out, unread
+from clipmill.video.losses import behind_loss, is_short, left_out, unread
 from clipmill.video.timeline import MICROSECONDS
 
 #: A time between two frames that is longer than this many times the median is a gap.
@@ -58,7 +58,8 @@ def _lost(walk: Walk, video: Video, times: Sequence[int]) -> int:
     lost = unread(video, tally) if walk.reached_end else 0
     if walk.reached_end:
         lost = max(lost, left_out(video, tally, times))
-    broken = video.broken_at(tally)
+    short = walk.reached_end and is_short(video, (times[-1] - times[0]) / MICROSECONDS)
+    broken = video.broken_at(tally, short=short)
     if broken is not None or tally.flagged or tally.holed:
         lost = max(lost, _missing(walk, video, times, broken))
     return lost and lost + max(0, behind_loss(video, broken) - tally.damaged)

@@ -30,7 +30,7 @@ def unread(video: Video, tally: Tally) -> int:
 def _index_ends_early(video: Video) -> bool:
     """Return whether an index lacks more of what the file shows than a list of edits leaves out of both."""
     stamps = [entry.timestamp for entry in video.stream.index_entries] or [0]
-    return _is_short(video, float((max(stamps) - min(stamps)) * video.time_base))
+    return is_short(video, float((max(stamps) - min(stamps)) * video.time_base))
 
 
 def left_out(video: Video, tally: Tally, times: Sequence[int]) -> int:
@@ -42,11 +42,11 @@ def left_out(video: Video, tally: Tally, times: Sequence[int]) -> int:
         times: of all frames that are shown, in microseconds.
     """
     out = sum(entry.is_discard for entry in video.stream.index_entries)
-    is_short = bool(times) and _is_short(video, (times[-1] - times[0]) / MICROSECONDS)
-    return out if video.container.format.name.startswith("mov") and out > BAD_SHARE * tally.packets and is_short else 0
+    short = bool(times) and is_short(video, (times[-1] - times[0]) / MICROSECONDS)
+    return out if video.container.format.name.startswith("mov") and out > BAD_SHARE * tally.packets and short else 0
 
 
-def _is_short(video: Video, seconds: float) -> bool:
+def is_short(video: Video, seconds: float) -> bool:
     """Return whether both the stream and the movie claim to show more than is between the first and last frame.
 
     Not where a longer sound track may be why the movie is longer.

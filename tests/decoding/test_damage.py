@@ -226,3 +226,16 @@ def test_an_empty_block_is_a_frame_that_was_dropped(tmp_path):
     film.write_bytes(data)
     made = make_clip(film, tmp_path / "out")
     assert numbered.numbers(made.frames) == list(range(19)) and made.bad_packets == 0
+
+
+def test_a_tail_of_noise_is_no_padding_where_frames_are_missing(tmp_path):
+    film = numbered.write(tmp_path / "a.webm", 55, codec="libvpx")
+    with film.open("rb") as file:
+        blocks = [at for at, name, _, _ in structure._elements(file, film.stat().st_size) if name == 0xA3]
+    data = film.read_bytes()
+    tail = blocks[52] + 1
+    noise = b"\xa5" * (len(data) - tail)
+    film.write_bytes(data[:tail] + noise)
+    assert len(noise) < 0.05 * len(data) and refused(film, tmp_path)[0] in ("corrupt", "truncated")
+    film.write_bytes(data + b"\xa5" * 100)  # as some writers fill up a disk's last block
+    assert len(make_clip(film, tmp_path / "padded").frames) == 55
