@@ -20,7 +20,7 @@ from clipmill.errors import DataError, ListingError, NoSuchDataset, StorageError
 from clipmill.estimate.census import Census, rows_of, take_census
 from clipmill.estimate.elsewhere import MOST_ROWS, look_elsewhere
 from clipmill.estimate.estimate import Estimate, estimate
-from clipmill.estimate.forecast import Foresight
+from clipmill.estimate.forecast import Foresight, Population, survey
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import logs, words
 from clipmill.pipeline.report.progress import Line, Progress
@@ -119,21 +119,20 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     if elsewhere.paths and not as_json:
         print(by_name(elsewhere), flush=True)
     # Every row where looking is cheap, else a sample.
-    every = open_storage(options.videos).local and options.listing.limit is None
-    every = every and (not elsewhere.paths or census.clips <= MOST_ROWS)
-    foresight = _foresee(storage, options, None if every else {row.video for row in census.sample}, elsewhere.paths)
-    forecast = foresight.forecast(foresight.look(rows_of(options, census) if every else census.sample), census.clips)
-    foreseen = list(foresight.look(census.sample))
+    every = open_storage(options.videos).local and (not elsewhere.paths or census.clips <= MOST_ROWS)
+    foresight, population = _look(storage, options, census, elsewhere.paths, _STUDY[0], every=every)
+    forecast = foresight.forecast(population)
     try:
         pool = children(options.workers, options.timeout)
         shards = forecast.rewritten
-        expected = estimate(census, options, pool, foreseen, shards, encode=_STUDY[1], elsewhere=elsewhere.paths)
+        expected = estimate(census, options, pool, population, shards, encode=_STUDY[1], elsewhere=elsewhere.paths)
     finally:
         close_children()
     if as_json:
         plain = msgspec.to_builtins(census) | msgspec.to_builtins(expected) | {"free_bytes": storage.free()}
         plain |= {"classes": census.labels.names}
-        del plain["sample"], plain["labels"], plain["cuts"], plain["repeats"]
+        for held in ("sample", "limited", "labels", "cuts", "repeats"):
+            del plain[held]
         print(msgspec.json.encode(plain | {"forecast": forecast}).decode())
     else:
         print(study(census, expected, forecast, options, storage))
@@ -154,30 +153,40 @@ def _say_nothing(event: str, text: str, fields: object = None) -> None:
     """Print nothing: with --json, standard output holds only the outcome."""
 
 
-def _foresee(
-    storage: Storage, options: BuildOptions, sources: set[str] | None, elsewhere: Mapping[str, str]
-) -> Foresight:
-    """Return what a build would reuse; starts again if gc removes the version meanwhile."""
+def _look(
+    storage: Storage,
+    options: BuildOptions,
+    census: Census,
+    elsewhere: Mapping[str, str],
+    sample: int,
+    *,
+    every: bool,
+) -> tuple[Foresight, Population]:
+    """Look up what is known of every row, or of the census's sample; starts again if gc removes a version meanwhile."""
     base = layout.current_version(storage)
     try:
-        return Foresight(options, base, sources, elsewhere)
+        foresight = Foresight(options, base, None if every else {row.video for row in census.sample}, elsewhere)
     except (NoSuchDataset, FileNotFoundError):
         if layout.current_version(storage) == base:
             raise
-        return _foresee(storage, options, sources, elsewhere)
+        return _look(storage, options, census, elsewhere, sample, every=every)
+    rows = rows_of(options, census) if every else census.sample
+    return foresight, survey(foresight.look(rows), census.clips, sample)
 
 
 def _glance(
     storage: Storage, options: BuildOptions, census: Census, elsewhere: Mapping[str, str]
 ) -> tuple[Estimate, list[str]]:
     """Estimate what a build will take; also return why all published clips are decoded again, if they are."""
-    foresight = _foresee(storage, options, {row.video for row in census.sample}, elsewhere)
-    foreseen = list(foresight.look(census.sample))
-    rewritten = foresight.forecast(foreseen, census.clips).rewritten
+    foresight, population = _look(storage, options, census, elsewhere, _GLANCE[0], every=False)
+    rewritten = foresight.forecast(population).rewritten
+    # The few of a sample that are there say little of all: look for the others.
+    if population.missing > len(population.sample) and open_storage(options.videos).local and census.clips <= MOST_ROWS:
+        _, population = _look(storage, options, census, elsewhere, _GLANCE[0], every=True)
     # The run that follows goes on with these children.
     pool = children(options.workers, options.timeout)
     glance = {"encode": _GLANCE[1], "frames": 4}
-    expected = estimate(census, options, pool, foreseen, rewritten, **glance, elsewhere=elsewhere)
+    expected = estimate(census, options, pool, population, rewritten, **glance, elsewhere=elsewhere)
     return expected, foresight.changed()
 
 

@@ -10,13 +10,14 @@ import msgspec
 from apache_beam import pvalue
 from apache_beam.transforms import combiners
 
-from clipmill import content_names, listings
+from clipmill import listings
 from clipmill.ledger import Failure
 from clipmill.listings import Counts
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.sources.by_name import VideosThere
+from clipmill.sources.limit import Candidate, Ranked, chance, class_of, rows_there, turn
 from clipmill.strata import Cuts
 from clipmill.transforms.counters import count
 from clipmill.transforms.joining import GroupRows
@@ -179,12 +180,12 @@ class _Spread(beam.PTransform):
         limit = self._limit
         return (
             rows
-            | "WhetherThere" >> beam.ParDo(_WhetherThere(self._options)).with_output_types(tuple[bool, ClipRow])
-            | "ByClass" >> beam.WithKeys(_class_of).with_output_types(tuple[str, tuple[bool, ClipRow]])
-            | "FirstOfEach" >> combiners.Top.SmallestPerKey(limit, key=_chance)
-            | "Rank" >> beam.FlatMap(_ranked).with_output_types(tuple[int, tuple[bool, ClipRow]])
-            | "FirstOfAll" >> combiners.Top.Smallest(limit, key=_turn)
-            | "Chosen" >> beam.FlatMap(_rows_of).with_output_types(ClipRow)
+            | "WhetherThere" >> beam.ParDo(_WhetherThere(self._options)).with_output_types(Candidate)
+            | "ByClass" >> beam.WithKeys(class_of).with_output_types(tuple[str, Candidate])
+            | "FirstOfEach" >> combiners.Top.SmallestPerKey(limit, key=chance)
+            | "Rank" >> beam.FlatMap(lambda of_class: enumerate(of_class[1])).with_output_types(Ranked)
+            | "FirstOfAll" >> combiners.Top.Smallest(limit, key=turn)
+            | "Chosen" >> beam.FlatMap(_rows_there).with_output_types(ClipRow)
         )
 
 
@@ -197,33 +198,11 @@ class _WhetherThere(beam.DoFn):
     def setup(self) -> None:
         self._there: VideosThere | None = None
 
-    def process(self, row: ClipRow) -> Iterator[tuple[bool, ClipRow]]:
+    def process(self, row: ClipRow) -> Iterator[Candidate]:
         if self._options.format != "tree" and self._there is None:
             self._there = VideosThere(self._options)
         yield self._there is None or row in self._there, row
 
 
-def _class_of(found: tuple[bool, ClipRow]) -> str:
-    return f"{found[1].split}\x1f{found[1].label}"
-
-
-def _chance(found: tuple[bool, ClipRow]) -> tuple[bool, float]:
-    there, row = found
-    return not there, content_names.unit("limit", row.clip_id)
-
-
-def _ranked(of_class: tuple[str, list[tuple[bool, ClipRow]]]) -> Iterator[tuple[int, tuple[bool, ClipRow]]]:
-    yield from enumerate(of_class[1])
-
-
-def _turn(ranked: tuple[int, tuple[bool, ClipRow]]) -> tuple[bool, int, float]:
-    rank, found = ranked
-    absent, chance = _chance(found)
-    return absent, rank, chance
-
-
-def _rows_of(ranked: Iterable[tuple[int, tuple[bool, ClipRow]]]) -> list[ClipRow]:
-    """Return the rows with a file; if no row has one, all rows, so that they are reported as missing."""
-    found = [each for _, each in ranked]
-    any_there = any(there for there, _ in found)
-    return [row for there, row in found if there or not any_there]
+def _rows_there(ranked: Iterable[Ranked]) -> list[ClipRow]:
+    return rows_there(candidate for _, candidate in ranked)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from clipmill import content_names, listings
+from clipmill import listings
 from clipmill.estimate.repeats import RepeatFinder, Repeats
+from clipmill.estimate.sample import Sample
 from clipmill.ledger import Failure
 from clipmill.listings.label_table import LabelTable
 from clipmill.messages import ClipRow
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.sources.by_name import VideosThere
+from clipmill.sources.limit import take
 from clipmill.strata import Cuts
 
 #: Bad rows of which is said what is wrong.
@@ -39,6 +40,7 @@ class Census(msgspec.Struct, frozen=True):
         cuts: of the random split, if there is one.
         example: a path that --include does not match; "" if there is none.
         sample: some of the rows, drawn evenly by a hash.
+        limited: the rows that --limit takes; None without it.
         there: rows whose files are there, from which --limit takes; None where it takes from all.
         repeats: where the rows stand that name a clip again: listing, number of the row, and video.
     """
@@ -54,86 +56,114 @@ class Census(msgspec.Struct, frozen=True):
     example: str
     sample: list[ClipRow]
     bad_examples: list[str] = []
+    limited: list[ClipRow] | None = None
     there: int | None = None
     more_bad: bool = False
     repeats: frozenset[_Where] = frozenset()
 
 
+class _Count:
+    """Counts rows as they are read, and draws a sample of them.
+
+    Args:
+        sample: how many rows.
+
+    Attributes:
+        said: what rows say of classes, for the table of labels.
+        by_words: rows by split and what they say of their classes.
+        bad: rows that name no clip, and what is wrong with the first of them.
+        example: the path of a row that is not chosen.
+        repeats: finds rows that name a clip again.
+    """
+
+    def __init__(self, chosen: ListingOptions, cuts: Cuts | None, sample: int) -> None:
+        self._chosen = chosen
+        self._cuts = cuts
+        self.said: listings.Counts = {}
+        self.by_words: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
+        self.bad = 0
+        self.examples: list[str] = []
+        self.example = ""
+        self.repeats = RepeatFinder()
+        # Choosing every K-th class takes about so many of the rows.
+        self._sample = Sample[ClipRow](sample * chosen.class_every)
+
+    def add(self, row: ClipRow | Failure) -> None:
+        """Count a row as it is read."""
+        if isinstance(row, Failure):
+            self.refuse(_told(row))
+        elif not listings.selected(self._chosen, row):
+            self.example = row.video
+        else:
+            row = msgspec.structs.replace(row, split=listings.assign_split(self._chosen, row, self._cuts))
+            self.by_words[row.split, listings.said_by(self._chosen, row)] += 1
+            listings.count_label(self._chosen, self.said, row)
+            self.repeats.add(row)
+            self._sample.add(row.clip_id, row)
+
+    def refuse(self, why: str, times: int = 1) -> None:
+        """Count bad rows."""
+        self.bad += times
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(why)
+
+    def classes(self, labeller: listings.Labeller) -> Counter[tuple[str, tuple[str, ...]]]:
+        """Count rows by split and classes; those with bad labels are refused."""
+        clips: Counter[tuple[str, tuple[str, ...]]] = Counter()
+        for (split, words), times in self.by_words.items():
+            meant = labeller.meant(words)
+            if isinstance(meant, str):
+                self.refuse(meant, times)
+            elif meant is not None:
+                clips[split, tuple(meant)] += times
+        return clips
+
+    def sample(self, labeller: listings.Labeller, without: frozenset[_Where], number: int) -> list[ClipRow]:
+        """Return the sample, with labels."""
+        drawn = map(labeller, [row for row in self._sample.items() if _where(row) not in without])
+        return [row for row in drawn if isinstance(row, ClipRow)][:number]
+
+
 def take_census(options: BuildOptions, sample: int) -> Census:
-    """Count what a listing holds in one pass, and sample its rows; random splits and rows that repeat take another."""
+    """Count what a listing holds and sample its rows, in one pass.
+
+    Random splits, rows that repeat and --limit take another pass each.
+    """
     chosen = options.listing
     cuts = _draw_splits(chosen) if chosen.splits else None
-    counts: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
-    said: listings.Counts = {}
-    bad = number = 0
-    examples: list[str] = []
-    example = ""
-    heap: list[tuple[bool, float, int, ClipRow]] = []
-    videos = VideosThere(chosen) if chosen.limit is not None and chosen.format != "tree" else None
-    counts_there: Counter[tuple[str, tuple[listings.Said, ...]]] = Counter()
-    repeats = RepeatFinder()
     slices = listings.slices(chosen)
-    ignored = sum(listings.ignored(chosen, slice_) for slice_ in slices)
+    count = _Count(chosen, cuts, sample)
     for row in _rows(chosen, slices):
-        if isinstance(row, Failure):
-            bad += 1
-            if len(examples) < _EXAMPLES:
-                examples.append(_told(row))
-            continue
-        if not listings.selected(chosen, row):
-            example = row.video
-            continue
-        number += 1
-        row = msgspec.structs.replace(row, split=listings.assign_split(chosen, row, cuts))
-        there = videos is None or row in videos
-        key = row.split, listings.said_by(chosen, row)
-        counts[key] += 1
-        if videos is not None:
-            counts_there[key] += there
-        listings.count_label(chosen, said, row)
-        repeats.add(row)
-        entry = (there, -content_names.unit("census", row.clip_id), number, row)
-        if len(heap) < sample * chosen.class_every:
-            heapq.heappush(heap, entry)
-        elif entry > heap[0]:
-            heapq.heapreplace(heap, entry)
-    labels = listings.settle_labels(chosen, said)
+        count.add(row)
+    labels = listings.settle_labels(chosen, count.said)
     labeller = listings.Labeller(chosen, labels)
-    clips: Counter[tuple[str, tuple[str, ...]]] = Counter()
-    there_are = sum(counts_there.values())
-    for (split, words), times in counts.items():
-        meant = labeller.meant(words)
-        if isinstance(meant, str):
-            bad += times
-            if len(examples) < _EXAMPLES:
-                examples.append(meant)
-        elif meant is not None:
-            clips[split, tuple(meant)] += counts_there[split, words] if there_are else times
-    again = Repeats((), (), all=True)
+    clips = count.classes(labeller)
+    limited, there, again = None, None, Repeats((), (), all=True)
     if chosen.limit is None:  # else a clip that is named again is most likely none of those
-        again = repeats.find(_labelled(chosen, slices, labeller, cuts), chosen)
+        again = count.repeats.find(_labelled(chosen, slices, labeller, cuts), chosen)
         clips.subtract((row.split, _classes(row)) for row in again.rows)
-        examples += [_told(failure) for failure in again.failures[: _EXAMPLES - len(examples)]]
-    taken = frozenset(map(_where, again.rows))
-    drawn = map(labeller, [row for *_, row in sorted(heap, reverse=True) if _where(row) not in taken])
-    rows = [row for row in drawn if isinstance(row, ClipRow)]
-    splits = _splits(clips, chosen.limit)
-    unlabelled = sum(times for (_, classes), times in clips.items() if not classes)
+        for failure in again.failures:
+            count.refuse(_told(failure), 0)
+    else:
+        limited, there = _limited(chosen, chosen.limit, _labelled(chosen, slices, labeller, cuts))
+        clips = Counter((row.split, _classes(row)) for row in limited)
+    repeats = frozenset(map(_where, again.rows))
     return Census(
-        clips=sum(splits.values()),
-        bad_rows=bad + len(again.rows),
-        unlabelled=unlabelled,
+        clips=clips.total(),
+        bad_rows=count.bad + len(again.rows),
+        unlabelled=sum(times for (_, classes), times in clips.items() if not classes),
         several=sum(times for (_, classes), times in clips.items() if len(classes) > 1),
-        ignored=ignored,
-        splits=splits,
+        ignored=sum(listings.ignored(chosen, slice_) for slice_ in slices),
+        splits=_splits(clips),
         labels=labels,
         cuts=cuts,
-        example=example,
-        sample=rows[:sample],
-        bad_examples=examples,
-        there=None if videos is None else there_are,
+        example=count.example,
+        sample=count.sample(labeller, repeats, sample) if limited is None else _drawn(limited, sample),
+        bad_examples=count.examples,
+        limited=limited,
+        there=there,
         more_bad=not again.all,
-        repeats=taken,
+        repeats=repeats,
     )
 
 
@@ -149,6 +179,20 @@ def _classes(row: ClipRow) -> tuple[str, ...]:
     return row.label if isinstance(row.label, tuple) else () if row.label is None else (row.label,)
 
 
+def _splits(clips: Counter[tuple[str, tuple[str, ...]]]) -> dict[str, int]:
+    splits: Counter[str] = Counter()
+    for (split, _), times in clips.items():
+        splits[split] += times
+    return {split: times for split, times in splits.items() if times}
+
+
+def _drawn(rows: Sequence[ClipRow], number: int) -> list[ClipRow]:
+    sample = Sample[ClipRow](number)
+    for row in rows:
+        sample.add(row.clip_id, row)
+    return sample.items()
+
+
 def _rows(chosen: ListingOptions, slices: Sequence[listings.ListingSlice]) -> Iterator[ClipRow | Failure]:
     rows = (row for slice_ in slices for row in listings.read_slice(chosen, slice_))
     return listings.merge_all(chosen, rows) if chosen.multi_label else rows
@@ -162,40 +206,28 @@ def _draw_splits(chosen: ListingOptions) -> Cuts | None:
     return listings.draw_splits(chosen, ((*stratum, clips) for stratum, clips in counts.items()))
 
 
-def _splits(counts: Counter[tuple[str, tuple[str, ...]]], limit: int | None) -> dict[str, int]:
-    """Count clips by split; --limit takes one of each class of each split, then a second one of each, and so on."""
-    left = min(sum(counts.values()), sum(counts.values()) if limit is None else limit)
-    taken: Counter[str] = Counter()
-    level = 0
-    while left:
-        groups = [(split, times) for (split, _), times in counts.items() if times > level]
-        rounds = min(min(times for _, times in groups) - level, left // len(groups))
-        if not rounds:
-            # Hashes choose the classes of the last clips: the more clips a class has, the more likely.
-            taken.update(_in_proportion(groups, left))
-            break
-        for split, _ in groups:
-            taken[split] += rounds
-        left -= rounds * len(groups)
-        level += rounds
-    return {split: clips for split, clips in taken.items() if clips}
+def _limited(chosen: ListingOptions, limit: int, rows: Iterator[ClipRow]) -> tuple[list[ClipRow], int | None]:
+    """Return the rows that --limit takes, and from how many with a file; None where it takes from all."""
+    if chosen.format == "tree":
+        return take(((True, row) for row in rows), limit), None
+    videos = VideosThere(chosen)
+    there = 0
 
+    def looked_for() -> Iterator[tuple[bool, ClipRow]]:
+        nonlocal there
+        for row in rows:
+            found = row in videos
+            there += found
+            yield found, row
 
-def _in_proportion(groups: Sequence[tuple[str, int]], number: int) -> dict[str, int]:
-    """Divide `number` into whole numbers in proportion to the weights of each name."""
-    weights: Counter[str] = Counter()
-    for name, weight in groups:
-        weights[name] += weight
-    exact = {name: number * weight / sum(weights.values()) for name, weight in weights.items()}
-    whole = {name: int(share) for name, share in exact.items()}
-    rest = number - sum(whole.values())
-    for name in sorted(exact, key=lambda name: whole[name] - exact[name])[:rest]:
-        whole[name] += 1
-    return whole
+    taken = take(looked_for(), limit)
+    return taken, there
 
 
 def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
-    """Iterate over the selected rows that name a clip of their own; --limit is ignored."""
+    """Iterate over the rows that name a clip of their own, after all choices."""
+    if census.limited is not None:
+        return iter(census.limited)
     chosen = options.listing
     labeller = listings.Labeller(chosen, census.labels)
     rows = _labelled(chosen, listings.slices(chosen), labeller, census.cuts)

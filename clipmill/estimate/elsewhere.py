@@ -36,7 +36,7 @@ def look_elsewhere(census: Census, options: BuildOptions) -> Elsewhere:
     """Look for the videos of a listing, or of a sample of it; only on a local disk, where that is cheap."""
     videos = open_storage(options.videos)
     found = _look(videos, census.sample, options) if videos.local else Elsewhere({}, 0)
-    few = census.clips <= MOST_ROWS and options.listing.limit is None
+    few = census.clips <= MOST_ROWS
     return _look(videos, rows_of(options, census), options) if found.paths and few else found
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from clipmill.estimate.census import Census
-from clipmill.estimate.forecast import Foreseen
+from clipmill.estimate.forecast import Foreseen, Population
 from clipmill.ledger import Reason
 from clipmill.messages import ClipRow, ClipSample
 from clipmill.options import BuildOptions
@@ -101,7 +101,7 @@ def estimate(
     census: Census,
     options: BuildOptions,
     pool: Pool,
-    foreseen: Sequence[Foreseen],
+    population: Population,
     rewritten: float,
     *,
     encode: int,
@@ -111,37 +111,40 @@ def estimate(
     """Estimate a build from a sample of its clips.
 
     Args:
-        foreseen: what is known of the census's sample; only new clips are looked at.
+        population: what is known of the clips; only new ones of its sample are looked at.
         rewritten: share of the shards that are not published yet.
         elsewhere: the paths of videos that are found by name.
         encode: clips of which `frames` frames are encoded, since headers do not predict the size of a JPEG.
     """
-    new = [row for row, seen in zip(census.sample, foreseen, strict=True) if not seen.held and not seen.problem]
+    new = [row for row, seen in population.sample if not seen.held and not seen.problem]
     samples = _take_samples(new, options, pool, encode, frames, elsewhere or {})
     there = [(row.video, sample) for row, sample in samples if not sample.problem]
     fresh = [sample for _, sample in there]
-    held = [seen for seen in foreseen if seen.held]
-    problems = [sample.problem for _, sample in samples if sample.problem] + [s.problem for s in foreseen if s.problem]
-    looked_at = max(1, len(problems) + len(held) + len(fresh))
-    content = _content(fresh, held, census.clips / looked_at)
+    held = [seen for _, seen in population.sample if seen.held]
+    absent = sum(sample.problem == Reason.MISSING for _, sample in samples)
+    looked_at = max(1, len(population.sample))
+    found = 1 - population.missing / max(1, population.looked_at)
+    each = found * census.clips / looked_at
+    content = _content(fresh, held, each)
     targets, split_shards = _shards(census, content.bytes.value, options)
     written = (content.bytes.value + content.bytes.error) * rewritten
-    busy = _busy(content.cpu, census.clips, written)
+    clips = round(found * census.clips)
+    busy = _busy(content.cpu, clips, written)
     return Estimate(
-        missing=problems.count(Reason.MISSING.value) / looked_at,
-        held=len(held) / looked_at,
+        missing=1 - found * (1 - absent / looked_at),
+        held=found * len(held) / looked_at,
         frames=content.frames,
         bytes=content.bytes,
         smaller_bytes=content.smaller_bytes,
-        peak_bytes=_peak(content.new_bytes, written, census.clips, targets, options.workers),
+        peak_bytes=_peak(content.new_bytes, written, clips, targets, options.workers),
         shards=sum(split_shards.values()),
         split_shards=split_shards,
         minutes=_sum(Band(_START_UP, 0.3 * _START_UP), busy.times(1 / options.workers)).times(1 / 60),
         dollars=busy.times(DOLLARS_PER_CORE_HOUR / 3600),
         dollars_per_core_hour=DOLLARS_PER_CORE_HOUR,
-        sampled=len(census.sample),
+        sampled=len(population.sample) + population.missing,
         encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),
-        largest=_largest(there, content.new_bytes.value * looked_at / max(1, census.clips)),
+        largest=_largest(there, content.new_bytes.value / max(1.0, each)),
     )
 
 

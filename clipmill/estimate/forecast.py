@@ -14,6 +14,7 @@ from clipmill.content_names import CODEC_EPOCH, clip_key
 from clipmill.dataset.clip_table import read_clips
 from clipmill.decoding.fragments import fragment_path, remembered_failure
 from clipmill.errors import ClipError
+from clipmill.estimate.sample import Sample
 from clipmill.layout import read_manifest
 from clipmill.ledger import Reason
 from clipmill.messages import CachedProbe, ClipRow, ProbedSource, SourceTask
@@ -48,6 +49,54 @@ class Foreseen(NamedTuple):
     stays: bool = False
     frames: int = 0
     nbytes: int = 0
+
+
+class Population(NamedTuple):
+    """What is known of the clips of a listing, from all of its rows or from a sample of them.
+
+    Attributes:
+        clips: of the listing.
+        looked_at: rows.
+        missing: those without a file.
+        failed: those that are known to give no clip, missing ones too.
+        held: those whose frames the published version has.
+        stays: those that it has under the same id, label and split.
+        sample: of the rows that are not missing.
+    """
+
+    clips: int
+    looked_at: int
+    missing: int
+    failed: int
+    held: int
+    stays: int
+    sample: list[tuple[ClipRow, Foreseen]]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row was looked at."""
+        return self.looked_at == self.clips
+
+
+def survey(looked: Iterable[tuple[ClipRow, Foreseen]], clips: int, sample: int) -> Population:
+    """Sum up what is known of rows.
+
+    Args:
+        clips: how many the listing has.
+        sample: how many rows to keep.
+    """
+    drawn = Sample[tuple[ClipRow, Foreseen]](sample)
+    looked_at = missing = failed = held = stays = 0
+    for row, seen in looked:
+        looked_at += 1
+        failed += bool(seen.problem)
+        held += seen.held
+        stays += seen.stays
+        if seen.problem == Reason.MISSING:
+            missing += 1
+        else:
+            drawn.add(row.clip_id, (row, seen))
+    return Population(clips, looked_at, missing, failed, held, stays, drawn.items())
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -101,24 +150,19 @@ class Foresight:
         self._table = None if base is None else read_clips(self._out, base, _COLUMNS).combine_chunks()
         self._seen: set[int] = set()
 
-    def forecast(self, foreseen: Iterable[Foreseen], clips: int) -> Forecast:
-        """Sum up what was foreseen for all clips of a listing, or for a sample of them."""
-        rows = stays = held = failed = 0
-        for seen in foreseen:
-            rows += 1
-            stays += seen.stays
-            held += seen.held
-            failed += bool(seen.problem)
-        every = rows == clips and self._options.segment_seconds is None
-        scale = clips / max(1, rows)
+    def forecast(self, of: Population) -> Forecast:
+        """Return how much of a listing is done already."""
+        scale = of.clips / max(1, of.looked_at)
         published = 0 if self._table is None else len(self._table)
-        gone = published - len(self._seen) if every else None
-        moved = scale * (held - stays + rows - held - failed) + (gone or 0)
+        exact = of.is_whole and self._options.segment_seconds is None
+        gone = published - len(self._seen) if exact else None
+        moved = scale * (of.held - of.stays + of.looked_at - of.held - of.failed) + (gone or 0)
+        held, failed = round(scale * of.held), round(scale * of.failed)
         return Forecast(
             published=published,
-            held=round(scale * held),
-            failed=round(scale * failed),
-            new=clips - round(scale * held) - round(scale * failed),
+            held=held,
+            failed=failed,
+            new=of.clips - held - failed,
             gone=gone,
             rewritten=self._rewritten(moved),
             changed=self.changed(),
@@ -149,11 +193,11 @@ class Foresight:
         typed = {option.field: option for option in OPTIONS}
         return [_change(typed[name], now[name], before.get(name)) for name in changed]
 
-    def look(self, rows: Iterable[ClipRow]) -> Iterator[Foreseen]:
-        """Iterate over what is known of each row, in order."""
+    def look(self, rows: Iterable[ClipRow]) -> Iterator[tuple[ClipRow, Foreseen]]:
+        """Iterate over the rows, each with what is known of it."""
         rows = iter(rows)
         while batch := list(islice(rows, _BATCH)):
-            yield from self._look(batch)
+            yield from zip(batch, self._look(batch), strict=True)
 
     def _look(self, rows: Sequence[ClipRow]) -> list[Foreseen]:
         found = list(each(self._videos, self._keys, rows))
