@@ -10,6 +10,7 @@ VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "clipmill" / "__init__.py
 README = HERE / "README.md"
 
 READER = [
+    "argcomplete>=3.5",
     "google-crc32c>=1.5",
     "msgspec>=0.19",
     "numpy>=1.26",
@@ -20,6 +21,7 @@ READER = [
 ]
 BUILD = [
     "apache-beam>=2.77",
+    "prometheus-client>=0.21",
     "tomli>=2; python_version < '3.11'",
     # 17 and 18 bring libavcodec 62, whose pixels the golden tests pin; 19 opens files in another way.
     "av>=17,<19",

@@ -12,6 +12,7 @@ from importlib import metadata
 import msgspec
 
 from clipmill import __version__, layout
+from clipmill.dataset.budgets import MOST_CHANGED
 from clipmill.dataset.history import difference
 from clipmill.dataset.leftovers import remove_leftovers
 from clipmill.dataset.publish import OUTCOME, Outcome
@@ -24,7 +25,7 @@ from clipmill.estimate.forecast import Foresight, Population, survey
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import logs, words
 from clipmill.pipeline.report.progress import Line, Progress
-from clipmill.pipeline.report.summary import by_name, closing, expectation, headline, since, study
+from clipmill.pipeline.report.summary import by_name, closing, expectation, headline, refusal, since, study
 from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
 from clipmill.storage import Storage, open_storage
@@ -80,6 +81,8 @@ def build(
             raise UsageError(short)
         if short:
             say("disk", f"{short}. Going on all the same (--yes)", {"peak_bytes": expected.peak_bytes})
+        if options.max_change is None and not changed and not anyway:
+            options = msgspec.structs.replace(options, max_change=MOST_CHANGED)
         began = time.monotonic()
         with live_run(storage, options.run):
             # Read only now: before a run is announced, gc may delete the version.
@@ -96,8 +99,7 @@ def build(
         splits = layout.read_manifest(storage, outcome.version).splits
         _say_change(storage, outcome, say)
         say("outcome", closing(outcome, splits, options, time.monotonic() - began), outcome_fields(outcome))
-    # Messages of workers have the output's whole path; show it as the user typed it.
-    message = outcome.message.replace(options.out, words.place(options.out))
+    message = refusal(outcome, options)
     if outcome.code == TryAgain.exit_code:
         raise TryAgain(message)
     if outcome.code:
@@ -146,7 +148,7 @@ def _say_change(storage: Storage, outcome: Outcome, say: Callable[..., None]) ->
         return
     with contextlib.suppress(NoSuchDataset, FileNotFoundError):  # gc may have taken it meanwhile
         change = difference(storage, before, after)
-        say("change", since(change, before), msgspec.structs.asdict(change))
+        say("change", since(change, before, outcome.clips), msgspec.structs.asdict(change))
 
 
 def _say_nothing(event: str, text: str, fields: object = None) -> None:

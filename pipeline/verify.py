@@ -8,7 +8,7 @@ from clipmill.dataset.verify import verify as verify_dataset
 from clipmill.options.defaults import cores
 from clipmill.pipeline.report import words
 from clipmill.pipeline.report.progress import Line, bar
-from clipmill.pipeline.report.shared_content import shared_content
+from clipmill.pipeline.report.remarks import shared_content
 from clipmill.storage import open_storage
 
 

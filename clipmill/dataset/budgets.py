@@ -12,6 +12,8 @@ from clipmill.messages import Verdict
 from clipmill.options import Budget, BuildOptions
 
 _OPEN = Verdict()
+#: What --max-change is where it is not given, and nothing that was typed changes every frame.
+MOST_CHANGED = Budget(share=0.5, least=1)
 #: Reasons that --max-failures does not count.
 _OUTSIDE = frozenset(reason.value for reason in ABSENT | OUTSIDE_BUDGET)
 
@@ -31,16 +33,17 @@ def judge_sources(account: Account, options: BuildOptions) -> Verdict:
         what += [f"{bad:,} of {sum(account.rows.values()):,} rows bad"] if bad else []
         # Name both budgets at once: the next gate would refuse for this one.
         failed = _failed(account)
-        also = f" --max-failures {_enough(failed, units)}" if failed > options.max_failures.limit(units) else ""
-        advice = (
-            f"Is {options.videos} the right folder (--videos)?"
-            if missing == units
-            else f"Go on without them with: --max-missing {_enough(absent, units)}{also}"
-        )
+        also = f" --max-failures {enough(failed, units)}" if failed > options.max_failures.limit(units) else ""
+        if missing == units:
+            advice = f" Is {options.videos} the right folder (--videos)?"
+        elif absent < units:
+            advice = f" Go on without them with: --max-missing {enough(absent, units)}{also}"
+        else:
+            advice = ""
         return Verdict(
             1,
             f"{', '.join(what)}, over --max-missing {_budget(options.max_missing, units, 'rows')}: nothing is decoded. "
-            f"See them with: clipmill failures {options.out}. {advice}",
+            f"See them with: clipmill failures {options.out}.{advice}",
         )
     return judge_failures(account, options)
 
@@ -61,7 +64,7 @@ def judge_failures(account: Account, options: BuildOptions) -> Verdict:
         1,
         f"{what}, over --max-failures {_budget(options.max_failures, units, lost)}: "
         f"nothing is published, and the work is kept. See them with: clipmill failures {options.out}. "
-        f"Publish without them with: --max-failures {_enough(failed, units)}",
+        f"Publish without them with: --max-failures {enough(failed, units)}",
     )
 
 
@@ -114,7 +117,7 @@ def _budget(budget: Budget, number: int, what: str) -> str:
     return f"{share} ({limit:,})" if limit else f"({share} of {number:,} {what} allows none)"
 
 
-def _enough(lost: Fraction | int, of: int) -> str:
+def enough(lost: Fraction | int, of: int) -> str:
     """Return the smallest budget, in percent with one decimal, that allows so much loss."""
     # A budget allows whole videos.
     return f"{-(-1000 * math.ceil(lost) // of) / 10:g}%"

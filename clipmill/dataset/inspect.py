@@ -32,8 +32,8 @@ def summarize(storage: Storage) -> dict[str, Any]:
     """Count what the published version holds: splits, classes, lengths in frames, frame sizes.
 
     A split's `hosts` is the number of training hosts that its shards are enough for. `placeholders` counts the
-    numbers that no class has; they are not in `classes`. `shared` is a `SharedContent`. `oblong` counts the clips
-    whose pixels are not square.
+    numbers that no class has; they are not in `classes`. `classes_by_split` has the classes that a split has, and clips
+    without one as "". `shared` is a `SharedContent`. `oblong` counts the clips whose pixels are not square.
     """
     manifest = read_manifest(storage)
     columns = ["split", "label_text", "frames", "width", "height", "bytes", "pixel_aspect"]
@@ -62,6 +62,9 @@ def summarize(storage: Storage) -> dict[str, Any]:
         "options": manifest.options,
         "splits": splits,
         "classes": {label: found.get(label, 0) for label in labels if label not in unused},
+        "classes_by_split": {
+            name: _per_class(table.filter(pc.equal(table["split"], name))["label_text"]) for name in splits
+        },
         "placeholders": len(unused),
         "unlabelled": found.get("", 0),
         "shared": find_shared_content(storage, manifest.version),

@@ -103,6 +103,9 @@ def resolve(options: ListingOptions) -> ListingOptions:
         read_labels(options.labels)
     looks = [look_at(path, options.columns) for path in options.listings]
     name = options.format if options.format != "auto" else _detect(looks)
+    if options.fold != 1 and not FORMATS[name].has_folds:
+        folded = " and ".join(known.name for known in FORMATS.values() if known.has_folds)
+        raise UsageError(f"--fold {options.fold}: this listing is read as {name}; only lists of {folded} have folds")
     options = FORMATS[name].settle(msgspec.structs.replace(options, format=name), looks)
     several = options.multi_label or bool(options.label_separator) or FORMATS[name].has_lists(options)
     return msgspec.structs.replace(options, label_lists=several)

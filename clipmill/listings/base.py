@@ -99,11 +99,13 @@ class Format:
         name: as in --format.
         accepts: what it reads, for error messages.
         names_decide: its rows name their classes, so their numbers are not compared with --labels.
+        has_folds: its lists are of several official splits, of which --fold chooses one.
     """
 
     name: str
     accepts: str
     names_decide: bool = False
+    has_folds: bool = False
 
     def matches(self, look: Look) -> bool:
         """Return whether a listing is of this format."""

@@ -30,6 +30,7 @@ class OfficialLists(Format):
     """
 
     names_decide = True
+    has_folds = True
     file: re.Pattern[str]
 
     def row(self, rows: RowParser, line: int, text: str, word: str, numbers: dict[str, int] | None) -> ClipRow:

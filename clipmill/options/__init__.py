@@ -137,7 +137,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         timeout: seconds for one clip, or span of one.
         strict_splits: publish no version in which two splits share frames.
         max_missing, max_failures: the two budgets of the listing's videos.
-        max_change: how many published clips may go or change; None for all.
+        max_change: how many published clips may go or change; None for all, where it comes to a build's graph.
         span_frames: long clips are cut into spans of about this many frames; 0 for never.
         tell_seconds: how often a worker writes its counters to the run's folder; 0 for never.
     """

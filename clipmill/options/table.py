@@ -246,7 +246,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
             fills="max_failures",
             shown="1%, 3 at least",
         ),
-        Option("max-change", BUDGET, "N|P%", "published clips that may change", fills="max_change", shown="all"),
+        Option("max-change", BUDGET, "N|P%", "published clips that may change", fills="max_change", shown="50%"),
         Option("yes", None, "", "build although --max-change or a disk that looks too small refuses"),
         Option("rehash", None, "", "read every video again, even if it did not change", fills="rehash"),
         Option("runner", TEXT, "NAME", "where it runs: {choices}", default="local"),
@@ -259,6 +259,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
     "other": (
         Option("json", None, "", "print JSON for programs"),
         Option("summary-json", TEXT, "FILE", "write how the build ended, as JSON"),
+        Option("metrics", TEXT, "FILE", "write how the build ended, for Prometheus' node_exporter"),
         Option(
             "log-format",
             TEXT,

@@ -74,11 +74,9 @@ def _with_mask(storage: Storage, image: Stat, mask: str) -> Stat:
 
 def no_such_file(storage: Storage, path: str) -> str:
     """Return in words that there is no file at a path, or that a folder without frames is."""
-    return (
-        f"{path} is a folder without images in it, not a file"
-        if special_kind(storage, path) == _FOLDER
-        else f"no such file: {path}"
-    )
+    if special_kind(storage, path) == _FOLDER:
+        return f"{path} is a folder without images in it, not a file"
+    return f"no such file: {storage.root}/{path}"
 
 
 def special_kind(storage: Storage, path: str) -> str:

@@ -17,6 +17,8 @@ from clipmill.messages import ClipRow
 Candidate = tuple[bool, ClipRow]
 #: The place of a row within its class.
 Ranked = tuple[int, Candidate]
+#: Rows that are held whatever the limit.
+_HELD = 1000
 
 
 def class_of(candidate: Candidate) -> str:
@@ -47,13 +49,13 @@ def rows_there(candidates: Iterable[Candidate]) -> list[ClipRow]:
 def take(candidates: Iterable[Candidate], limit: int) -> list[ClipRow]:
     """Return the rows that --limit takes, in no order; a few times as many are held in memory."""
     classes: defaultdict[str, list[Candidate]] = defaultdict(list)
-    held, most = 0, 4 * limit + 1000
+    held, most = 0, 4 * limit + _HELD
     for candidate in candidates:
         classes[class_of(candidate)].append(candidate)
         held += 1
         if held > most:
             held = _drop_hopeless(list(classes.values()), limit)
-            most = 2 * held + 4 * limit
+            most = 2 * held + _HELD
     ranked = (each for rows in classes.values() for each in enumerate(sorted(rows, key=chance)))
     return rows_there(candidate for _, candidate in heapq.nsmallest(limit, ranked, key=turn))
 

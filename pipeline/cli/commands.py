@@ -96,6 +96,11 @@ def add_commands(commands: Commands) -> None:
         "version", nargs="?", metavar="VERSION", help="first digits of its name (default: the one before)"
     )
 
+    completion = commands.add_parser("completion", help="print what makes a shell complete clipmill's words")
+    completion.description = 'For bash: eval "$(clipmill completion bash)" in ~/.bashrc; zsh and fish alike.'
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+    completion.set_defaults(run=_later("completion.print_completion"), parser=completion)
+
     demo = commands.add_parser("demo", help="make, build, verify and read a small data set")
     demo.description = "Make a small data set of moving shapes, build it, verify it, draw a batch."
     demo.add_argument("--out", default="clipmill-demo", metavar="OUT", help="a new folder (default clipmill-demo)")

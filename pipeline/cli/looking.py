@@ -13,9 +13,11 @@ from clipmill import layout
 from clipmill.dataset.inspect import find_clip, find_run, split_files, summarize, unfinished_run
 from clipmill.dataset.ledger_file import read_ledger
 from clipmill.pipeline.report import words
-from clipmill.pipeline.report.shared_content import shared_content
-from clipmill.pipeline.report.summary import left_alone
+from clipmill.pipeline.report.remarks import left_alone, shared_content
 from clipmill.storage import absolute, open_storage
+
+#: Classes in a table of them.
+_CLASSES = 30
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -72,11 +74,23 @@ def _summary(found: dict[str, Any]) -> str:
         lines.append(f"{words.plural(len(counts), 'class')}, {between}{unused}{unlabelled}")
     elif unlabelled:
         lines.append("no labels")
+    if len(found["splits"]) > 1 and len(counts) > 1:
+        lines.append(_by_split(found))
     sizes = [f"{size} ({words.plural(clips, 'clip')})" for size, clips in found["sizes"].items()]
     more = f" and {len(sizes) - 6:,} others" if len(sizes) > 6 else ""
     lines.append(f"frame sizes: {', '.join(sizes[:6])}{more}")
     lines += left_alone(0, [], found["oblong"])
     return "\n".join(lines)
+
+
+def _by_split(found: dict[str, Any]) -> str:
+    """Return a table of clips by class and split; of many classes the smallest."""
+    counts, splits = found["classes"], found["classes_by_split"]
+    shown = sorted(counts, key=counts.__getitem__)[:_CLASSES] if len(counts) > _CLASSES else list(counts)
+    rows = [("class", *splits)]
+    rows += [(name, *(f"{split.get(name, 0):,}" for split in splits.values())) for name in shown]
+    few = f"\nthe {_CLASSES} smallest of {len(counts):,} classes (all: --json)" if len(shown) < len(counts) else ""
+    return words.table(rows) + few
 
 
 def failures(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
+import argcomplete
+
 from clipmill import __version__
 from clipmill.errors import ClipmillError, Interrupted, StorageError, UsageError
 from clipmill.pipeline.cli import commands
@@ -70,6 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if "_ARGCOMPLETE" in os.environ:
+        # A shell asks which words fit: this prints them, and ends the process.
+        argcomplete.autocomplete(_parser())
     if not _split(words)[0]:
         _parser().print_help()
         return UsageError.exit_code

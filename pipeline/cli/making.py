@@ -16,7 +16,7 @@ from clipmill.pipeline.runners import get_runner
 def run_build(arguments: argparse.Namespace) -> int:
     """Build and publish a data set."""
     logs.setup(arguments.log_format)
-    with Summary(arguments.summary_json) as summary:
+    with Summary(arguments.summary_json, arguments.metrics) as summary:
         if arguments.out:
             arguments.listing = unpacked_listings(arguments.listing, arguments.out)
         options = build_options(arguments)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from clipmill import layout, listings
+from clipmill.dataset.budgets import enough
 from clipmill.dataset.history import Difference
 from clipmill.dataset.publish import Outcome
 from clipmill.estimate.census import Census
@@ -17,7 +18,7 @@ from clipmill.listings import lacking
 from clipmill.listings.label_table import LabelTable
 from clipmill.options import BuildOptions
 from clipmill.pipeline.report import words
-from clipmill.pipeline.report.shared_content import shared_content
+from clipmill.pipeline.report.remarks import left_alone, shared_content
 from clipmill.shards.plan import hosts_served
 from clipmill.storage import Storage, is_url
 
@@ -98,10 +99,10 @@ def study(census: Census, expected: Estimate, forecast: Forecast, options: Build
     free = storage.free()
     rows = [("clips", f"{census.clips:,}")]
     if expected.missing:
-        rows.append(("missing", words.percent(expected.missing)))
+        rows.append(("missing", _missing(expected.missing, census, options)))
     rows += [
         *_reuse(forecast),
-        ("frames", _band(expected.frames, words.about(expected.frames.value))),
+        ("frames", _frames(expected.frames)),
         ("size", _band(expected.bytes, words.size(expected.bytes.value)) + _smaller(expected, ", ")),
         ("peak on disk", words.size(expected.peak_bytes) + ("" if free is None else f", {words.size(free)} free")),
         ("shards", _shards(expected.split_shards)),
@@ -120,8 +121,22 @@ def study(census: Census, expected: Estimate, forecast: Forecast, options: Build
     return words.block(rows)
 
 
+def _missing(share: float, census: Census, options: BuildOptions) -> str:
+    """Return the share of the videos that are missing, and whether a build will refuse for that."""
+    units = census.clips + census.bad_rows
+    absent = round(share * census.clips) + census.bad_rows
+    if absent <= options.max_missing.limit(units):
+        return words.percent(share)
+    return f"{words.percent(share)}: a build refuses so many; it goes on with --max-missing {enough(absent, units)}"
+
+
+def _frames(frames: Band) -> str:
+    return _band(frames, words.about(frames.value)) if frames.error else f"{frames.value:,.0f}"
+
+
 def _band(band: Band, shown: str) -> str:
-    return f"{shown} (+-{100 * band.error / band.value:.0f} %)" if band.value else shown
+    error = round(100 * band.error / band.value) if band.value else 0
+    return f"{shown} (+-{error} %)" if error else shown
 
 
 def _shards(by_split: Mapping[str, int]) -> str:
@@ -149,8 +164,12 @@ def _reuse(forecast: Forecast) -> list[tuple[str, str]]:
     ]
 
 
-def since(change: Difference, before: str) -> str:
-    """Return what a build changed against the version published before it, in one line."""
+def since(change: Difference, before: str, clips: int) -> str:
+    """Return what a build changed against the version published before it, in one line.
+
+    Args:
+        clips: how many there are now.
+    """
     counts = {
         "added": change.added,
         "removed": change.removed,
@@ -159,7 +178,20 @@ def since(change: Difference, before: str) -> str:
         "in another split": change.moved,
     }
     said = [f"{number:,} {what}" for what, number in counts.items() if number]
-    return f"since {words.version(before)}: {'clips ' + ', '.join(said) if said else 'no clip is another one'}"
+    kept = clips - change.added - change.changed
+    said += [f"{kept:,} taken over"] if kept else []
+    return f"since {words.version(before)}: clips {', '.join(said)}"
+
+
+def refusal(outcome: Outcome, options: BuildOptions) -> str:
+    """Return why a run published nothing, with the first row that it could not take."""
+    # Messages of workers have the output's whole path; show it as the user typed it.
+    message = outcome.message.replace(options.out, words.place(options.out))
+    outside = {reason.value for reason in OUTSIDE_BUDGET}
+    first = next((failure for failure in outcome.first_failures if failure.reason not in outside), None)
+    if first is None:
+        return message
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'} The first: {_named(first)}"
 
 
 def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOptions, seconds: float) -> str:
@@ -181,18 +213,6 @@ def closing(outcome: Outcome, splits: Mapping[str, SplitEntry], options: BuildOp
     shared = shared_content(outcome.shared, f"clipmill inspect {out} --json")
     alone = left_alone(outcome.hdr, outcome.hdr_first, outcome.oblong)
     return "\n".join([*lines, *_ranges(outcome, options), *alone, *shared, *not_made(outcome, out)])
-
-
-def left_alone(hdr: int, named: Sequence[str], oblong: int) -> list[str]:
-    """Return a line on HDR clips, which are named, and one on clips whose pixels are not square."""
-    lines = []
-    if hdr:
-        some = f"{', '.join(named)}{', ...' * (hdr > len(named))}"
-        what = f"{words.plural(hdr, 'clip')} in HDR or BT.2020, stored without tone mapping"
-        lines.append(words.one_line(f"{what}: {some}"))
-    if oblong:
-        lines.append(f"{words.plural(oblong, 'clip')} with pixels that are not square (pixel_aspect in clips.parquet)")
-    return lines
 
 
 def _ranges(outcome: Outcome, options: BuildOptions) -> list[str]:

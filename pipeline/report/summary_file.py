@@ -1,4 +1,4 @@
-"""--summary-json: how a build ended, in a file that a scheduler reads."""
+"""--summary-json and --metrics: how a build ended, in files that a scheduler and a monitor read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 
 from clipmill.dataset.publish import Outcome
 from clipmill.errors import ClipmillError, Interrupted
+from clipmill.pipeline.report.metrics_file import metrics
 from clipmill.storage import split_path
 
 
@@ -21,20 +22,22 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
 
 
 class Summary:
-    """Writes the file when its `with` block ends, well or not; deletes an earlier run's file when it begins.
+    """Writes the files when its `with` block ends, well or not; deletes an earlier run's summary when it begins.
 
-    So a build that was killed leaves no file.
+    So a build that was killed leaves no summary. Its metrics stay as they were: they say when the last build ended.
 
     Args:
-        path: of the file; None writes nothing.
+        path: of the summary; None writes none.
+        metrics_path: of the metrics; None writes none.
 
     Attributes:
         counts: the last counters.
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, metrics_path: str | None = None) -> None:
         self.counts: dict[str, int] = {}
         self._path = path
+        self._metrics_path = metrics_path
         self._began = time.monotonic()
         self._fields: dict[str, Any] = {}
 
@@ -55,7 +58,7 @@ class Summary:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._path:
+        if not self._path and not self._metrics_path:
             return
         ended = {"code": 0, "message": ""}
         if isinstance(error, ClipmillError):
@@ -65,5 +68,12 @@ class Summary:
             ended = {"code": code, "message": f"{type(error).__name__}: {error}"}
         seconds = round(time.monotonic() - self._began, 1)
         summary = self._fields | ended | {"seconds": seconds, "counts": self.counts}
-        storage, name = split_path(self._path)
-        storage.put(name, msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
+        if self._path:
+            _put(self._path, msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
+        if self._metrics_path:
+            _put(self._metrics_path, metrics(summary))
+
+
+def _put(path: str, data: bytes) -> None:
+    storage, name = split_path(path)
+    storage.put(name, data)

@@ -26,7 +26,7 @@ def options(**more) -> BuildOptions:
     return BuildOptions(ListingOptions(("l.csv",), videos="/videos"), "/out", "run", **more)
 
 
-@pytest.mark.parametrize("reasons", [REASONS, {"missing": 1}, {"bad_row": 400}, {"empty": 40}])
+@pytest.mark.parametrize("reasons", [REASONS, {"missing": 1}, {"bad_row": 399}, {"empty": 40}])
 @pytest.mark.parametrize("rows", [400, 1_237])
 def test_what_a_gate_advises_opens_it_and_the_next(rows, reasons):
     closed = judge_sources(account(rows, reasons), options(max_missing=Budget(count=0)))
@@ -36,6 +36,11 @@ def test_what_a_gate_advises_opens_it_and_the_next(rows, reasons):
     opened = options(**({"max_missing": Budget(count=0)} | budgets))
     assert judge_sources(account(rows, reasons), opened).is_open
     assert judge_failures(account(rows, reasons), opened).is_open
+
+
+def test_where_all_rows_are_bad_there_is_no_way_on():
+    closed = judge_sources(account(400, {"bad_row": 400}), options())
+    assert "400 of 400 rows bad" in closed.message and "Go on" not in closed.message
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,37 @@ def test_limit_is_foreseen(limit, tmp_path):
     assert census.splits == WHOLE.get(limit, census.splits)
 
 
+def test_a_plan_with_a_limit_knows_the_clips_that_a_build_takes(videos, tmp_path):
+    built(videos, "--out", tmp_path / "out", "--limit", 5, "--workers", 1)
+    planned = clipmill("plan", videos, "--out", tmp_path / "out", "--limit", 7, "--json").json["forecast"]
+    assert (planned["held"], planned["new"], planned["gone"]) == (5, 2, 0)
+    said = clipmill("plan", videos, "--out", tmp_path / "out", "--limit", 5).out
+    assert re.search(r"to decode +0 clips\n +frames +\d+\n +size +[\d.]+ [kM]B\n", said), "nothing is estimated"
+
+
+def test_a_plan_of_a_listing_whose_videos_are_mostly_missing_counts_those_that_are_there(tmp_path):
+    """One of a thousand is in no sample of two hundred."""
+    write_film(tmp_path / "there.mp4", 37)
+    rows = [f"not{number}.mp4,a" for number in range(1000)]
+    listing = write(tmp_path / "l.csv", "path,label\n" + "\n".join([*rows, "there.mp4,a"]) + "\n")
+    planned = clipmill("plan", listing, "--out", tmp_path / "out")
+    assert re.search(r"frames +37\b", planned.out), planned.out
+    assert "missing       99.9 %: a build refuses so many; it goes on with --max-missing 100%" in planned.out
+    ran = clipmill("build", listing, "--out", tmp_path / "out", "--workers", 1)
+    assert ran.code == 1 and "about 37 frames" in ran.out
+    assert f"The first: not0.mp4, no such file: {tmp_path}/not0.mp4" in ran.err
+    ran = clipmill("build", listing, "--out", tmp_path / "out", "--workers", 1, "--max-missing", "100%")
+    assert ran.code == 0
+
+
+def test_rows_that_are_all_bad_are_told_by_the_first_and_no_way_on(tmp_path):
+    listing = write(tmp_path / "l.csv", "path,label\n../../a.mp4,a\n../../b.mp4,b\n")
+    (tmp_path / "v").mkdir()
+    ran = clipmill("build", listing, "--videos", tmp_path / "v", "--out", tmp_path / "out", "--workers", 1)
+    assert ran.code == 1 and "2 of 2 rows bad" in ran.err and "Go on" not in ran.err
+    assert "The first: " in ran.err and "--allow-outside" in ran.err
+
+
 def test_bands_scale():
     assert Band(10.0, 2.0).times(0.5) == Band(5.0, 1.0)
 

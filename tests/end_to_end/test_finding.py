@@ -86,10 +86,10 @@ def test_a_file_that_is_another_rows_is_not_taken(tmp_path, films):
     assert frames(tmp_path / "out") == {"a/1": 10}
     failures = json.loads(command("failures", tmp_path / "out", "--json").out)["failures"]
     assert {failure["source"]: failure["message"] for failure in failures} == {
-        "c/1.mp4": "no such file: c/1.mp4 (a/1.mp4 has its name, and other rows name that as well)",
-        "z/7.mp4": "no such file: z/7.mp4 (2 files have its name: x/7.mp4, y/7.mp4)",
-        "d/2.mp4": "no such file: d/2.mp4 (b/2.mp4 has its name, and other rows name that as well)",
-        "e/2.mp4": "no such file: e/2.mp4 (b/2.mp4 has its name, and other rows name that as well)",
+        "c/1.mp4": f"no such file: {root}/c/1.mp4 (a/1.mp4 has its name, and other rows name that as well)",
+        "z/7.mp4": f"no such file: {root}/z/7.mp4 (2 files have its name: x/7.mp4, y/7.mp4)",
+        "d/2.mp4": f"no such file: {root}/d/2.mp4 (b/2.mp4 has its name, and other rows name that as well)",
+        "e/2.mp4": f"no such file: {root}/e/2.mp4 (b/2.mp4 has its name, and other rows name that as well)",
     }
 
 

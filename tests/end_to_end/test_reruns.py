@@ -84,7 +84,7 @@ def test_what_changed_is_said_in_one_line(videos: Path, tmp_path: Path) -> None:
     said = clipmill("build", videos, "--out", out, "--yes").out.splitlines()
     change = [line for line in said if line.startswith("since ")]
     # In a tree the class is part of a clip's id.
-    assert change == [f"since {first[:8]}: clips 3 added, 2 removed, 1 with other frames"]
+    assert change == [f"since {first[:8]}: clips 3 added, 2 removed, 1 with other frames, 6 taken over"]
     assert not [line for line in clipmill("build", videos, "--out", out).out.splitlines() if "since" in line]
 
 
@@ -236,6 +236,18 @@ def test_max_change_refuses_a_listing_that_lost_clips(videos: Path, tmp_path: Pa
     # New clips are no change of what is published.
     write_videos(videos, {"c1/new": 9}, seed=8)
     assert built(videos, "--out", out, "--max-change", 0)["changed"]
+
+
+def test_more_than_half_may_not_go_unasked(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    clips = built(videos, "--out", out)["clips"]
+    before = published_bytes(out)
+    said = refused("build", videos, "--out", out, "--limit", 2, code=1)
+    assert f"{clips - 2} of {clips} published clips are gone or changed, over --max-change 50%" in said
+    assert "--yes" in said and published_bytes(out) == before
+    # Whoever asks for other frames knows that all of them change.
+    assert built(videos, "--out", out, "--every", 2)["clips"] == clips
+    assert built(videos, "--out", out, "--every", 2, "--limit", 2, "--yes")["clips"] == 2
 
 
 def test_an_empty_listing_never_publishes(videos: Path, tmp_path: Path) -> None:

@@ -38,6 +38,12 @@ def test_folds_of_ucf_become_one_row_a_clip(ucf, tmp_path):
     assert read.classes() == ["Archery", "HandstandPushups"]
 
 
+def test_a_listing_without_folds_has_no_other_fold(tmp_path):
+    touch(tmp_path, "a/1.avi", "b/2.avi")
+    with pytest.raises(UsageError, match="--fold 4: this listing is read as tree; only lists of hmdb and ucf have"):
+        Listed(tmp_path, fold=4)
+
+
 def test_ids_from_the_lists_are_those_of_the_tree(ucf, tmp_path):
     lists = Listed(ucf, videos=str(tmp_path / "UCF-101"))
     for name in ("UCF-101", "as-listed"):

@@ -26,7 +26,7 @@ def test_what_is_no_file_is_named_by_its_kind(tmp_path, monkeypatch):
         ("socket.mp4", "not_a_video", "socket.mp4 is a socket, not a file"),
         # The file may be called so elsewhere, or have a suffix that the row lacks.
         ("folder.mp4", "missing", "folder.mp4 is a folder without images in it, not a file"),
-        ("nothing.mp4", "missing", "no such file: nothing.mp4"),
+        ("nothing.mp4", "missing", f"no such file: {tmp_path}/nothing.mp4"),
     ]:
         with pytest.raises(ClipError) as caught:
             find_source(storage, [name])

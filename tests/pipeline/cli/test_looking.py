@@ -39,10 +39,18 @@ def test_inspect(data):
         assert cells[:3] == [split, str(len(lengths)), str(sum(lengths))]
         assert (cells[-3], cells[-1]) == (str(lengths[0]), str(lengths[-1])) and int(cells[-2]) in lengths
     assert lines[4].startswith("3 classes, from ") and lines[4].endswith(", 2 clips without a label")
-    assert lines[5] == "frame sizes: 64x48 (12 clips)"
+    table = [line.split() for line in lines[5:-1]]
+    assert table[0] == ["class", "train", "val"]
+    for name, *numbers in table[1:]:
+        counts = [
+            sum(row["label_text"] == name and row["split"] == split for row in data.rows) for split in ("train", "val")
+        ]
+        assert [int(number) for number in numbers] == counts
+    assert len(table) == 4 and lines[-1] == "frame sizes: 64x48 (12 clips)"
 
     found = clipmill("inspect", data.path, "--json").json
     assert found["version"] == data.version and found["unlabelled"] == 2
+    assert sum(found["classes_by_split"]["val"].values()) == len(by_split["val"])
     assert sum(found["classes"].values()) == 10 and found["splits"]["val"]["clips"] == len(by_split["val"])
 
 

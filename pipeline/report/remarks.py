@@ -1,6 +1,8 @@
-"""Lines on clips that show the same frames."""
+"""Lines on clips to look at: those that share frames, and those that are stored with something left alone."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from clipmill.dataset.shared_content import Pair, SharedContent
 from clipmill.pipeline.report import words
@@ -28,3 +30,15 @@ def shared_content(found: SharedContent, more: str) -> list[str]:
 def _example(pair: Pair, kinds: tuple[str, str]) -> str:
     one, other = (f"{clip} ({kind})" for clip, kind in zip(pair.clips, kinds, strict=True))
     return words.one_line(f"as {one} and {other}")
+
+
+def left_alone(hdr: int, named: Sequence[str], oblong: int) -> list[str]:
+    """Return a line on HDR clips, which are named, and one on clips whose pixels are not square."""
+    lines = []
+    if hdr:
+        some = f"{', '.join(named)}{', ...' * (hdr > len(named))}"
+        what = f"{words.plural(hdr, 'clip')} in HDR or BT.2020, stored without tone mapping"
+        lines.append(words.one_line(f"{what}: {some}"))
+    if oblong:
+        lines.append(f"{words.plural(oblong, 'clip')} with pixels that are not square (pixel_aspect in clips.parquet)")
+    return lines
