@@ -63,8 +63,8 @@ def judge_failures(account: Account, options: BuildOptions) -> Verdict:
     return Verdict(
         1,
         f"{what}, over --max-failures {_budget(options.max_failures, units, lost)}: "
-        f"nothing is published, and the work is kept. See them with: clipmill failures {options.out}. "
-        f"Publish without them with: --max-failures {enough(failed, units)}",
+        f"nothing is published, and the work is kept. See them with: clipmill failures {options.out}."
+        + (f" Publish without them with: --max-failures {enough(failed, units)}" if failed < units else ""),
     )
 
 

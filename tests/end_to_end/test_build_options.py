@@ -202,7 +202,7 @@ def test_every_clip_fails(tmp_path):
     assert ran.code == 1 and ran.json["failed"] == {"empty": 1, "not_a_video": 4} and ran.json["version"] is None
     assert ran.err == (
         f"clipmill: 5 of 5 clips failed, over --max-failures 1% (3): nothing is published, and the work is kept. "
-        f"See them with: clipmill failures {out}. Publish without them with: --max-failures 100%\n"
+        f"See them with: clipmill failures {out}. The first: 0.mp4, the file has no bytes\n"
     )
     ran = clipmill("build", tmp_path / "videos", "--out", out, *ONE, "--max-failures", "100%")
     assert ran.code == 1 and ran.err.startswith("clipmill: no clip was made: nothing is published. See why with: ")

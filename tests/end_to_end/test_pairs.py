@@ -76,10 +76,10 @@ def test_pairs_come_out_as_they_went_in(out):
         assert data.labels[batch["label"][0]] == "ab"[number % 2]
 
 
-def test_rows_that_are_no_pairs_are_in_the_ledger(out):
+def test_rows_that_are_no_pairs_are_in_the_ledger(out, table):
     found = clipmill("failures", out, "--json").json["failures"]
     assert sorted((row["source"], row["reason"], row["message"]) for row in found) == [
-        ("gone.png", "missing", "no such file: gone.png"),
+        ("gone.png", "missing", f"no such file: {table}/gone.png"),
         ("i10.png", "corrupt", "the image has 40x30 pixels, and its mask 24x36"),
         ("i8.png", "bad_row", "there is no mask none.png"),
         ("i9.png", "bad_row", "the row has no mask: name its file in a column mask, or read folders by --format voc"),

@@ -32,7 +32,7 @@ def test_a_build_from_python(videos: Path, tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().out == ""
     data = clipmill.build(videos, out=out, **options)
     said = capsys.readouterr().out
-    assert said.startswith("videos0 (tree): 5 clips, 2 classes, labels 0..1, splits train 3, val 2\n")
+    assert said.startswith(f"{videos.name} (tree): 5 clips, 2 classes, labels 0..1, splits train 3, val 2\n")
     assert len(data["train"]) + len(data["val"]) == 4 and data.labels == ["run", "walk"]
     assert next(iter(data["train"].batches(batch_size=1)))["frames"].shape == (1, 6, 32, 48, 3)
 
