@@ -101,11 +101,13 @@ def test_kinetics_files_that_are_cut_already(shared_data, tmp_path):
         "label,youtube_id,time_start,time_end,split,is_cc\r\n"
         + "".join(f"cooking eggs,{id},253,263,val,0\r\n" for id in rows)
     )
-    words = (listing, "--videos", shared_data / "videos/kinetics", "--out", tmp_path / "out", "--short-side", "64")
+    videos = shared_data / "videos/kinetics"
+    words = (listing, "--videos", videos, "--out", tmp_path / "out", "--short-side", "64")
     ran = clipmill("build", *words)
     assert ran.code == 1 and ran.err == (
         "clipmill: 1 of 3 videos missing, over --max-missing (1% of 3 rows allows none): nothing is decoded. "
-        f"See them with: clipmill failures {tmp_path}/out. Go on without them with: --max-missing 33.4%\n"
+        f"See them with: clipmill failures {tmp_path}/out. Go on without them with: --max-missing 33.4%. "
+        f"The first: -missing0001_000253_000263, no such file: {videos}/-missing0001_000253_000263\n"
     )
     assert not (tmp_path / "out/CURRENT").exists()
     ran = clipmill("build", *words, "--max-missing", "33.4%", "--every", 30, "--json")
