@@ -12,7 +12,7 @@ from pathlib import Path
 
 from places import ROOT
 
-SPLIT = ("--split", "train=0.5,val=0.25,test=0.25", "--workers", "2", "--renumber")
+SPLIT = ("--split", "train=0.5,val=0.25,test=0.25", "--workers", "2", "--renumber", "--max-change", "100%")
 
 
 def start(*words: str | Path, **more: object) -> subprocess.Popen[str]:
