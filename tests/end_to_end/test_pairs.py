@@ -110,8 +110,9 @@ def test_a_rerun_changes_nothing_and_a_new_mask_one_clip(table, tmp_path):
     assert (found["i2.png"]["reason"], found["i3.png"]["reason"]) == ("corrupt", "bad_row")
 
 
-def test_geometry_goes_through_both_with_one_draw_and_colour_through_the_image(table):
-    data = package.open(str(table / "raw"))["train"]
+@pytest.mark.parametrize("out", ["raw"], indirect=True)
+def test_geometry_goes_through_both_with_one_draw_and_colour_through_the_image(out):
+    data = package.open(str(out))["train"]
     steps = [RandomRotation(0), HorizontalFlip(), CropOrPad((44, 44), mask_fill=250)]
     seen = set()
     for epoch in range(3):
@@ -130,8 +131,9 @@ def test_geometry_goes_through_both_with_one_draw_and_colour_through_the_image(t
     assert len({name for name, _ in seen}) == 6 and len(seen) > 6  # some were flipped, some were not
 
 
-def test_masks_are_never_blended_and_views_and_functions_work(table):
-    data = package.open(str(table / "png"))["train"].select(ids=[f"i{number}" for number in range(5)])
+@pytest.mark.parametrize("out", ["png"], indirect=True)
+def test_masks_are_never_blended_and_views_and_functions_work(out):
+    data = package.open(str(out))["train"].select(ids=[f"i{number}" for number in range(5)])
     steps = [RandomResizedCrop(20), RandomRotation(30), Function(lambda frames, _: 255 - frames), Normalise()]
     (batch,) = data.batches(augment=steps, batch_size=5, views=2)
     assert (batch["image"].shape, batch["image"].dtype) == ((5, 2, 20, 20, 3), np.float32)
