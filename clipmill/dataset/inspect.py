@@ -38,9 +38,10 @@ def summarize(storage: Storage) -> dict[str, Any]:
     manifest = read_manifest(storage)
     columns = ["split", "label_text", "frames", "width", "height", "bytes", "pixel_aspect"]
     table = read_clips(storage, manifest.version, columns)
-    splits = {}
+    splits, by_split = {}, {}
     for name, entry in sorted(manifest.splits.items(), key=lambda item: split_order(item[0])):
         rows = table.filter(pc.equal(table["split"], name))
+        by_split[name] = _per_class(rows["label_text"])
         splits[name] = {
             "clips": entry.clips,
             "frames": entry.frames,
@@ -62,9 +63,7 @@ def summarize(storage: Storage) -> dict[str, Any]:
         "options": manifest.options,
         "splits": splits,
         "classes": {label: found.get(label, 0) for label in labels if label not in unused},
-        "classes_by_split": {
-            name: _per_class(table.filter(pc.equal(table["split"], name))["label_text"]) for name in splits
-        },
+        "classes_by_split": by_split,
         "placeholders": len(unused),
         "unlabelled": found.get("", 0),
         "shared": find_shared_content(storage, manifest.version),

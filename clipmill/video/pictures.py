@@ -59,10 +59,11 @@ class Pictures:
     def __init__(self, names: Sequence[str], read: Callable[[str], bytes]) -> None:
         self._names = names
         self._read = read
-        data = read(names[0])
-        with open_image(data, names[0]) as image:
+        # Kept, since on an object store to read it again would be another request.
+        self._first = read(names[0])
+        with open_image(self._first, names[0]) as image:
             self.width, self.height = image.size
-        delays = webp_delays(data) if len(names) == 1 else []
+        delays = webp_delays(self._first) if len(names) == 1 else []
         self._moves = len(delays) > 1
         if self._moves:
             times = [0, *accumulate(delay if delay >= _SHORTEST else _INSTEAD for delay in delays)]
@@ -91,15 +92,14 @@ class Pictures:
     def _pixels(self, numbers: range) -> Iterator[npt.NDArray[np.uint8]]:
         if self._moves:
             (name,) = self._names
-            data = self._read(name)
-            with open_image(data, name) as image, reading_image(name):
+            with open_image(self._first, name) as image, reading_image(name):
                 for number in numbers:
                     image.seek(number)
                     yield rgb_of(image)
             return
         for number in numbers:
             name = self._names[number]
-            data = self._read(name)
+            data = self._read(name) if number else self._first
             if len(self._names) > 1 and len(webp_delays(data)) > 1:
                 raise ClipError(Reason.CORRUPT, f"{name} is an animation among frames")
             with open_image(data, name) as image, reading_image(name):
