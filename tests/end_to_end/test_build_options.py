@@ -213,12 +213,20 @@ def test_every_clip_fails(tmp_path):
 def sabotage(out: Path, sent: signal.Signals, struck: list[int]) -> None:
     """Send a signal to the first child that has begun to write a clip's frames."""
     deadline = time.monotonic() + 60
-    while not struck and time.monotonic() < deadline:
-        for link in Path("/proc").glob("[0-9]*/fd/*"):
+    while time.monotonic() < deadline:
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            # A process may be gone, and a file closed, at any time.
             with contextlib.suppress(OSError):
-                if os.readlink(link).startswith(str(out / "work/fragments")) and not struck:
-                    os.kill(int(link.parts[2]), sent)
-                    struck.append(int(link.parts[2]))
+                if any(is_link_into(out / "work/fragments", file.path) for file in os.scandir(f"/proc/{pid}/fd")):
+                    os.kill(int(pid), sent)
+                    struck.append(int(pid))
+                    return
+
+
+def is_link_into(folder: Path, link: str) -> bool:
+    with contextlib.suppress(OSError):
+        return os.readlink(link).startswith(str(folder))
+    return False
 
 
 @pytest.mark.slow
