@@ -18,6 +18,7 @@ from clipmill.reader.augment.geometry import (
 )
 from clipmill.reader.augment.pixel_steps import warp_boxes, warp_mask
 from clipmill.reader.batches import Batches
+from clipmill.reader.clip import Clip
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.contact_sheet import first_middle_last
 from clipmill.reader.dataset import Dataset
@@ -47,6 +48,7 @@ __all__ = [
     "CentreCrop",
     "CentreWindow",
     "Chunks",
+    "Clip",
     "ClipSet",
     "ColourJitter",
     "CropOrPad",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clipmill.errors import UsageError
+from clipmill.errors import ClipmillError, UsageError
 from clipmill.layout import PAIRS
+from clipmill.reader import markup
 from clipmill.reader.clips import Clips
 from clipmill.reader.contact_sheet import Drawing, contact_sheet, visible
 from clipmill.reader.frameworks.tf_dataset import to_dataset
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from clipmill.reader.frameworks.torch import TorchBatches
+
+#: Clips of a batch that a notebook draws.
+_SHOWN = 4
 
 
 class Batches:
@@ -112,6 +116,31 @@ class Batches:
         size = self.options.batch_size or f"{self.options.max_frames_per_batch} frames of"
         return f"<{len(self)} batches of {size} clips, at epoch {self.epoch}, step {self.step}: {self.clips!r}>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook draws: the fields, and the first clips of the coming batch."""
+        shapes = [
+            (name, "x".join(str(n or "?") for n in shape), type_) for name, (shape, type_) in self.shapes().items()
+        ]
+        parts = [markup.table([("field", "shape", "type"), *shapes])]
+        try:
+            parts += self._strips() if self.options.decode else []
+        except ClipmillError as error:
+            parts.append(markup.note(f"no picture: {error}"))
+        return markup.block(repr(self)[1:-1], *parts)
+
+    def _strips(self) -> list[str]:
+        """Draw the first clips of the coming step, on all hosts together, a figure each."""
+        field = "image" if self.clips.pairs else "frames"
+        clips = self._step(self.epoch, self.step).clips[:_SHOWN].tolist()
+        rows = visible(self.only((field,)).alone(self.epoch, self.step, _SHOWN)[field])
+        figures = []
+        for clip, row in zip(clips, rows, strict=True):
+            frames = row.reshape(-1, *row.shape[-3:])
+            some = [frames[number] for number in markup.evenly(len(frames), 2 * _SHOWN)]
+            name, label = self.planner.clips.ids[clip].as_py(), self.planner.clips.label_names(clip)
+            figures.append(markup.figure(markup.strip(some), f"{name}: {label or 'no label'}"))
+        return figures
+
     def __len__(self) -> int:
         """Count the batches of the current epoch; epochs differ only with max_frames_per_batch or Chunks."""
         return self.planner.plan(self.epoch).steps
@@ -189,12 +218,13 @@ class Batches:
         each = [caption for caption in captions for _ in range(self.views)]
         return Drawing(contact_sheet(frames.reshape(len(each), *frames.shape[-4:]), each))
 
-    def alone(self, epoch: int, step: int) -> Arrays:
-        """Make the batch of any step in this thread alone."""
+    def alone(self, epoch: int, step: int, most: int | None = None) -> Arrays:
+        """Make the batch of any step, or its first rows, in this thread alone."""
         loader, plan = self.loader(), self.planner.plan(epoch)
         coming = plan.step(step)
-        arrays = loader.arrays(len(coming.clips), coming.frames, int(coming.clips[0]), self.buffers)
-        for row in range(len(coming.clips)):
+        rows = len(coming.clips[:most])
+        arrays = loader.arrays(rows, coming.frames, int(coming.clips[0]), self.buffers)
+        for row in range(rows):
             loader.write(loader.read(loader.request(epoch, coming, row)), arrays, row)
         return arrays
 

@@ -107,6 +107,22 @@ class Clips:
         """Ids, frames and seconds of the clips, for samplers."""
         return Lengths(_LateIds(self), self.table.frames[self.rows].astype(np.int64), self.table.seconds[self.rows])
 
+    def origin(self, clip: int) -> tuple[Member, int]:
+        """Return the data set that a clip is from, and the clip's row in that one's clip table."""
+        row = int(self.rows[clip])
+        if self.table.dataset is None:
+            return self.members[0], row
+        # A mix's table has the rows of one member after those of the other.
+        number = self.table.dataset[row]
+        member = self.members[number]
+        return member, int(member.rows[row - int(np.searchsorted(self.table.dataset, number))])
+
+    def alone(self, clip: int) -> Clips:
+        """Return one of these clips as a set."""
+        member, _ = self.origin(clip)
+        row = self.rows[[clip]]
+        return Clips([member._replace(rows=row, split=None)], self.table, row, self.labels)
+
     def single(self, instead: str) -> Member:
         """Return the only member.
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from clipmill.errors import UsageError
 from clipmill.reader import selection
 from clipmill.reader.augment.base import Augmentation
 from clipmill.reader.batches import Batches
+from clipmill.reader.clip import Clip
 from clipmill.reader.clips import Clips
 from clipmill.reader.contact_sheet import Drawing
 from clipmill.reader.options import make_options
 from clipmill.reader.order.by_shard import Shards
+from clipmill.reader.overview import overview
 from clipmill.reader.sampling.base import Sampler
 from clipmill.reader.sequence_grid import read_strips, sequence_grid
 
@@ -35,7 +39,40 @@ class ClipSet(Clips):
 
     >>> clips.clips.column_names[:3]
     ['clip_id', 'split', 'folds']
+    >>> clips[0], len(clips[:5]), [clip.length for clip in clips[:3]]
+    (<clip_0000: boxing, 5 frames of 64x48, 0.2 s>, 5, [5, 5, 5])
     """
+
+    @overload
+    def __getitem__(self, number: int) -> Clip: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> ClipSet: ...
+
+    def __getitem__(self, number: int | slice) -> Clip | ClipSet:
+        """Return a clip by its number in the table's order, from 0, or from the end below 0; of a slice, those clips.
+
+        Raises:
+            IndexError: there is no such clip.
+            UsageError: that is no number.
+        """
+        if isinstance(number, slice):
+            if number.step is not None and number.step < 0:
+                raise UsageError(f"clips[::{number.step}]: a set keeps the order of the table; leave out the step")
+            return self.select(index=number)
+        if isinstance(number, bool) or not isinstance(number, Integral):
+            raise UsageError(f"clips[{number!r}]: a number is meant, as clips[0]; select(ids=[...]) finds clips by id")
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"clip {number}: there are {len(self)}")
+        return Clip(self, int(number) % len(self))
+
+    def __iter__(self) -> Iterator[Clip]:
+        return (Clip(self, number) for number in range(len(self)))
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook draws."""
+        split = self.members[0].split if len(self.members) == 1 else None
+        return overview(repr(self)[1:-1], {split or "clips": self})
 
     def select(
         self,

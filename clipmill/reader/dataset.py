@@ -16,6 +16,7 @@ from clipmill.reader.access.range_cache import CachedStorage, ReadableStorage
 from clipmill.reader.clip_table import CORE, ClipColumns, ClipTable, to_arrays
 from clipmill.reader.clips import ClipRows, Member, OpenedVersion
 from clipmill.reader.clipset import ClipSet
+from clipmill.reader.overview import overview
 from clipmill.storage import Storage, absolute, open_storage
 
 
@@ -81,6 +82,10 @@ class Dataset:
         counts = ", ".join(f"{name} {np.count_nonzero(self._codes == n)}" for n, name in enumerate(self._names))
         return f"<{self.name} {self.version} at {self.path}: {counts}>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook draws."""
+        return overview(f"{self.name} {self.version[:8]} at {self.path}", {name: self[name] for name in self.splits})
+
     @property
     def splits(self) -> list[str]:
         """Names of the splits: train, val and test first."""
@@ -92,11 +97,13 @@ class Dataset:
         return self._fold
 
     def __getitem__(self, split: str) -> ClipSet:
-        """Return the clips of one split.
+        """Return the clips of one split; `data["train"][0]` is the first of them.
 
         Raises:
             UsageError: there is no such split; the message lists the splits.
         """
+        if not isinstance(split, str):
+            raise UsageError(f"data[{split!r}]: a split's name is meant, of {', '.join(self.splits)}; data.all has all")
         if split not in self.splits:
             raise UsageError(f"{self.path}: no split {split!r}; there is {', '.join(self.splits)}")
         rows = np.flatnonzero(self._codes == self._names.index(split)).astype(np.int32)

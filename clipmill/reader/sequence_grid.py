@@ -54,13 +54,12 @@ def read_strips(clips: Clips, rows: int, frames: int) -> list[ClipStrip]:
     Raises:
         UsageError: the set is empty, or a mix.
     """
-    member = clips.single("show its members one by one")
+    clips.single("show its members one by one")
     if not len(clips):
         raise UsageError("there are no clips to show")
     strips = []
-    for index in _choose(clips, rows, frames):
-        row = clips.rows[[index]]
-        one = Clips([member._replace(rows=row, split=None)], clips.table, row, clips.labels)
+    for index in choose(clips, rows, frames):
+        one = clips.alone(index)
         sampler = FirstFrames(min(frames, int(one.lengths.frames[0])))
         options = make_options(sampler=sampler, augment=(), shuffle=False, batch_size=1)
         batch = Batches(one, options, threads=1).at(0, 0)
@@ -69,8 +68,12 @@ def read_strips(clips: Clips, rows: int, frames: int) -> list[ClipStrip]:
     return strips
 
 
-def _choose(clips: Clips, rows: int, frames: int) -> list[int]:
-    """Choose clips: long ones before short ones, a class again only when all classes had their turn."""
+def choose(clips: Clips, rows: int, frames: int) -> list[int]:
+    """Choose up to `rows` clips: those of `frames` frames first, a class again only when all classes had their turn.
+
+    Returns:
+        Their numbers in the set.
+    """
     labels = clips.table.label[clips.rows]
     lengths = clips.table.frames[clips.rows]
     # Neighbours in the table are alike: of equally long clips, take them by a hash of their place.

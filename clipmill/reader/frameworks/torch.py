@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from clipmill.errors import MissingExtra, UsageError
 from clipmill.reader.frameworks.base import EpochReader
+from clipmill.reader.frameworks.sending import check_sendable
 from clipmill.reader.hosts import cores
 from clipmill.reader.loading.batch_arrays import Arrays
 
@@ -109,6 +110,9 @@ class _Workers:
 
     def __init__(self, batches: TorchBatches, count: int, start: str | None) -> None:
         remote = not all(member.dataset.local for member in batches.batches.clips.members)
+        start = start or ("spawn" if remote else None)
+        options = batches.batches.options
+        check_sendable((options.sampler, *options.augment), count, start)
         inner = TorchBatches.__new__(TorchBatches)
         inner.__dict__.update(batches.__dict__, fields=(), _workers=None)
         self._place = torch.zeros(2, dtype=torch.int64).share_memory_()
@@ -116,7 +120,7 @@ class _Workers:
             _Share(inner, self._place),
             batch_size=None,
             num_workers=count,
-            multiprocessing_context=start or ("spawn" if remote else None),
+            multiprocessing_context=start,
             persistent_workers=True,
         )
 

@@ -22,6 +22,7 @@ from clipmill.reader import (
     CentreWindow,
     ClipSet,
     ColourJitter,
+    FirstFrames,
     HorizontalFlip,
     MultiScaleCrop,
     Normalise,
@@ -124,6 +125,15 @@ def test_an_interrupted_epoch_goes_on_in_another_process_with_other_workers(clip
     assert found[2:] == rest
     next(iter(first))
     assert [names for (names,) in first] == [batch["id"].tolist() for batch in make(clips).run(2, 0)]
+
+
+def test_a_function_that_new_processes_do_not_find_is_told_before_they_start(clips: ClipSet) -> None:
+    batches = clips.batches(FirstFrames(2), augment=[lambda frames, random: 255 - frames], batch_size=4)
+    for start in ("forkserver", "spawn"):
+        with pytest.raises(UsageError, match=f"lambda.*started by {start}.*move it to a module"):
+            batches.torch("frames", workers=2, start=start)
+    (frames,) = next(iter(batches.torch("frames", workers=1, start="fork")))
+    assert np.array_equal(frames.numpy(), batches.at(0, 0)["frames"])
 
 
 def test_workers_end_with_their_iterable(clips: ClipSet) -> None:
