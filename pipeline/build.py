@@ -29,6 +29,7 @@ from clipmill.pipeline.report.summary import by_name, closing, expectation, head
 from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
 from clipmill.storage import Storage, open_storage
+from clipmill.video.decoder_version import check_decoder
 from clipmill.workers.shared_pool import children, close_children
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
@@ -60,6 +61,7 @@ def build(
         UsageError: the listing or the output is wrong, or the disk is too small.
         ClipmillError: whatever else ends a run.
     """
+    check_decoder()
     storage = open_storage(options.out)
     _check_out(storage)
     census = take_census(options, _GLANCE[0])
@@ -109,12 +111,15 @@ def build(
 
 def plan(options: BuildOptions, *, as_json: bool) -> int:
     """Say what a build would take; writes nothing."""
+    check_decoder()
     storage = open_storage(options.out)
     _check_out(storage, writes=False)
     census = take_census(options, _STUDY[0])
     _check_census(census, options)
     if not as_json:
-        print("\n".join([headline(census, options), *map(words.one_line, census.bad_examples)]), flush=True)
+        print(
+            "\n".join([words.lines(headline(census, options)), *map(words.one_line, census.bad_examples)]), flush=True
+        )
     if not census.clips:
         raise DataError(f"all of {words.plural(census.bad_rows, 'row')} are bad, as {census.bad_examples[0]}")
     elsewhere = look_elsewhere(census, options)
@@ -137,7 +142,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
             del plain[held]
         print(msgspec.json.encode(plain | {"forecast": forecast}).decode())
     else:
-        print(study(census, expected, forecast, options, storage))
+        print(words.lines(study(census, expected, forecast, options, storage)))
     return 0
 
 

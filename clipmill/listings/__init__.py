@@ -16,11 +16,15 @@ import msgspec
 from clipmill.errors import ListingError, UsageError
 from clipmill.ledger import Failure
 from clipmill.listings import labels
+from clipmill.listings.ava import Ava
 from clipmill.listings.base import Format, ListingSlice, Look, folder_of_all, look_at
+from clipmill.listings.charades import Charades
 from clipmill.listings.class_folders import Tree
 from clipmill.listings.class_resolution import Counts, Declaration, Said
 from clipmill.listings.csv_tables import Csv
+from clipmill.listings.hacs import Hacs
 from clipmill.listings.hmdb51 import Hmdb
+from clipmill.listings.json_documents import JsonDocument
 from clipmill.listings.jsonl import Jsonl
 from clipmill.listings.kinetics import Kinetics
 from clipmill.listings.label_files import read_labels
@@ -28,9 +32,13 @@ from clipmill.listings.label_lists import check_commas, merge_all, merge_rows, p
 from clipmill.listings.label_table import LabelTable
 from clipmill.listings.labels import Labeller, count_label, merge_counts, said_by
 from clipmill.listings.not_a_listing import describe
+from clipmill.listings.parquet_tables import Parquet
 from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, BadRow, Root, name_carries_times
+from clipmill.listings.plain_tables import Moments, UcfCrime
+from clipmill.listings.rawframes import RawFrames
 from clipmill.listings.splits import assign_split, draw_splits, lacking, strata
+from clipmill.listings.twentybn import TwentyBn
 from clipmill.listings.ucf101 import Ucf
 from clipmill.listings.voc import Voc
 from clipmill.messages import ClipRow
@@ -68,9 +76,10 @@ __all__ = [
 ]
 
 #: By name; the first that matches is what "auto" takes. Any folder is a tree, so that comes last.
-FORMATS: dict[str, Format] = {
-    known.name: known for known in (Hmdb(), Ucf(), Kinetics(), Csv(), Jsonl(), NumberedList(), Voc(), Tree())
-}
+_OFFICIAL = (Hmdb(), Ucf(), Hacs(), Kinetics(), Charades())
+_GENERAL = (Csv(), Jsonl(), JsonDocument(), Parquet(), NumberedList(), RawFrames())
+_FURTHER = (Ava(), TwentyBn(), Moments(), UcfCrime(), Voc(), Tree())
+FORMATS: dict[str, Format] = {known.name: known for known in (*_OFFICIAL, *_GENERAL, *_FURTHER)}
 
 
 def resolve(options: ListingOptions) -> ListingOptions:

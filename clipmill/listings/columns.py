@@ -25,7 +25,7 @@ _NO_LISTS: Lists = {}
 _SHARED: Aliases = {
     "label": (
         *("label", "labels", "class", "class_name", "classname", "label_name", "label_text", "category", "action"),
-        *("action_label", "activity", "verb", "tag", "target", "cls", "y"),
+        *("action_label", "activity", "verb", "tag", "tags", "target", "cls", "y"),
     ),
     "number": (
         "label_id",
@@ -56,7 +56,7 @@ GENERIC: Aliases = {
     "path": (
         *("path", "file", "filename", "filepath", "file_name", "file_path", "video", "video_path", "videopath"),
         *("video_file", "video_filename", "video_name", "source", "clip", "clip_path", "clip_name", "video_id"),
-        "clip_id",
+        *("clip_id", "vid_name"),
     ),
     "group": ("group", "group_id"),
     "id": ("id", "clip_id", "uid"),

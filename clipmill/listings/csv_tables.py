@@ -22,7 +22,9 @@ _DELIMITERS = (",", "\t", ";")
 def header(
     first_line: str, aliases: Aliases = GENERIC, chosen: Mapping[str, str] | None = None
 ) -> tuple[str, Columns] | None:
-    """Return the delimiter and the columns of a header line, or None if it names no path."""
+    """Return the delimiter and the columns of a header line, or None if it names no path, or is JSON."""
+    if first_line.lstrip().startswith(("{", "[")):
+        return None
     for delimiter in _DELIMITERS:
         found = columns(next(csv.reader([first_line], delimiter=delimiter), []), aliases, chosen)
         if "path" in found.place:
@@ -81,13 +83,13 @@ class Csv(Format):
             try:
                 if problem:
                     raise BadRow(problem)
-                yield self.clip(table, line, values)
+                yield from self.clips(table, line, values)
             except BadRow as error:
                 yield rows.bad(line, error, "" if problem else table.path(values))
 
-    def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
-        """Return the clip of one row; raise `BadRow` if it is wrong."""
-        return table.clip(line, values)
+    def clips(self, table: TableRows, line: int, values: list[str]) -> list[ClipRow]:
+        """Return the clips of one row; raise `BadRow` if it is wrong."""
+        return [table.clip(line, values)]
 
 
 def _is_header(values: list[str], named: Columns) -> bool:

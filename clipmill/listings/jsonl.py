@@ -63,14 +63,14 @@ class Jsonl(Format):
                 if likely.search(raw):
                     with contextlib.suppress(BadRow):
                         found = _object(raw)
-                        if _lists(found, columns(tuple(found), chosen=options.columns)):
+                        if object_lists(found, columns(tuple(found), chosen=options.columns)):
                             return True
         return False
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """Iterate over the rows, one for each line that is neither blank nor a comment."""
         rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
-        tables: dict[tuple[str, ...], TableRows] = {}
+        objects = ObjectRows(rows)
         for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
             if not raw.strip() or text_lines.is_comment(raw):
                 continue
@@ -79,18 +79,40 @@ class Jsonl(Format):
             except BadRow as error:
                 yield rows.bad(line, error)
                 continue
-            table = tables.get(keys := tuple(found))
-            if table is None:
-                if len(tables) == _KEY_SETS:
-                    tables.clear()
-                table = tables[keys] = TableRows(rows, columns(keys, chosen=options.columns))
-            values = [_text(value) for value in found.values()]
-            try:
-                lists = _lists(found, table.columns) if options.label_lists else {}
-                _check_plain(found, table.columns, lists)
-                yield table.clip(line, values, lists)
-            except BadRow as error:
-                yield rows.bad(line, error, table.path(values))
+            yield objects.row(line, found)
+
+
+class ObjectRows:
+    """Turns objects, each with keys of its own, into rows of one listing."""
+
+    def __init__(self, rows: RowParser) -> None:
+        self._rows = rows
+        self._tables: dict[tuple[str, ...], TableRows] = {}
+
+    def row(self, number: int, found: dict[str, Any]) -> ClipRow | Failure:
+        """Return the clip of an object, or what is wrong with it.
+
+        Args:
+            number: of its line or entry in the listing.
+        """
+        options = self._rows.options
+        table = self._table(tuple(found))
+        values = [_text(value) for value in found.values()]
+        try:
+            lists = object_lists(found, table.columns) if options.label_lists else {}
+            _check_plain(found, table.columns, lists)
+            return table.clip(number, values, lists)
+        except BadRow as error:
+            return self._rows.bad(number, error, table.path(values))
+
+    def _table(self, keys: tuple[str, ...]) -> TableRows:
+        table = self._tables.get(keys)
+        if table is None:
+            if len(self._tables) == _KEY_SETS:
+                self._tables.clear()
+            found = columns(keys, chosen=self._rows.options.columns)
+            table = self._tables[keys] = TableRows(self._rows, found)
+        return table
 
 
 def _keys(look: Look) -> Columns:
@@ -105,7 +127,7 @@ def _object(raw: bytes) -> dict[str, Any]:
         raise BadRow(f"not a JSON object: {error}") from None
 
 
-def _lists(found: dict[str, Any], named: Columns) -> dict[str, tuple[str, ...]]:
+def object_lists(found: dict[str, Any], named: Columns) -> dict[str, tuple[str, ...]]:
     """Return by role the labels and their numbers that a row has as a list of texts or numbers."""
     lists = {}
     for role in LIST_ROLES:

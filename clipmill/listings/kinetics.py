@@ -42,8 +42,12 @@ class Kinetics(Csv):
         _exists.cache_clear()
         return super().settle(options, looks)
 
+    def clips(self, table: TableRows, line: int, values: list[str]) -> list[ClipRow]:
+        """Return the one clip of a row."""
+        return [self.clip(table, line, values)]
+
     def clip(self, table: TableRows, line: int, values: list[str]) -> ClipRow:
-        """Return the clip of one row."""
+        """Return the clip of a row."""
         youtube, text, number, split, start_text, end_text, duration, _, _, *frames = table.cells(values)
         if not _ID.fullmatch(youtube):
             raise BadRow(f"{youtube!r} is not a YouTube id")

@@ -7,22 +7,21 @@ import re
 
 from clipmill.listings.base import Look
 from clipmill.listings.paths import is_source, ucf_name
+from clipmill.listings.text_lines import PARQUET
 
-# video, second, four corners from 0 to 1 or none, ...
-_BOXES = re.compile(r"[\w-]+,\d+(?:\.\d+)?(?:,(?:[01]\.\d+)?){4},")
 _CELL = re.compile(r"\s*[^\W\d][\w -]*\s*")
-_AUDIO_SUFFIXES = frozenset((".wav", ".mp3", ".flac", ".m4a", ".aac", ".ogg", ".npy"))
+AUDIO_SUFFIXES = frozenset((".wav", ".mp3", ".flac", ".m4a", ".aac", ".ogg", ".npy"))
 
 
 def describe(look: Look) -> str:
     """Describe what a file that no format matches seems to be, and what to do about it."""
     first = look.head[0].strip()
+    if first == PARQUET:
+        return "Parquet without a column of paths: say which is one with --columns path=NAME"
     if first.startswith(("{", "[")):
         if first.startswith("{") and first.endswith("}"):
             return "JSON without a key path: each line's object needs one (or file, video, ...)"
-        return "a JSON document of annotations: write it as JSON Lines, one object a line with path, label, start, end"
-    if _BOXES.match(first):
-        return "AVA's table of boxes, which has no clips: write a table of path, start, end and label"
+        return "JSON of no known shape: write it as JSON Lines, one object a line with path, label, start, end"
     if re.match(r"\d+\s+[^\d\W]", first):
         return "a file of classes: give it as --labels FILE"
     words = first.replace(",", " ").split()
@@ -31,10 +30,10 @@ def describe(look: Look) -> str:
         numbers -= 1
     if len(look.head) > 2 and not first.isdecimal() and all(line.strip().isdecimal() for line in look.head[1:3]):
         return "a list of temporal proposals, which has no clips"
-    if posixpath.splitext(words[0])[1].lower() in _AUDIO_SUFFIXES:
+    if posixpath.splitext(words[0])[1].lower() in AUDIO_SUFFIXES:
         return "a list of audio files"
     if numbers >= 2:
-        return "a list of folders of frames (rawframes: folder, number of frames, label), not of videos"
+        return "a list of folders of frames, where some of the first lines are none (rawframes: folder, frames, label)"
     if is_source(first) and ucf_name("", posixpath.splitext(posixpath.basename(first))[0]):
         return "UCF's list without numbers under another name: call it testlist01.txt, so that folders name the classes"
     if is_source(first):

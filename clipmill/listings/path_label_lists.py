@@ -1,6 +1,7 @@
 """Lists without a header, "path number ..." in each line, as mmaction2, SlowFast, PaddleVideo and UniFormer write them.
 
-https://mmaction2.readthedocs.io/en/latest/user_guides/prepare_dataset.html (video annotation)
+https://mmaction2.readthedocs.io/en/latest/user_guides/prepare_dataset.html (video annotation); FineGym's gym99 and
+gym288, https://sdolivia.github.io/FineGym, have names of clips for paths.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from clipmill.options import ListingOptions
 
 # A path, then a space, tab or comma, then a number: the path may hold spaces and commas itself.
 _LINE = re.compile(r"(.*[^\s,])(?:\s+|\s*,\s*)(-1|\d{1,9})", re.ASCII)
+# FineGym names its clips without a suffix: a YouTube id, the times of the event, and those of the element in it.
+_FINEGYM = re.compile(r"[\w-]{11}(?:_[EA]_\d+_\d+){2}", re.ASCII)
 
 
 class NumberedList(Format):
@@ -32,8 +35,9 @@ class NumberedList(Format):
         """Return whether one of the first lines is a video's path and a number."""
         if not look.is_file or is_header(look.head[0]):
             return False
-        found = [_LINE.fullmatch(line.strip()) for line in look.head]
-        return any(match and is_source(_path(match[1])) for match in found)
+        lines = [line.strip() for line in look.head if len(line) <= text_lines.TEXT_BYTES]
+        paths = [_path(match[1]) for match in map(_LINE.fullmatch, lines) if match]
+        return any(is_source(path) or _FINEGYM.fullmatch(path) for path in paths)
 
     def has_lists(self, options: ListingOptions) -> bool:
         """Return whether a line has several numbers behind the path.
@@ -79,7 +83,8 @@ def _has_lists(listing: str) -> bool:
     for _, raw in text_lines.read_all(listing):
         # Most lines have one number, and need not be taken apart.
         words = raw.replace(b",", b" ").rsplit(None, 2)
-        if len(words) == 3 and words[1].lstrip(b"-").isdigit() and not text_lines.is_comment(raw):
+        several_numbers = len(words) == 3 and words[1].lstrip(b"-").isdigit() and len(raw) <= text_lines.TEXT_BYTES
+        if several_numbers and not text_lines.is_comment(raw):
             numbers = _parts(raw.decode(errors="replace").strip())[1]
             several += len(numbers) > 1
             two += len(numbers) == 2

@@ -16,6 +16,10 @@ SLICE_BYTES = 8 << 20
 BLOCK_BYTES = 1 << 20
 #: A longer line is no row of a listing.
 LINE_BYTES = 16 << 20
+#: The most of a line that is a path and a few words.
+TEXT_BYTES = 16 << 10
+#: What a Parquet file begins with.
+PARQUET = "PAR1"
 
 _HEAD_BYTES = 64 << 10
 _HEAD_LINES = 5
@@ -25,7 +29,8 @@ _COMMENT = re.compile(rb"\s*#(?:\s|$)")
 def head(path: str) -> list[str]:
     """Read the first few lines that are neither blank nor comments, without line ends.
 
-    Bytes that are not UTF-8 are replaced.
+    Bytes that are not UTF-8 are replaced. Of a JSON document in one long line it is the beginning; of a Parquet file
+    `PARQUET` alone.
 
     Raises:
         ListingError: the file is empty, or not text that can be read.
@@ -33,6 +38,8 @@ def head(path: str) -> list[str]:
     storage, name = split_path(path)
     size = _size(storage, name, path)
     data = storage.read(name, 0, min(size, _HEAD_BYTES))
+    if data.startswith(PARQUET.encode()):
+        return [PARQUET]
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ListingError(f"{path}: a UTF-16 file; save it as UTF-8")
     if b"\0" in data:
@@ -41,6 +48,8 @@ def head(path: str) -> list[str]:
     if b"\r" in data.strip().partition(b"\n")[0].rstrip(b"\r"):
         raise ListingError(f"{path}: its lines end in a lone CR; save it with LF or CRLF line ends")
     whole = data if size <= _HEAD_BYTES else data.rpartition(b"\n")[0]
+    if not whole and data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
+        whole = data
     found = [line.strip(b"\r") for line in whole.removeprefix(codecs.BOM_UTF8).split(b"\n") if line.strip()]
     found = [line for line in found if not is_comment(line)] or found
     if not found:
@@ -121,8 +130,10 @@ def text_of(raw: bytes) -> str:
     """Decode a line, without spaces around it.
 
     Raises:
-        BadRow: it is not UTF-8.
+        BadRow: it is not UTF-8, or longer than a path and a few words are.
     """
+    if len(raw) > TEXT_BYTES:
+        raise BadRow(f"a line of {len(raw):,} bytes, which begins with {raw[:40].decode(errors='replace')!r}")
     try:
         return raw.decode().strip()
     except UnicodeDecodeError:

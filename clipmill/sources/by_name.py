@@ -20,6 +20,8 @@ from clipmill.options import BuildOptions, ListingOptions
 from clipmill.storage import LocalStorage, Storage, open_storage
 
 _TIMES = re.compile(r"_\d{6}_\d{6}$")
+# ActivityNet's files have this before their YouTube id, its annotations have not.
+_PREFIX = re.compile(r"^v_(?=[\w-]{11}$)")
 
 
 def fold(path: str) -> str:
@@ -30,9 +32,9 @@ def fold(path: str) -> str:
 
 
 def keys_of_file(path: str) -> list[str]:
-    """Return the names under which a file may be looked for: its own, and without the times at its end."""
+    """Return the names under which a file may be looked for: its own, without times at its end, and as a bare id."""
     name = fold(posixpath.basename(path))
-    return list(dict.fromkeys([name, _TIMES.sub("", name)]))
+    return list(dict.fromkeys([name, _TIMES.sub("", name), _PREFIX.sub("", name)]))
 
 
 def key_of_row(row: ClipRow, listing: ListingOptions) -> str:

@@ -46,11 +46,14 @@ def inspect(arguments: argparse.Namespace) -> int:
     if arguments.json:
         words.print_json(found)
     elif arguments.clip is None:
-        print(
-            "\n".join([_summary(found), *shared_content(found["shared"], f"clipmill inspect {arguments.out} --json")])
-        )
+        again = shared_content(found["shared"], f"clipmill inspect {arguments.out} --json")
+        print(words.lines("\n".join([_summary(found), *again])))
     else:
-        print(words.block([(name, _plain(value)) for name, value in found.items() if value not in (None, [])]))
+        print(
+            words.block(
+                [(words.one_line(name), _plain(value)) for name, value in found.items() if value not in (None, [])]
+            )
+        )
     return 0
 
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from clipmill.pipeline.build import build, plan
 from clipmill.pipeline.cli.arguments import build_options
+from clipmill.pipeline.cli.standard_input import standard_input_as_file
 from clipmill.pipeline.cli.unpacking import refuse_archives, unpacked_listings
 from clipmill.pipeline.report import logs
 from clipmill.pipeline.report.summary_file import Summary
@@ -16,7 +17,7 @@ from clipmill.pipeline.runners import get_runner
 def run_build(arguments: argparse.Namespace) -> int:
     """Build and publish a data set."""
     logs.setup(arguments.log_format)
-    with Summary(arguments.summary_json, arguments.metrics) as summary:
+    with Summary(arguments.summary_json, arguments.metrics) as summary, standard_input_as_file(arguments):
         if arguments.out:
             arguments.listing = unpacked_listings(arguments.listing, arguments.out)
         options = build_options(arguments)
@@ -30,4 +31,5 @@ def run_build(arguments: argparse.Namespace) -> int:
 def run_plan(arguments: argparse.Namespace) -> int:
     """Say what a build would make and take."""
     refuse_archives(arguments.listing)
-    return plan(build_options(arguments), as_json=arguments.json)
+    with standard_input_as_file(arguments):
+        return plan(build_options(arguments), as_json=arguments.json)

@@ -23,7 +23,7 @@ def replay(arguments: argparse.Namespace) -> int:
         return 0
     print(f"epoch {found['epoch']}, step {found['step']}, {words.plural(len(found['clips']), 'clip')}")
     for clip in found["clips"]:
-        print(f"  {clip['id']}  {clip['label']}  {clip['source']}")
+        print(words.one_line(f"  {clip['id']}  {clip['label']}  {clip['source']}"))
         for view in clip["views"]:
             print(f"    frames {view['frames'][0]}..{view['frames'][-1]}")
     if found["png"]:

@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from clipmill.pipeline.report import words
+
 _PROGRESS_SECONDS = 10.0
 
 _log = logging.getLogger("clipmill")
@@ -65,7 +67,7 @@ def say(event: str, text: str, fields: Any = None) -> None:
     if is_json():
         _log.info("%s", text, extra={"event": event, "fields": msgspec.to_builtins(fields or {})})
     else:
-        print(text, flush=True)
+        print(words.lines(text), flush=True)
 
 
 def complain(text: str, code: int) -> None:
@@ -73,7 +75,7 @@ def complain(text: str, code: int) -> None:
     if is_json():
         _log.error("%s", text, extra={"event": "error", "fields": {"code": code}})
     else:
-        print(f"clipmill: {text}", file=sys.stderr)
+        print(f"clipmill: {words.lines(text)}", file=sys.stderr)
 
 
 def progress() -> Callable[[dict[str, int]], None]:

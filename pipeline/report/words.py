@@ -68,6 +68,11 @@ def one_line(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
+def lines(text: str) -> str:
+    """Return text of several lines with all other unprintable characters escaped."""
+    return "\n".join(map(one_line, text.split("\n")))
+
+
 def block(rows: Sequence[tuple[str, str]]) -> str:
     """Return names and values, a line each, with the values aligned."""
     width = max((len(name) for name, _ in rows), default=0)

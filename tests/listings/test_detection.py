@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from field_listings import EPIC, write_all
 from listed import Listed, touch, write
 
 from clipmill import listings
 from clipmill.errors import ListingError, UsageError
+from clipmill.listings.base import look_at
 
 
 @pytest.mark.parametrize("separator", [" ", "\t", ",", ", ", "  "])
@@ -55,13 +57,11 @@ def test_bad_rows_of_lists(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("rawframes.txt", "imgs/x 5 127\nimgs/y 5 127\n", "a list of folders of frames"),
-        ("sthv2.txt", "74225 156 140\n", "a list of folders of frames"),
-        ("rawvideo.txt", "rawvideo_dataset 1 2 0\n", "a list of folders of frames"),
         ("audio.txt", "test.wav 100 127\n", "a list of audio files"),
         ("proposals.txt", "# 0\nimgs\n5\n1\n", "a list of temporal proposals"),
-        ("a.json", '[\n {"filename": "tmp.mp4", "label": 1}\n]\n', "a JSON document"),
-        ("b.json", '{\n "v_test1": {"duration": 1}\n}\n', "a JSON document"),
+        ("mixed.txt", "imgs/x 5 127\nimgs/y\n", "a list of folders of frames, where some"),
+        ("a.json", '[\n {"name": "tmp.mp4", "label": 1}\n]\n', "JSON of no known shape"),
+        ("b.json", '{\n "v_test1": {"duration": 1}\n}\n', "JSON of no known shape"),
         ("c.json", '{"test.mp4": ["A person"]}', "JSON without a key path"),
         ("classInd.txt", "1 Archery\n2 Biking\n", "a file of classes: give it as --labels FILE"),
         ("paths.txt", "a.mp4\nb.mp4\n", "a list of videos without labels"),
@@ -71,8 +71,6 @@ def test_bad_rows_of_lists(tmp_path):
             "UCF's list without numbers under another name: call it testlist01.txt",
         ),
         ("names.csv", "a.mp4,jump\n", "a table without a header"),
-        ("ava.csv", "-5KQ66BBWC4,0902,0.077,0.151,0.283,0.811,80,1\n", "AVA's table of boxes"),
-        ("ava_test.csv", "-5KQ66BBWC4,0902,,,,,,\n", "AVA's table of boxes"),
         ("digits.csv", "clip1;label 2\nx.mp4;1\n", "a table without a known column of paths: say which"),
         (
             "nopath.csv",
@@ -149,9 +147,32 @@ def test_format_overrules_detection(tmp_path):
         Listed(listing, format="jsonl")
     with pytest.raises(ListingError, match="a file, where a folder of videos or of images per class is expected"):
         Listed(listing, format="tree")
-    known = "auto, hmdb, ucf, kinetics, csv, jsonl, list, voc, tree"
+    known = ", ".join(("auto", *listings.FORMATS))
     with pytest.raises(UsageError, match=f"--format nope: not one of {known}"):
         Listed(listing, format="nope")
+
+
+def test_no_listing_of_the_field_is_taken_for_another(tmp_path):
+    """All listings against all formats; a name alone tells the official lists of UCF and HMDB, so these go first."""
+    for name, path in write_all(tmp_path):
+        matching = [known.name for known in listings.FORMATS.values() if known.matches(look_at(str(path)))]
+        assert matching[0] == name, path.name
+        allowed = {"ucf": ["list"], "hmdb": ["list"], "hacs": ["kinetics"]}.get(name, [])
+        assert matching[1:] == allowed, path.name
+
+
+def test_every_listing_of_the_field_is_rows(tmp_path):
+    for name, path in write_all(tmp_path):
+        read = Listed(path, videos=str(tmp_path))
+        assert (read.options.format, read.failures) == (name, []), path.name
+        assert read.clips, path.name
+
+
+def test_epic_kitchens_is_a_table(tmp_path):
+    read = Listed(write(tmp_path / "EPIC_100_train.csv", EPIC))
+    (clip,) = read.clips
+    assert (clip.video, clip.label, clip.start, clip.end) == ("P01_01", "open", 0.14, 3.37)
+    assert (clip.extra["noun"], clip.extra["start_frame"], clip.split) == ("door", "8", "train")
 
 
 def test_lists_beside_videos_can_be_read_as_a_tree(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -84,6 +85,22 @@ PLAYLISTS = {
 @pytest.mark.parametrize("kind", PLAYLISTS)
 def test_a_playlist_opens_no_other_file(film, kind):
     assert reason(PLAYLISTS[kind].format(path=film).encode()) == "not_a_video"
+
+
+@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("suffix", ["avi", "m3u8", "ts"])
+def test_a_playlist_connects_to_nothing(tmp_path, kind, suffix):
+    """A connection would be waiting: libav makes them below Python, where no audit hook sees them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        port = server.getsockname()[1]
+        text = PLAYLISTS[kind].format(path=f"http://127.0.0.1:{port}/x.ts").replace("video 5004", f"video {port}")
+        path = tmp_path / f"x.{suffix}"
+        path.write_text(text)
+        with open(path, "rb") as file, pytest.raises(ClipError), open_video(file):
+            pass
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def boxes(data: bytes, start: int, end: int):

@@ -129,7 +129,8 @@ def test_wrong_words(line, said):
         ("--schema tdfs", "tdfs is not one of tfds, frames, pairs, mediaseq; did you mean tfds?"),
         (
             "--format ucf102",
-            "ucf102 is not one of auto, hmdb, ucf, kinetics, csv, jsonl, list, voc, tree; did you mean ucf?",
+            "ucf102 is not one of auto, hmdb, ucf, hacs, kinetics, charades, csv, jsonl, json, parquet, list, "
+            "rawframes, ava, jester, moments, ucf-crime, voc, tree; did you mean ucf?",
         ),
         ("--max-missing 5pc", "5pc is not a number of clips such as 20 or a share such as 5%"),
     ],

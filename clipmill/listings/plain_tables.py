@@ -1,0 +1,92 @@
+"""Tables without a header that data sets come with: Moments in Time, and UCF-Crime's temporal annotations.
+
+    clapping/flickr-0-8-1.mp4,clapping,3,0                  path, label, annotators who agree and who do not
+    Abuse028_x264.mp4  Abuse  165  240  -1  -1              path, label, first and last frame of two events; -1 for none
+
+http://moments.csail.mit.edu (trainingSet.csv, validationSet.csv), https://www.crcv.ucf.edu/projects/real-world
+(Temporal_Anomaly_Annotation_for_Testing_Videos.txt)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from clipmill.ledger import Failure
+from clipmill.listings import text_lines
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser
+from clipmill.listings.columns import id_by_frames
+from clipmill.listings.paths import BadRow, is_source, without_suffix
+from clipmill.listings.splits import split_of_file
+from clipmill.messages import ClipRow
+from clipmill.options import ListingOptions
+
+
+class PlainTable(Format):
+    """A text file in which each line has the same cells.
+
+    Attributes:
+        line: what a line is; its first group is the path, its second the label.
+    """
+
+    line: re.Pattern[str]
+
+    def matches(self, look: Look) -> bool:
+        """Return whether each of the first lines has these cells, the first of them a video."""
+        found = [self.line.fullmatch(line.strip()) for line in look.head]
+        return look.is_file and all(match and is_source(match[1]) for match in found)
+
+    def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
+        """Iterate over the rows."""
+        rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
+        for number, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
+            if raw.strip() and not text_lines.is_comment(raw):
+                try:
+                    text = text_lines.text_of(raw)
+                    match = self.line.fullmatch(text)
+                    if match is None:
+                        raise BadRow(f"{text[:60]!r} has not the cells of the other rows")
+                    yield from self.clips(rows, number, match)
+                except BadRow as error:
+                    yield rows.bad(number, error)
+
+    def clips(self, rows: RowParser, number: int, match: re.Match[str]) -> list[ClipRow]:
+        """Return the clips of one line; raise `BadRow` if it is wrong."""
+        raise NotImplementedError
+
+
+class Moments(PlainTable):
+    """Moments in Time; how many agreed stays with the clip."""
+
+    name = "moments"
+    accepts = "Moments in Time (path,label,agree,disagree)"
+    line = re.compile(r"([^,]+),([^,]+),(\d+),(\d+)", re.ASCII)
+
+    def clips(self, rows: RowParser, number: int, match: re.Match[str]) -> list[ClipRow]:
+        """Return the one clip of a line."""
+        path, label, agree, disagree = match.groups()
+        extra = {"agree": agree, "disagree": disagree}
+        return [rows.row(number, rows.root.relative(path), label.strip(), None, extra=extra)]
+
+
+class UcfCrime(PlainTable):
+    """UCF-Crime: a clip for each event, and one of all of a video without any."""
+
+    name = "ucf-crime"
+    accepts = "UCF-Crime's temporal annotations (path, label, frames of two events)"
+    line = re.compile(r"(\S+)\s+([^\W\d]\w*)((?:\s+-?\d{1,9}){4})", re.ASCII)
+
+    def clips(self, rows: RowParser, number: int, match: re.Match[str]) -> list[ClipRow]:
+        """Return a clip for each event of a line, the last frame included; numbers begin at 1."""
+        path = rows.root.relative(match[1])
+        edges = list(map(int, match[3].split()))
+        found = []
+        for first, last in (edges[:2], edges[2:]):
+            if (first, last) == (-1, -1):
+                continue
+            if not 0 < first <= last:
+                raise BadRow(f"an event from frame {first} to {last}: frames are counted from 1")
+            part = (first - 1, last)
+            name = id_by_frames(without_suffix(path), part)
+            found.append(rows.row(number, path, match[2], None, clip_id=name, frame_range=part))
+        return found or [rows.row(number, path, match[2], None)]
