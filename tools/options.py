@@ -15,7 +15,8 @@ _HEAD = """\
 
 <!-- Made by `make docs-options` from clipmill/options/table.py. -->
 
-In a TOML file for `--config` an option has the same name, with _ or - in it; the command line wins:
+In a TOML file for `--config` an option has the same name, with _ or - in it; the command line wins. `clipmill init`
+writes a file to begin with; this one is read by `clipmill build --config k400.toml`:
 
 ```toml
 listing = ["train.csv", "val.csv"]

@@ -72,6 +72,12 @@ def add_commands(commands: Commands) -> None:
     show.add_argument("--clip", metavar="ID", help="this clip alone")
     show.add_argument("--png", default="clipmill-show.png", metavar="FILE", help="(default clipmill-show.png)")
 
+    report = _add(
+        commands, "report", "write a page on a data set: numbers, plots, frames of clips", "reporting.run_report"
+    )
+    report.add_argument("--html", default="clipmill-report.html", metavar="FILE", help="(default clipmill-report.html)")
+    report.set_defaults(run=_run_report)
+
     export = _add(commands, "export", "write a published version in a format that others read", "exporting.run_export")
     add_export_arguments(export)
 
@@ -95,6 +101,11 @@ def add_commands(commands: Commands) -> None:
     rollback.add_argument(
         "version", nargs="?", metavar="VERSION", help="first digits of its name (default: the one before)"
     )
+
+    init = commands.add_parser("init", help="write an example of a file of options for build --config")
+    init.description = "Write an example of a file of options: clipmill build --config FILE then reads it."
+    init.add_argument("file", nargs="?", default="clipmill.toml", metavar="FILE", help="(default clipmill.toml)")
+    init.set_defaults(run=_later("example_config.write_example"), parser=init)
 
     completion = commands.add_parser("completion", help="print what makes a shell complete clipmill's words")
     completion.description = 'For bash: eval "$(clipmill completion bash)" in ~/.bashrc; zsh and fish alike.'
@@ -158,6 +169,11 @@ def _run_demo(arguments: argparse.Namespace) -> int:
     if arguments.train:
         _need("clipmill demo --train", "tensorflow", "tensorflow")
     return _making("clipmill demo", "showing.run_demo")(arguments)
+
+
+def _run_report(arguments: argparse.Namespace) -> int:
+    _need("clipmill report", "report", "jinja2", "matplotlib")
+    return _later("reporting.run_report")(arguments)
 
 
 def _need(what: str, extra: str, *modules: str) -> None:

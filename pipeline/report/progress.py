@@ -1,4 +1,4 @@
-"""The progress bar: one changing line on a terminal, plain lines every half minute elsewhere."""
+"""The progress bar: one changing line on a terminal and in a notebook, plain lines every half minute elsewhere."""
 
 from __future__ import annotations
 
@@ -21,23 +21,27 @@ class Line:
     """Shows a line of text that changes.
 
     Args:
-        stream: by default standard error; a terminal gets one changing line, anything else a line every half minute.
+        stream: by default standard error; a terminal and a notebook get one changing line, anything else a line every
+            half minute.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._terminal = self._stream.isatty()
+        self._notebook = type(self._stream).__module__.startswith("ipykernel.")
+        self._changes = self._notebook or self._stream.isatty()
         self._next = time.monotonic() + _PLAIN_SECONDS
         self._shown = ""
 
     def show(self, text: str) -> None:
         """Show a text in place of the one before."""
         shown = text[: self._columns() - 1]
-        if self._terminal and shown != self._shown:
-            self._stream.write(f"\r{shown}{_ERASE_TO_END}")
+        if self._changes and shown != self._shown:
+            # A notebook goes back to the line's beginning, and does not know how to erase.
+            erase = " " * (len(self._shown) - len(shown)) if self._notebook else _ERASE_TO_END
+            self._stream.write(f"\r{shown}{erase}")
             self._stream.flush()
             self._shown = shown
-        elif not self._terminal and time.monotonic() >= self._next:
+        elif not self._changes and time.monotonic() >= self._next:
             self._next = time.monotonic() + _PLAIN_SECONDS
             print(text, file=self._stream, flush=True)
 

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 from places import ROOT
+from prometheus_client.parser import text_string_to_metric_families
 
 from clipmill.pipeline.cli.main import _parser
+from clipmill.pipeline.report.metrics_file import metrics
 
 DEPLOY = ROOT / "deploy"
 CRON, SERVICE, TIMER = (DEPLOY / f"clipmill.{suffix}" for suffix in ("cron", "service", "timer"))
+FAILED, ALERTS = DEPLOY / "clipmill-failed.service", DEPLOY / "prometheus-alerts.yaml"
 DAG, CRONJOB = DEPLOY / "airflow_dag.py", DEPLOY / "kubernetes-cronjob.yaml"
 
 
@@ -99,17 +102,47 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not here")
     service = SERVICE.read_text().replace("/opt/clipmill/bin/clipmill", "/bin/true")
-    (tmp_path / TIMER.name).write_text(TIMER.read_text())
+    for unit in (TIMER, FAILED):
+        (tmp_path / unit.name).write_text(unit.read_text())
 
     def verify(text: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / SERVICE.name).write_text(text)
-        units = [str(tmp_path / unit.name) for unit in (TIMER, SERVICE)]
+        units = [str(tmp_path / unit.name) for unit in (TIMER, SERVICE, FAILED)]
         return subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
 
     done = verify(service)
     assert (done.returncode, done.stderr) == (0, "")
     assert verify(service.replace("RestartSec", "RestartSek")).stderr, "the check would not have found anything"
     assert verify(service.replace("Restart=on-failure", "Restart=always")).returncode
+
+
+@pytest.mark.parametrize("summary", ["{code: 1}", None])
+def test_a_failed_night_is_mailed_with_its_summary(summary: str | None, tmp_path: Path) -> None:
+    assert f"OnFailure={FAILED.name}" in SERVICE.read_text()
+    (command,) = re.findall(r"^ExecStart=(.*)$", FAILED.read_text(), re.MULTILINE)
+    words = shlex.split(command.replace("/var/lib/clipmill", str(tmp_path)))
+    if summary is not None:
+        (tmp_path / "summary.json").write_text(f"{summary}\n")
+    (tmp_path / "journalctl").write_text('#!/bin/sh\necho "the journal: $*"\n')
+    (tmp_path / "mail").write_text(f'#!/bin/sh\nprintf "%s|" "$@" > {tmp_path}/to\ncat > {tmp_path}/mailed\n')
+    for name in ("journalctl", "mail"):
+        (tmp_path / name).chmod(0o755)
+    subprocess.run(words, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    assert (tmp_path / "to").read_text() == "-s|clipmill: the data set was not rebuilt|data@example.com|"
+    mailed = (tmp_path / "mailed").read_text().splitlines()
+    assert (summary or "no summary: the build was killed") in mailed
+    assert mailed[-1] == "the journal: -u clipmill -o cat -n 20"
+
+
+def test_alerts_are_on_metrics_that_a_build_writes() -> None:
+    summary = {"out": "/data/ucf", "code": 1, "rows": 9, "failed": {"missing": 1}}
+    written = {f"{family.name}" for family in text_string_to_metric_families(metrics(summary).decode())}
+    (group,) = yaml.safe_load(ALERTS.read_text())["groups"]
+    assert len({rule["alert"] for rule in group["rules"]}) == len(group["rules"]) == 3
+    for rule in group["rules"]:
+        named = set(re.findall(r"clipmill_build_\w+", rule["expr"]))
+        assert named and named <= written
+        assert "{{ $labels.out }}" in rule["annotations"]["summary"]
 
 
 def test_kubernetes_tries_again_what_is_worth_it() -> None:

@@ -132,3 +132,13 @@ def test_places_are_said_as_they_would_be_typed(monkeypatch, tmp_path):
     assert words.place(str(tmp_path / "a/b")) == "a/b"
     assert words.place(str(tmp_path.parent)) == str(tmp_path.parent)
     assert words.place("s3://bucket/a") == "s3://bucket/a"
+
+
+def test_a_notebook_gets_a_line_that_changes():
+    stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+    line = Line(stream)
+    line.show("12/500")
+    line.show("12/500")
+    line.show("3/5")
+    line.close()
+    assert stream.getvalue() == "\r12/500\r3/5   \n"

@@ -1,0 +1,1 @@
+"""The report of a data set: one page of HTML that holds everything it shows."""
