@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from clipmill.pipeline.page import plots
 from clipmill.pipeline.page.blocks import Block, Section, Table, Text
 from clipmill.pipeline.page.subject import Subject
 from clipmill.pipeline.report import words
 from clipmill.reader import ClipSet
-from clipmill.reader.draws import Ints
 from clipmill.reader.evenness import padding, unevenness
 
 _BATCHES = (4, 8, 16, 32, 64, 128)
+Ints = npt.NDArray[np.int64]
+
 #: Shuffle buffers, as shares of the clips.
 _BUFFERS = (0.01, 0.1)
 

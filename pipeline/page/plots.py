@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from clipmill.pipeline.page.blocks import Plot
 
@@ -37,12 +38,12 @@ def stacked_histogram(name: str, caption: str, alt: str, groups: Mapping[str, Cu
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.hist(list(groups.values()), bins=bins, stacked=True, label=list(groups), rasterized=False)
+        axes.hist(list(groups.values()), bins=bins.tolist(), stacked=True, label=list(groups), rasterized=False)
         if wide:
             axes.set_xscale("log")
         axes.set_xlabel(across)
         axes.set_ylabel("clips")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         if len(groups) > 1:
             axes.legend()
 
@@ -133,7 +134,7 @@ def _plot(name: str, caption: str, alt: str, size: tuple[float, float], draw: An
     colours = dict.fromkeys(
         ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "axes.titlecolor"), _INK
     )
-    looks: dict[str, Any] = {
+    looks: Any = {
         **colours,
         "svg.fonttype": "none",
         "svg.hashsalt": name,

@@ -26,7 +26,7 @@ def complete(line: str) -> set[str]:
 
 
 def test_commands_options_and_their_values_are_completed():
-    assert complete("clipmill in") == {"inspect"}
+    assert complete("clipmill in") == {"init", "inspect"}
     assert complete("clipmill build videos --short") == {"--short-side"}
     assert {"crop", "pad", "stretch"} <= complete("clipmill build videos --fit ")
     assert "not_a_video" in complete("clipmill failures out --reason not")
