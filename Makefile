@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test test-slow lint types docs-options test-crash test-torch test-gcp test-docker test-deploy test-archives test-services test-flink bench lock clean
+.PHONY: help setup demo test test-slow lint types docs-options test-crash test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -21,6 +21,10 @@ setup: .venv/made ## make the environment
 
 .venv-torch/made: setup.py requirements-torch.lock tools/environment.sh
 	PYTHON="$(PYTHON)" tools/environment.sh .venv-torch requirements-torch.lock
+	@touch $@
+
+.venv-interop/made: setup.py requirements-interop.lock tools/environment.sh
+	PYTHON="$(PYTHON)" tools/environment.sh .venv-interop requirements-interop.lock
 	@touch $@
 
 demo: setup ## a small data set, built, verified, read back and drawn (clipmill demo --train also trains on it)
@@ -43,6 +47,9 @@ types: setup ## mypy, on the packages as they are installed
 
 test-torch: .venv-torch/made ## the tests that need PyTorch (5 GB, in an environment of their own)
 	.venv-torch/bin/python -m pytest -m torch tests/external/pytorch
+
+test-interop: setup .venv-interop/made ## real clips in the readers that others run, in an environment of their own
+	.venv-interop/bin/python -m pytest -m interop tests/external/interop
 
 test-crash: setup ## kill -9 and races of the real command, for minutes
 	CLIPMILL_CRASH=1 $(BIN)/python -m pytest -n logical -m crash tests/external/crash
@@ -80,9 +87,10 @@ lock: setup ## resolve the newest versions into the lock files
 	$(LOCK) --extra build --extra report --extra tensorflow --extra dev --output-file requirements.lock
 	$(LOCK) --extra build --extra report --extra tensorflow --extra dev --extra torch --extra fastai --constraints requirements.lock \
 		--output-file requirements-torch.lock
+	$(LOCK) --extra interop --constraints requirements.lock --output-file requirements-interop.lock
 	$(LOCK) --extra build --constraints requirements.lock --output-file docker/requirements.lock
 	$(LOCK) --extra build --extra gcp --constraints requirements.lock --output-file docker/requirements-gcp.lock
 	printf 'apache-airflow==3.*\ncroniter\n' | $(subst setup.py,-,$(LOCK)) --output-file requirements-airflow.lock
 
 clean: ## remove what make made
-	rm -rf .venv .venv-torch .venv-gcp .venv-airflow build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-torch .venv-gcp .venv-airflow .venv-interop build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

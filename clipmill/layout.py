@@ -1,7 +1,7 @@
 """The layout of a published data set: names of objects, the clip table, the manifest.
 
 OUT/CURRENT                      name of the published version, one line
-OUT/shards/<id>.tfrecord         with .index and .frames beside it
+OUT/shards/<id>.tfrecord         with .index and .frames beside it; .places where others wrote it
 OUT/versions/<name>/             clips.parquet, manifest.json, label.labels.txt, ...
 OUT/runs/<id>/                   outcome.json, failures.parquet
 OUT/work/                        fragments and caches
@@ -33,6 +33,8 @@ LABELS = "label.labels.txt"
 MULTI_LABEL = "-multi-label"
 #: The record schema of images with masks, and what stands behind its name where pixels are stored as they are.
 PAIRS, RAW = "pairs", "-raw"
+#: The record schema of shards that others wrote; behind a colon may stand which feature is what.
+ADOPTED = "adopted"
 
 
 def shard_path(shard: str) -> str:
@@ -51,6 +53,14 @@ def index_path(shard: str) -> str:
 def frames_path(shard: str) -> str:
     """Return the path of a shard's frame sizes: little-endian u32 sizes of every record's frames, in order."""
     return f"shards/{shard}.frames"
+
+
+def places_path(shard: str) -> str:
+    """Return the path of what an adopted shard has beside it: where each frame is in its record, and its time.
+
+    An entry of 16 bytes for each frame, in the order of the .frames file; see `clipmill.shards.adopted`.
+    """
+    return f"shards/{shard}.places"
 
 
 def version_path(version: str, name: str = "") -> str:
@@ -109,7 +119,7 @@ LabelIndex = int | tuple[int, ...]
 LabelNumber = int | tuple[int | None, ...] | None
 
 
-class ShardEntry(msgspec.Struct, frozen=True):
+class ShardEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One shard in the manifest; sizes in bytes, checksums CRC-32C of whole files, hex."""
 
     records: int
@@ -118,6 +128,7 @@ class ShardEntry(msgspec.Struct, frozen=True):
     crc32c: str
     index_crc32c: str
     frames_crc32c: str
+    places_crc32c: str = ""  # of adopted shards alone
 
 
 class SplitEntry(msgspec.Struct, frozen=True):
@@ -162,6 +173,11 @@ class Manifest(msgspec.Struct, frozen=True):
     def multi_label(self) -> bool:
         """Whether every clip has a list of labels."""
         return self.schema.endswith(MULTI_LABEL)
+
+    @property
+    def adopted(self) -> bool:
+        """Whether others wrote the records."""
+        return self.schema.startswith(ADOPTED)
 
     @property
     def pairs(self) -> bool:

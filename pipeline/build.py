@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from clipmill.estimate.elsewhere import MOST_ROWS, look_elsewhere
 from clipmill.estimate.estimate import Estimate, estimate
 from clipmill.estimate.forecast import Foresight, Population, survey
 from clipmill.options import BuildOptions
+from clipmill.pipeline.output_folder import check_out
 from clipmill.pipeline.report import logs, words
 from clipmill.pipeline.report.progress import Line, Progress
 from clipmill.pipeline.report.summary import by_name, closing, expectation, headline, refusal, since, study
@@ -37,8 +37,6 @@ _GLANCE = (200, 8)
 _STUDY = (1000, 50)
 #: Two versions are compared at the end of a build where they have no more clips than this: some 500 MB of rows.
 _COMPARED = 500_000
-#: What stands in an output; a folder that has other things in it and none of these is somebody else's.
-_OURS = {layout.CURRENT, "runs", "shards", "versions", "work"}
 
 
 def build(
@@ -63,7 +61,7 @@ def build(
     """
     check_decoder()
     storage = open_storage(options.out)
-    _check_out(storage)
+    check_out(storage)
     census = take_census(options, _GLANCE[0])
     _check_census(census, options)
     say = logs.say if logs.is_json() or not as_json else _say_nothing
@@ -113,7 +111,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     """Say what a build would take; writes nothing."""
     check_decoder()
     storage = open_storage(options.out)
-    _check_out(storage, writes=False)
+    check_out(storage, writes=False)
     census = take_census(options, _STUDY[0])
     _check_census(census, options)
     if not as_json:
@@ -231,26 +229,6 @@ def _standing(storage: Storage, base: str | None) -> str:
     except StorageError:
         return kept
     return f"nothing was published, and {kept}" if now == base else f"{now} is published; run it again to end it"
-
-
-def _check_out(storage: Storage, *, writes: bool = True) -> None:
-    """Raise UsageError, before any work, for a path that cannot be written or holds something else."""
-    at = f"--out {words.place(storage.root)}"
-    if storage.disk is not None:
-        if os.path.exists(storage.root) and not os.path.isdir(storage.root):
-            raise UsageError(f"{at}: this is a file; name a folder")
-        folder = storage.root
-        while not os.path.exists(folder):
-            folder = os.path.dirname(folder)
-        needed = os.R_OK | os.X_OK | (os.W_OK if writes else 0)
-        if not os.path.isdir(folder) or not os.access(folder, needed):
-            raise UsageError(f"{at}: nothing can be {'written' if writes else 'read'} in {folder}")
-    folders, files = storage.children()
-    there = {name for name in (*folders, *files) if not name.startswith(".") and name != "lost+found"}
-    if there and not there & _OURS:
-        raise UsageError(
-            f"{at}: this folder has other files in it, such as {min(there)}; name a new folder, or one inside it"
-        )
 
 
 def _check_census(census: Census, options: BuildOptions) -> None:

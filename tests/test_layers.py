@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "dataset": ["storage", *_SHARED, "records", "sources", "decoding", "shards"],
     "estimate": ["storage", *_SHARED, *_STAGES[:-1]],
     "archives": ["errors"],
+    "adopt": ["storage", *_SHARED, "records", *_STAGES[:-1]],
     "export": ["storage", *_SHARED, "records", *_STAGES[:-1]],
     "reader/draws": _READER,
     "reader/hosts": _READER,
@@ -64,9 +65,13 @@ MAY_IMPORT: dict[str, list[str]] = {
     "reader/frameworks": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading"],
     "reader": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading", "reader/frameworks"],
     "fastai": ["errors", "reader"],
+    "grain": ["errors", "reader", "reader/augment"],
     "__init__": ["reader"],
     "transforms": ["storage", *_SHARED, *_STAGES],
-    "pipeline": ["storage", *_SHARED, "records", *_STAGES, "archives", "export", "reader", "__init__", "transforms"],
+    "pipeline": [
+        *("storage", *_SHARED, "records", *_STAGES, "archives", "adopt", "export"),
+        *("reader", "__init__", "transforms"),
+    ],
     "__main__": ["pipeline"],
 }
 

@@ -55,6 +55,7 @@ def test_frameworks_are_imported_in_their_own_modules_only(path: Path) -> None:
     trains = path == ROOT / "pipeline" / "demo" / "training.py"
     allowed = {
         "tensorflow": trains or (path.parent.name == "frameworks" and path.name.startswith("tf")),
+        "keras": trains or (path.parent.name == "frameworks" and path.name.startswith("keras")),
         "torch": path.parent.name == "fastai" or (path.parent.name == "frameworks" and path.name.startswith("torch")),
     }
     for framework, may in allowed.items():
@@ -71,7 +72,13 @@ def test_importing_clipmill_loads_none_of_the_heavy_packages() -> None:
 
 
 def test_the_reader_loads_neither_beam_nor_a_framework_nor_a_decoder() -> None:
-    assert not loaded_by("import clipmill.reader") & {"apache_beam", "tensorflow", "torch", "av"}
+    assert not loaded_by("import clipmill.reader, clipmill.grain") & {
+        "apache_beam",
+        "tensorflow",
+        "keras",
+        "torch",
+        "av",
+    }
 
 
 def test_the_command_line_loads_none_of_the_heavy_packages() -> None:

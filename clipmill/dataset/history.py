@@ -26,6 +26,7 @@ from clipmill.layout import (
     current_version,
     frames_path,
     index_path,
+    places_path,
     read_manifest,
     run_path,
     shard_path,
@@ -206,6 +207,8 @@ def _damage(storage: Storage, version: str) -> str:
     sizes: dict[str, int | None] = {}
     for shard, entry in manifest.shards.items():
         sizes |= {shard_path(shard): entry.bytes, frames_path(shard): 4 * entry.frames, index_path(shard): None}
+        if manifest.adopted:
+            sizes[places_path(shard)] = None
     for path, stat in zip(sizes, each(storage, storage.stat, sizes), strict=True):
         if stat is None or sizes[path] not in (None, stat.size):
             return f"{path} is {'missing' if stat is None else 'damaged'}"

@@ -17,7 +17,7 @@ FEATURES = "features.json"
 DATASET_INFO = "dataset_info.json"
 
 
-def tables(manifest: Manifest, labels: list[str], schema: Schema) -> dict[str, bytes]:
+def tables(manifest: Manifest, labels: list[str], schema: Schema, container: str = "tfrecord") -> dict[str, bytes]:
     """Return names and bytes of a version's label file and, for Examples, of TFDS's own files.
 
     `tfds.builder_from_directory` opens a folder that holds these and the named shards.
@@ -27,6 +27,7 @@ def tables(manifest: Manifest, labels: list[str], schema: Schema) -> dict[str, b
         manifest: of the version.
         labels: the classes' names in the order of their indices.
         schema: of the records.
+        container: kind of the shards' files: "tfrecord" or "array_record".
 
     Raises:
         UsageError: the data set, a split or a label has a name that a table cannot hold.
@@ -39,11 +40,11 @@ def tables(manifest: Manifest, labels: list[str], schema: Schema) -> dict[str, b
         kinds = features["featuresDict"]["features"]
         files |= {f"{key}.labels.txt": text for key, kind in kinds.items() if _is_label(kind)}
         files[FEATURES] = _json(features)
-        files[DATASET_INFO] = _json(_dataset_info(manifest, kinds))
+        files[DATASET_INFO] = _json(_dataset_info(manifest, kinds, container))
     return files
 
 
-def _dataset_info(manifest: Manifest, kinds: dict[str, Any]) -> dict[str, Any]:
+def _dataset_info(manifest: Manifest, kinds: dict[str, Any], container: str) -> dict[str, Any]:
     (video,) = (key for key, kind in kinds.items() if "video" in kind)
     (label,) = (key for key, kind in kinds.items() if _is_label(kind))
     splits = [
@@ -58,7 +59,7 @@ def _dataset_info(manifest: Manifest, kinds: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": manifest.dataset,
         "version": _TFDS_VERSION,
-        "fileFormat": "tfrecord",
+        "fileFormat": container,
         "splits": splits,
         "supervisedKeys": {"tuple": {"items": [{"featureKey": video}, {"featureKey": label}]}},
     }

@@ -19,6 +19,7 @@ FORMATS = {
     "parquet": "clipmill.export.parquet",
     "frames": "clipmill.export.frame_folders",
     "mjpeg": "clipmill.export.motion_jpeg",
+    "array_record": "clipmill.export.array_record",
     "tfds": "clipmill.export.records",
     "mediaseq": "clipmill.export.records",
     "frames-example": "clipmill.export.records",

@@ -106,7 +106,12 @@ class DataSet(NamedTuple):
         path = shard_path(clip.shard)
         framed = self.storage.read(path, clip.offset, clip.offset + clip.length)
         payload = read_record(io.BytesIO(framed), 0, len(framed), f"{self.storage.root}/{path}")
-        return get_schema(self.manifest.schema).parse(payload)
+        record, frames = get_schema(self.manifest.schema).parse(payload)
+        if not self.manifest.adopted:
+            return record, frames
+        # The clip table says what records of others may not: ids, classes, sizes.
+        known = {name: getattr(clip, name) for name in ("clip_id", "label_index", "label_text", "width", "height")}
+        return msgspec.structs.replace(record, dataset=self.manifest.dataset, **known), frames
 
     def label_file(self) -> dict[str, bytes]:
         """Return the name and bytes of a file with one class a line."""

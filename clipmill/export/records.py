@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from clipmill.dataset.tfds_files import tables
 from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, by_split, records_of, write_record
 from clipmill.layout import MULTI_LABEL, Manifest, ShardEntry, SplitEntry
 from clipmill.records import get_schema
+from clipmill.records.base import ClipRecord, Schema
 from clipmill.storage import Storage
 
 
@@ -17,36 +20,43 @@ class Records:
     Args:
         schema: its name.
         name: after --to, where it is not the schema's.
+        container: kind of the files, as TFDS calls it.
     """
 
     order = "random"
 
-    def __init__(self, schema: str, name: str = "") -> None:
+    def __init__(self, schema: str, name: str = "", container: str = "tfrecord") -> None:
         self.name = name or schema
         self._schema = schema
+        self._container = container
 
     def plan(self, data: DataSet, options: ExportOptions) -> ExportPlan:
         """Plan files under the names that TFDS expects."""
-        pattern = "{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+        pattern = "{dataset}-{split}." + self._container + "-{index:05d}-of-{count:05d}"
         return by_split(data, options, self.order, pattern)
 
     def write(self, data: DataSet, options: ExportOptions, file: ExportFile, dest: Storage) -> None:
         """Write one TFRecord file."""
-        schema = get_schema(self._variant(data))
+        schema = self.schema_for(data)
         with dest.writer(file.name) as out:
             for _, record, frames in records_of(data, file.clips):
-                pieces = [schema.head(record, [len(frame) for frame in frames])]
-                for frame in frames:
-                    pieces += (schema.prefix(len(frame)), frame)
-                write_record(out, b"".join(pieces))
+                write_record(out, self.payload(schema, record, frames))
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the label file and, for Examples, TFDS's features.json and dataset_info.json."""
-        schema = self._variant(data)
-        return tables(_manifest(data, schema, plan), data.labels, get_schema(schema))
+        schema = self.schema_for(data)
+        return tables(_manifest(data, schema.name, plan), data.labels, schema, self._container)
 
-    def _variant(self, data: DataSet) -> str:
-        return self._schema + MULTI_LABEL if data.manifest.multi_label else self._schema
+    def schema_for(self, data: DataSet) -> Schema:
+        """Return the schema, or its variant for lists of labels."""
+        return get_schema(self._schema + MULTI_LABEL if data.manifest.multi_label else self._schema)
+
+    def payload(self, schema: Schema, record: ClipRecord, frames: Sequence[bytes]) -> bytes:
+        """Return a clip's record."""
+        pieces = [schema.head(record, [len(frame) for frame in frames])]
+        for frame in frames:
+            pieces += (schema.prefix(len(frame)), frame)
+        return b"".join(pieces)
 
 
 def _manifest(data: DataSet, schema: str, plan: ExportPlan) -> Manifest:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     # Only named in signatures: importing these loads TensorFlow and PyTorch.
     import tensorflow as tf
 
+    from clipmill.reader.frameworks.keras import KerasBatches
     from clipmill.reader.frameworks.torch import TorchBatches
 
 #: Clips of a batch that a notebook draws.
@@ -308,6 +309,16 @@ class Batches:
     def tf(self, *fields: str) -> tf.data.Dataset:
         """Return a tf.data.Dataset of dicts, or for `tf("frames", "label")` of tuples; see `frameworks.tf_dataset`."""
         return to_dataset(self, fields)
+
+    def keras(self, *fields: str) -> KerasBatches:
+        """Return a `keras.utils.PyDataset` of tuples, by default of frames and labels, as `model.fit` takes it.
+
+        See `clipmill.reader.frameworks.keras`.
+        """
+        # Keras takes seconds to load, and most readers never need it.
+        from clipmill.reader.frameworks.keras import KerasBatches
+
+        return KerasBatches(self, fields or (("image", "mask") if self.clips.pairs else ("frames", "label")))
 
     def torch(self, *fields: str, layout: str = "BTHWC", workers: int = 0, start: str | None = None) -> TorchBatches:
         """Return an iterable of dicts or tuples of tensors for PyTorch; see `clipmill.reader.frameworks.torch`."""

@@ -88,6 +88,11 @@ class Clips:
         return any(reader.schema.name.startswith(PAIRS) for _, reader in self.table.shards)
 
     @property
+    def adopted(self) -> bool:
+        """Whether others wrote records among these, which only the reader's own paths can read."""
+        return any(reader.schema.placed for _, reader in self.table.shards)
+
+    @property
     def classes(self) -> int | None:
         """How many classes there are, where clips have lists of labels, so that `label` is multi-hot; else None."""
         return None if self.table.label_lists is None else len(self.labels)

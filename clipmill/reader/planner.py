@@ -71,11 +71,13 @@ class Planner:
 
     def plan(self, epoch: int) -> BatchPlan:
         """Return the batches of an epoch."""
-        if epoch not in self._plans:
-            made = self._plan(epoch)
-            # Two plans are kept, since the next epoch may be needed while this one is being read.
-            self._plans = {**dict(list(self._plans.items())[-1:]), epoch: made}
-        return self._plans[epoch]
+        plans = self._plans  # other threads may ask for other epochs
+        if epoch in plans:
+            return plans[epoch]
+        made = self._plan(epoch)
+        # Two plans are kept, since the next epoch may be needed while this one is being read.
+        self._plans = {**dict(list(plans.items())[-1:]), epoch: made}
+        return made
 
     @property
     def constant(self) -> bool:

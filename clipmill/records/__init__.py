@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clipmill.errors import UsageError
-from clipmill.layout import MULTI_LABEL, PAIRS, RAW
+from clipmill.layout import ADOPTED, MULTI_LABEL, PAIRS, RAW
 
 if TYPE_CHECKING:
     # It loads numpy, which a command line that asks for names alone need not wait for.
@@ -25,6 +25,8 @@ SCHEMAS = {
     "pairs": ("clipmill.records.pairs", "PairsSchema"),
     "mediaseq": ("clipmill.records.mediaseq", "MediaSequenceSchema"),
 }
+#: Those that no build writes.
+_READ_ONLY = {ADOPTED: ("clipmill.records.foreign", "AdoptedSchema")}
 
 
 @cache
@@ -35,9 +37,10 @@ def get_schema(name: str) -> Schema:
         UsageError: there is none of that name.
     """
     single = name.removesuffix(MULTI_LABEL)
-    known = single.removesuffix(RAW) if single == PAIRS + RAW else single
-    if known not in SCHEMAS:
+    known = single.removesuffix(RAW) if single == PAIRS + RAW else single.partition(":")[0]
+    everything = SCHEMAS | _READ_ONLY
+    if known not in everything:
         raise UsageError(f"--schema {name}: not one of {', '.join(SCHEMAS)}")
-    module, kind = SCHEMAS[known]
+    module, kind = everything[known]
     schema: Schema = getattr(importlib.import_module(module), kind)(name, name != single)
     return schema

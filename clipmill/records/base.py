@@ -78,18 +78,22 @@ class Schema(Protocol):
         frame_keys: where readers find the frames and what is known of each.
         sequence: whether a record is a tf.train.SequenceExample, with the frames in its feature lists;
             else it is a tf.train.Example.
+        placed: whether a file beside the shard says where each frame is, since others wrote the records.
+        numbered: whether a frame's prefix depends on its number, and not on its size alone.
     """
 
     name: str
     epoch: int
     frame_keys: FrameKeys
     sequence: bool
+    placed: bool
+    numbered: bool
 
     def head(self, clip: ClipRecord, sizes: Sequence[int]) -> bytes:
         """Return all bytes of the record before the first frame's prefix."""
 
     def prefix(self, size: int, number: int = 0) -> bytes:
-        """Return the bytes that stand before frame `number` of `size` bytes; only in pairs they differ by number."""
+        """Return the bytes that stand before frame `number` of `size` bytes; they differ by number where `numbered`."""
 
     def parse(self, record: bytes) -> tuple[ClipRecord, list[bytes]]:
         """Return the clip and its encoded frames; the inverse of head, prefix and frames.

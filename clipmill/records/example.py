@@ -20,6 +20,7 @@ class ExampleSchema:
     """
 
     sequence = False
+    placed = numbered = False
 
     def __init__(self, name: str, epoch: int, fields: Sequence[Field], frames: str) -> None:
         self.name = name

@@ -27,7 +27,8 @@ class PairsSchema:
     where there are twice as many bytes.
     """
 
-    sequence = False
+    sequence = placed = False
+    numbered = True
     epoch = 1
 
     def __init__(self, name: str, multi_label: bool) -> None:

@@ -30,6 +30,7 @@ class SequenceExampleSchema:
     """
 
     sequence = True
+    placed = numbered = False
 
     def __init__(
         self,

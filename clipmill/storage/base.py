@@ -53,6 +53,13 @@ class Disk(Protocol):
     def link(self, target: str, name: str) -> None:
         """Make `name` a symbolic link to `target`, replacing any; does nothing where the disk has no links."""
 
+    def hard_link(self, outside: str, path: str) -> None:
+        """Make an object the same file as one elsewhere on this disk, which must not be changed after that.
+
+        Raises:
+            OSError: no such link can be made, as between two disks.
+        """
+
     def remove_half_written(self, before: float) -> int:
         """Remove files that a killed clipmill was writing; returns how many.
 

@@ -118,6 +118,12 @@ class LocalStorage:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
 
+    def hard_link(self, outside: str, path: str) -> None:
+        target = self.path(path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.link(outside, target)
+        _sync_folder(os.path.dirname(target))
+
     @contextlib.contextmanager
     def hold(self, path: str, data: bytes = b"") -> Iterator[None]:
         with self._errors(path):

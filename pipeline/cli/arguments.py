@@ -85,7 +85,7 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
         raise UsageError("--out is missing: name a folder or a bucket")
     if arguments.fit and not arguments.size:
         raise UsageError(f"--fit {arguments.fit}: works with --size WxH alone; add it, or leave --fit out")
-    given["listing.listings"] = tuple(_expand(arguments.listing))
+    given["listing.listings"] = tuple(expand(arguments.listing))
     options = filled(given)
     _check(options)
     return msgspec.structs.replace(
@@ -117,7 +117,12 @@ def _check(options: BuildOptions) -> None:
         )
 
 
-def _expand(words: Sequence[str]) -> list[str]:
+def expand(words: Sequence[str]) -> list[str]:
+    """Return the absolute paths and URLs that words name, globs among them.
+
+    Raises:
+        UsageError: a glob matches nothing.
+    """
     found = []
     for word in words:
         if is_url(word) or os.path.exists(word) or not glob.has_magic(word):

@@ -11,6 +11,7 @@ from typing import Any
 from clipmill.errors import MissingExtra
 from clipmill.ledger import Reason
 from clipmill.options import values
+from clipmill.pipeline.cli.adopt_arguments import add_adopt_arguments
 from clipmill.pipeline.cli.arguments import add_build_arguments
 from clipmill.pipeline.cli.export_arguments import add_export_arguments
 
@@ -80,6 +81,11 @@ def add_commands(commands: Commands) -> None:
 
     export = _add(commands, "export", "write a published version in a format that others read", "exporting.run_export")
     add_export_arguments(export)
+
+    adopt = commands.add_parser("adopt", help="make a version of TFRecord shards that others wrote, as they are")
+    adopt.description = "Make a version of TFRecord shards that others wrote, without decoding or copying them."
+    add_adopt_arguments(adopt)
+    adopt.set_defaults(run=_later("adopting.run_adopt"), parser=adopt)
 
     unpack = commands.add_parser("unpack", help="unpack a zip, tar or rar archive, checked and safely")
     unpack.description = "Unpack a zip, tar or rar archive. What is there already is not unpacked again."

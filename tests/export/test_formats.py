@@ -94,7 +94,20 @@ def frames_in_records(schema: str) -> object:
     return read
 
 
+def frames_in_array_records(dest: Path) -> dict[str, list[bytes]]:
+    module = pytest.importorskip("array_record.python.array_record_module")
+    found = {}
+    for path in sorted(dest.glob("*.array_record-*")):
+        reader = module.ArrayRecordReader(str(path), "")
+        for number in range(reader.num_records()):
+            clip, frames = get_schema("tfds").parse(reader.read([number])[0])
+            found[clip.clip_id] = frames
+        reader.close()
+    return found
+
+
 READERS = {
+    "array_record": frames_in_array_records,
     "webdataset": frames_in_tars,
     "parquet": frames_in_parquet,
     "frames": frames_in_folders,
@@ -138,7 +151,7 @@ def test_the_same_export_has_the_same_bytes_and_a_rerun_writes_what_is_missing(m
     assert first == content(tmp_path / "b")
     assert export(mini, to, tmp_path / "b", *words)["written"] == 0
     gone = next(
-        name for name in first if name.endswith((".tar", ".parquet", ".mp4")) or "tfrecord-" in name or "/" in name
+        name for name in first if name.endswith((".tar", ".parquet", ".mp4")) or "record-" in name or "/" in name
     )
     # A run that was killed lacks the last frames of a clip.
     (tmp_path / "b" / gone).unlink()

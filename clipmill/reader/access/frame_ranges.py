@@ -15,6 +15,9 @@ alone (`clipmill.records.Schema`). So, from the end of the record backwards:
 Counting from the beginning of the record would not work: the head's length differs with the clip's texts and numbers.
 Nor is the prefix a constant: a varint in it grows with the frame, and a reader that took 4 bytes for every prefix
 would be one byte off from the first frame of 16 KiB on, and decode garbage.
+
+In shards that others wrote (`clipmill adopt`) anything may stand between and behind the frames. Beside such a shard its
+`.places` file has for each frame the bytes from its end to the record's end, and its time, which no head is asked for.
 """
 
 from __future__ import annotations
@@ -29,15 +32,19 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.errors import DataError, UsageError
-from clipmill.layout import MANIFEST, PAIRS, frames_path, shard_path, version_path
+from clipmill.layout import MANIFEST, frames_path, places_path, shard_path, version_path
 from clipmill.reader.access.range_cache import ReadableStorage
 from clipmill.reader.draws import Ints
 from clipmill.records import get_schema
 from clipmill.records.base import FrameFacts, Schema
+from clipmill.records.foreign import PLACES
 from clipmill.records.tfrecord import AFTER, BEFORE
 
 #: The sizes of all frames are held in memory up to this many bytes; for a larger data set each clip's are read.
 HELD_SIZES = 64 << 20
+
+#: Frames with this many bytes between them at most are read in one range: a prefix is shorter.
+NEAR = 1 << 10
 
 #: Reads half-open byte ranges of one shard.
 ReadRanges: TypeAlias = Callable[[Sequence[tuple[int, int]]], Sequence[bytes | memoryview]]
@@ -66,11 +73,13 @@ class RecordRanges(NamedTuple):
     Attributes:
         head: of the data before the first frame.
         starts, ends: (frames,) int64.
+        facts: times and numbers of the frames, where they are known without the head.
     """
 
     head: tuple[int, int]
     starts: Ints
     ends: Ints
+    facts: FrameFacts | None = None
 
 
 class StoredFrames(NamedTuple):
@@ -106,10 +115,11 @@ class FrameReader:
         self._shard_frames = shard_frames
         self._hold = 4 * sum(shard_frames.values()) <= HELD_SIZES
         self._sizes: dict[str, Ints] = {}
+        self._places: dict[str, npt.NDArray[np.void]] = {}
         self._process = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "schema": self.schema.name, "_sizes": {}}
+        return {**self.__dict__, "schema": self.schema.name, "_sizes": {}, "_places": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, schema=get_schema(state["schema"]), _process=os.getpid())
@@ -121,12 +131,24 @@ class FrameReader:
             DataError: the table and the shard's files do not agree, or a file is gone.
         """
         sizes = self._frame_sizes(place)
+        if self.schema.placed:
+            return self._locate_placed(place, sizes)
         taken = np.cumsum(sizes + _prefixes(self.schema, sizes))
         ends = place.offset + place.length - AFTER - taken[-1] + taken
         head = place.offset + BEFORE, int(ends[-1] - taken[-1])
         if head[1] <= head[0]:
             raise DataError(f"{frames_path(place.shard)}: does not fit the record at byte {place.offset} of the shard")
         return RecordRanges(head, ends - sizes, ends)
+
+    def _locate_placed(self, place: ClipPlace, sizes: Ints) -> RecordRanges:
+        found = self._frame_places(place.shard, place.frames_at, place.frames)
+        ends = place.offset + place.length - found["behind"].astype(np.int64)
+        starts = ends - sizes
+        data = place.offset + BEFORE, place.offset + place.length - AFTER
+        if starts.min() < data[0] or ends.max() > data[1]:
+            raise DataError(f"{places_path(place.shard)}: does not fit the record at byte {place.offset} of the shard")
+        facts = FrameFacts(found["time"].astype(np.int64), found["number"].astype(np.int64))
+        return RecordRanges((data[0], int(starts.min())), starts, ends, facts)
 
     def ranges_of(self, shard: str) -> ReadRanges:
         """Return a function that reads ranges of a shard; its result is valid until this thread reads again."""
@@ -152,6 +174,8 @@ class FrameReader:
         Raises:
             DataError: storage and table do not agree.
         """
+        if facts is True and located.facts is not None:
+            facts = located.facts
         runs = _runs(located, wanted)
         ranges = [(start, end) for start, end, _ in runs]
         if facts is True:
@@ -182,6 +206,9 @@ class FrameReader:
         else:
             sizes = np.concatenate([self._read_sizes(shard, at, at + 1) for at in frames_at.tolist()])
         stops = ends - AFTER
+        if self.schema.placed:
+            found = np.concatenate([self._frame_places(shard, at, 1) for at in frames_at.tolist()])
+            stops = ends - found["behind"].astype(np.int64)
         ranges = list(zip((stops - sizes).tolist(), stops.tolist(), strict=True))
         return self.read(shard_path(shard), ranges, borrow=True)
 
@@ -191,7 +218,7 @@ class FrameReader:
         Raises:
             DataError: storage and table do not agree.
         """
-        return self._parse_head(located, read([located.head])[0])
+        return located.facts if located.facts is not None else self._parse_head(located, read([located.head])[0])
 
     def read(
         self, path: str, ranges: Sequence[tuple[int, int]], *, borrow: bool = False
@@ -254,13 +281,26 @@ class FrameReader:
     def _read_sizes(self, shard: str, first: int, last: int) -> Ints:
         return np.frombuffer(self.read(frames_path(shard), [(4 * first, 4 * last)])[0], "<u4").astype(np.int64)
 
+    def _frame_places(self, shard: str, first: int, frames: int) -> npt.NDArray[np.void]:
+        if not self._hold:
+            return self._read_places(shard, first, first + frames)
+        if shard not in self._places:
+            self._places[shard] = self._read_places(shard, 0, self._shard_frames[shard])
+        return self._places[shard][first : first + frames]
+
+    def _read_places(self, shard: str, first: int, last: int) -> npt.NDArray[np.void]:
+        size = PLACES.itemsize
+        return np.frombuffer(self.read(places_path(shard), [(size * first, size * last)])[0], PLACES)
+
 
 def _runs(located: RecordRanges, wanted: Sequence[int]) -> list[tuple[int, int, list[int]]]:
     """Return ranges to read for frames in increasing order: start, end and the frames in it; neighbours share one."""
     runs: list[tuple[int, int, list[int]]] = []
     for frame in wanted:
         end = int(located.ends[frame])
-        if runs and runs[-1][2][-1] == frame - 1:
+        # Others may have written two frames in another order, or something between them.
+        near = runs and runs[-1][2][-1] == frame - 1 and 0 <= located.starts[frame] - runs[-1][1] <= NEAR
+        if near:
             start, _, inside = runs[-1]
             runs[-1] = (start, end, [*inside, frame])
         else:
@@ -270,7 +310,7 @@ def _runs(located: RecordRanges, wanted: Sequence[int]) -> list[tuple[int, int, 
 
 def _prefixes(schema: Schema, sizes: Ints) -> Ints:
     """Return the length of the prefix of a record's frames, all of these sizes."""
-    if schema.name.startswith(PAIRS):
+    if schema.numbered:
         prefixes = [schema.prefix(size, number) for number, size in enumerate(sizes.tolist())]
         return np.array([len(prefix) for prefix in prefixes], np.int64)
     limits, lengths = _prefix_steps(schema.name)

@@ -1,1 +1,1 @@
-"""Batches for TensorFlow and PyTorch."""
+"""Batches for TensorFlow, Keras and PyTorch."""

@@ -1,4 +1,4 @@
-"""The interface of a reader, as the TensorFlow and PyTorch modules need it."""
+"""The interface of a reader, as the modules for each framework need it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clipmill.reader.planner import Planner
 class EpochReader(Protocol):
     """The part of `clipmill.reader.Batches` that a framework needs; see there for its attributes and methods.
 
-    `Batches.tf` and `Batches.torch` call the modules of this folder, so these cannot import `Batches` itself.
+    `Batches.tf`, `Batches.keras` and `Batches.torch` call the modules of this folder, so these cannot import `Batches` itself.
     """
 
     clips: Clips
@@ -49,6 +49,9 @@ class EpochReader(Protocol):
         self, epoch: int, step: int, stride: int = 1, prefetch: int | None = None, threads: int | None = None
     ) -> Generator[Arrays, None, None]:
         """Make the batches `step`, `step + stride`, ... of an epoch; the reader itself stays at its step."""
+
+    def at(self, epoch: int, step: int) -> Arrays:
+        """Make the batch of any step; the reader itself stays at its step."""
 
     def alone(self, epoch: int, step: int) -> Arrays:
         """Make the batch of a step in this thread."""

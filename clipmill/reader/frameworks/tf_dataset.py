@@ -30,7 +30,7 @@ def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset
     after it took: keep the field `step` to know which batch was used last.
 
     With path="streaming" TensorFlow's own operations read the shards, see `clipmill.reader.frameworks.tf_stream`;
-    images with masks they do not read.
+    images with masks, and adopted records, they do not read.
 
     Args:
         batches: what is read.
@@ -43,7 +43,8 @@ def to_dataset(batches: EpochReader, fields: tuple[str, ...]) -> tf.data.Dataset
     tf = import_tensorflow()
     reader = batches.only(fields) if fields else batches
     specs = signature(tf, reader)
-    streams = batches.options.path == "streaming" and not batches.clips.pairs
+    clips = batches.clips
+    streams = batches.options.path == "streaming" and not clips.pairs and not clips.adopted
     if streams:
         epochs = stream(tf, batches, reader, specs)
     else:

@@ -1,0 +1,1 @@
+"""Adopting: TFRecord shards that others wrote become a version, as they are."""
