@@ -31,8 +31,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "fps": ("image/frame_rate", "fps", "frame_rate"),
     "timestamps": ("image/timestamp", "timestamp", "timestamps"),
 }
-#: What stands beside an adopted shard for each frame, little-endian: microseconds from the clip's first frame; bytes from
-#: the frame's end to the record's end, framing included; the frame's number in the clip.
+#: What stands beside an adopted shard for each frame, little-endian: microseconds from the clip's first frame; bytes
+#: from the frame's end to the record's end, framing included; the frame's number in the clip.
 PLACES = np.dtype([("time", "<i8"), ("behind", "<u4"), ("number", "<u4")])
 #: What a record that does not say it is taken to have, as images have it.
 FPS = 25.0
@@ -252,7 +252,8 @@ def _times(values: Sequence[Any], frames: int) -> npt.NDArray[np.int64] | None:
         return None
     if any(one >= other for one, other in pairwise(values)):
         return None
-    return np.array(values, np.int64) - np.int64(values[0])
+    times: npt.NDArray[np.int64] = np.array(values, np.int64) - values[0]
+    return times
 
 
 def _rate(times: npt.NDArray[np.int64] | None) -> float | None:

@@ -18,7 +18,7 @@ from clipmill.reader.planner import Planner
 class EpochReader(Protocol):
     """The part of `clipmill.reader.Batches` that a framework needs; see there for its attributes and methods.
 
-    `Batches.tf`, `Batches.keras` and `Batches.torch` call the modules of this folder, so these cannot import `Batches` itself.
+    `Batches.tf`, `Batches.keras` and `Batches.torch` call the modules of this folder, so these cannot import `Batches`.
     """
 
     clips: Clips

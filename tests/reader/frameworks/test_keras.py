@@ -47,21 +47,42 @@ def small_model() -> Any:
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_a_model_is_fitted_on_whole_epochs(data: Dataset, shuffle: bool) -> None:
+def test_a_model_is_fitted_on_whole_epochs(data: Dataset, shuffle: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = data["train"].batches(RandomWindow(2), augment=[RandomCrop(8)], batch_size=4, shuffle=True)
     held_out = data["val"].batches(CentreWindow(2), augment=[RandomCrop(8)], batch_size=5)
-    asked: list[tuple[int, int]] = []
-    given = batches.keras()
-    made = given._reader.at
-    given._reader.at = lambda epoch, step: asked.append((epoch, step)) or made(epoch, step)
     seen = _Seen(batches)
+    given, steps = batches.keras(), []
+    run = given._reader.run
+
+    def noted(epoch: int, step: int, **ahead: Any) -> Any:
+        for batch in run(epoch, step, **ahead):
+            steps.append((epoch, int(batch["step"])))
+            yield batch
+
+    monkeypatch.setattr(given._reader, "run", noted)
     small_model().fit(given, validation_data=held_out.keras(), epochs=3, verbose=0, callbacks=[seen], shuffle=shuffle)
     assert seen.steps == [len(batches)] * 3 == [7, 7, 7]
     assert seen.validated == [len(held_out)] * 3 == [3, 3, 3]
     assert seen.places == [(1, 0), (2, 0), (3, 0)]
-    # Keras looks at two batches first, to learn what they hold; then every step of every epoch comes once.
-    assert asked[:2] == [(0, 0), (0, 1)]
-    assert sorted(asked[2:]) == [(epoch, step) for epoch in range(3) for step in range(7)]
+    # Keras looks at two batches before, to learn what they hold.
+    assert steps == [(0, 0), (0, 1), *((epoch, step) for epoch in range(3) for step in range(7))]
+
+
+def test_a_look_at_the_first_batch_is_no_epoch(data: Dataset) -> None:
+    """As Keras on JAX and PyTorch does to build a model; it ends an epoch before the first one begins, too."""
+    batches = data["train"].batches(CentreWindow(2), batch_size=4, shuffle=True)
+    given = batches.keras()
+    given.on_epoch_end()
+    given.on_epoch_begin()
+    looked = given[0]
+    given.on_epoch_end()
+    assert batches.epoch == 0
+    given.on_epoch_begin()
+    assert np.array_equal(given[5][0], looked[0])  # the reader's order, whatever Keras asks for
+    for step in range(6):
+        last = given[step]
+    given.on_epoch_end()
+    assert batches.epoch == 1 and np.array_equal(last[0], batches.at(0, 6)["frames"])
 
 
 def test_prediction_is_in_the_order_of_the_clips(data: Dataset) -> None:
