@@ -36,9 +36,9 @@ REPORT = [
 #: Readers that others run, held against ours by make test-interop.
 INTEROP = [
     "array-record>=0.8",
-    "datasets>=5",
-    "grain>=0.2.18",
-    "jax>=0.6",
+    "datasets>=4",
+    "grain>=0.2",
+    "jax>=0.5",
     "pillow>=11",
     "pytest>=8",
     "pytest-timeout>=2.3",
