@@ -11,6 +11,7 @@ from clipmill.records import get_schema
 
 pytestmark = pytest.mark.interop
 grain = pytest.importorskip("grain")
+flags = pytest.importorskip("absl.flags")
 
 
 def parsed(record: bytes) -> tuple[str, int, list[bytes]]:
@@ -42,6 +43,7 @@ def test_our_source_in_any_order_in_batches_and_epochs(built):
 def test_its_data_loader_takes_our_source_in_worker_processes(built):
     source = clipmill.grain.source(built.data["train"], WholeClip(), fields=["frames", "id"])
     sampler = grain.samplers.IndexSampler(len(source), shuffle=True, seed=1, num_epochs=1)
+    flags.FLAGS.mark_as_parsed()  # as absl.app.run does; without it Grain's workers fail
     loader = grain.DataLoader(data_source=source, sampler=sampler, worker_count=1)
     found = {str(clip["id"]): clip["frames"] for clip in loader}
     assert found.keys() == built.splits["train"].keys()
