@@ -50,7 +50,7 @@ def test_options_on_the_page_exist() -> None:
         "workers",
     }
     known |= {"dtype", "start", "num_workers", "rows", "frames", "steps", "step", "mask_fill"}
-    known |= {"validation_data"}  # of Keras's fit
+    known |= {"validation_data", "may_alias"}  # of Keras's fit and JAX's device_put
     known |= {"bs", "image_size", "seq_len", "val_idxs", "normalize"}  # of clipmill.fastai
     used = set(re.findall(r"\b([a-z_]+)=(?=[\"'\d\[({A-Za-z])", PAGE.read_text()))
     assert used <= known
