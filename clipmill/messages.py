@@ -230,7 +230,7 @@ class ClipTask(msgspec.Struct, frozen=True, array_like=True):
         path, mask: of the source, and of an image with a mask that mask; relative to the root.
         stamp: of the source when it was fingerprinted; another one means it changed.
         decode_start, decode_end: the range to keep, in seconds from the container's start; None for no bound.
-        span: the part to make.
+        span, size: the part to make; bytes of the source.
     """
 
     clip_key: str
@@ -240,15 +240,15 @@ class ClipTask(msgspec.Struct, frozen=True, array_like=True):
     decode_end: float | None
     span: Span = WHOLE
     mask: str = ""
+    size: int = 0
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
     """Encoded frames in the output's storage: a fragment, or a record of a published shard.
 
     Attributes:
-        path: of the fragment or the shard.
-        schema: of the record; "" for a fragment.
-        offset, length: of the record in the shard, framing included; 0, 0 for a fragment.
+        path, schema: of the fragment, the pack that holds it, or the shard; of the record, "" for a fragment.
+        offset, length: of the record in the shard, framing included, or of the fragment in a pack; else 0, 0.
     """
 
     path: str

@@ -1,8 +1,8 @@
-"""DecodeFrames: decode, sample, resize and encode, one fragment for each span of a clip."""
+"""DecodeFrames: decode, sample, resize and encode, one fragment for each span of a clip, small images in packs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -13,11 +13,12 @@ from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.messages import ClipTask, Piece, SpanDone, Verdict
 from clipmill.options import BuildOptions
+from clipmill.sources.pictures import is_small_image
 from clipmill.storage import open_storage
 from clipmill.transforms.children import InChildren
 from clipmill.transforms.counters import count
 from clipmill.transforms.spread import Spread
-from clipmill.workers.jobs import DecodeJob, Job
+from clipmill.workers.jobs import DecodeJob, Job, PackJob
 
 
 class DecodeFrames(beam.PTransform):
@@ -56,7 +57,7 @@ class _Decode(InChildren):
             return
         failure = self._remembered(task)
         if failure is None:
-            yield from self.fly(task)
+            yield from self.fly_together(task) if is_small_image(task.path, task.size) else self.fly(task)
         else:
             yield from self.finished(task, ClipError(*failure))
 
@@ -66,8 +67,11 @@ class _Decode(InChildren):
         path = fragment_path(task.clip_key, task.span.number, task.span.of)
         return remembered_failure(storage, path) if storage.local else None
 
-    def prepare(self, task: ClipTask) -> tuple[ClipTask, Job]:
-        return task, DecodeJob(task, self._options.videos, self._options.out, self._options.frames)
+    def job(self, task: ClipTask) -> Job:
+        return DecodeJob(task, self._options.videos, self._options.out, self._options.frames)
+
+    def job_of_many(self, tasks: Sequence[ClipTask]) -> Job:
+        return PackJob(list(tasks), self._options.videos, self._options.out, self._options.frames)
 
     def finished(self, task: ClipTask, result: Any) -> Iterator[tuple[str, SpanDone]]:
         if isinstance(result, ClipError):

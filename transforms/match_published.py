@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
 
 from clipmill.dataset.reuse import published_spans, waiting_spans
+from clipmill.decoding.packs import packed_spans
 from clipmill.messages import ClipTask, SpanDone
 from clipmill.options import BuildOptions
 from clipmill.storage import open_storage
@@ -58,7 +60,8 @@ def _published(_: bytes, options: BuildOptions, base: str | None) -> Iterator[An
     storage = open_storage(options.out)
     if base:
         yield from published_spans(storage, base)
-    yield from (pvalue.TaggedOutput("waiting", span) for span in waiting_spans(storage, options.record_schema))
+    waiting = chain(waiting_spans(storage, options.record_schema), packed_spans(storage))
+    yield from (pvalue.TaggedOutput("waiting", span) for span in waiting)
 
 
 class _Match(beam.DoFn):

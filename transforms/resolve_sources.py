@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -14,6 +14,7 @@ from clipmill.dataset.account import Counted, Key, key
 from clipmill.errors import ClipError
 from clipmill.ledger import Failure, Reason
 from clipmill.listings.label_table import LabelTable
+from clipmill.listings.paths import is_image
 from clipmill.messages import CachedProbe, ClipRow, ClipTask, ProbedSource, ResolvedClip, SourceRows, SourceTask
 from clipmill.options import BuildOptions
 from clipmill.sources.cache import RENEW, Notes, recall_source
@@ -21,7 +22,7 @@ from clipmill.sources.clips import settle, source_tasks
 from clipmill.storage import open_storage
 from clipmill.transforms.children import InChildren, in_global_window
 from clipmill.transforms.counters import count
-from clipmill.workers.jobs import Job, ResolveJob
+from clipmill.workers.jobs import Job, ResolveJob, ResolveManyJob
 
 
 class _Asked(NamedTuple):
@@ -86,7 +87,10 @@ class _Resolve(InChildren):
         for rows, task in source_tasks(source.rows, self._options, source.found):
             asked = _Asked(source.video, rows, task, source.known, source.found, time.time())
             answer = self._recall(asked) if self._videos.local else None
-            yield from self.fly(asked) if answer is None else self.finished(asked, answer)
+            if answer is not None:
+                yield from self.finished(asked, answer)
+            else:
+                yield from self.fly_together(asked) if is_image(task.paths[0]) else self.fly(asked)
 
     def _recall(self, asked: _Asked) -> ProbedSource | ClipError | None:
         try:
@@ -95,8 +99,11 @@ class _Resolve(InChildren):
             return missing
         return None if known is None else known.source
 
-    def prepare(self, asked: _Asked) -> tuple[_Asked, Job]:
-        return asked, ResolveJob(asked.task, self._options.videos, asked.known)
+    def job(self, asked: _Asked) -> Job:
+        return ResolveJob(asked.task, self._options.videos, asked.known)
+
+    def job_of_many(self, asked: Sequence[_Asked]) -> Job:
+        return ResolveManyJob([one.task for one in asked], self._options.videos, [one.known for one in asked])
 
     def finished(self, asked: _Asked, result: Any) -> Iterator[Any]:
         if not asked.found:  # else it was counted when it was absent

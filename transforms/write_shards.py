@@ -59,9 +59,9 @@ class _Write(InChildren):
         else:
             yield keep_shard_rows(self._storage, self._options, plan, done, durable=False)
 
-    def prepare(self, plan: ShardPlan) -> tuple[ShardPlan, Job]:
+    def job(self, plan: ShardPlan) -> Job:
         options = self._options
-        return plan, ShardJob(
+        return ShardJob(
             shard=plan.shard, schema=options.record_schema, dataset=options.name, clips=plan.clips, out=options.out
         )
 

@@ -50,4 +50,5 @@ def keep_shard_rows(
 
 
 def _fragments(plan: ShardPlan, *, shared: bool) -> list[str]:
-    return [piece.path for clip in plan.clips for piece in clip.pieces if not piece.schema and clip.shared == shared]
+    pieces = (piece for clip in plan.clips if clip.shared == shared for piece in clip.pieces)
+    return list(dict.fromkeys(piece.path for piece in pieces if not piece.schema))

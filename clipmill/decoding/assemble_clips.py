@@ -46,7 +46,8 @@ def group_frames(
         digest, duration = joined(storage, [span.piece for span in ordered])
     else:
         digest, duration = first.digest, first.duration
-    shared = len(jobs) > 1
+    # A pack holds other clips, too.
+    shared = len(jobs) > 1 or any(span.piece.length and not span.piece.schema for span in ordered)
     for job in jobs:
         source = options.listing.from_root(job.whole.path)
         yield _clip(job, source, ordered, digest, duration, shared)

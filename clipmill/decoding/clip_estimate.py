@@ -52,11 +52,11 @@ def sample_clip(task: SourceTask, videos: str, frames: int) -> ClipSample:
     """
     storage = open_storage(videos)
     try:
-        at, _ = find_source(storage, task.paths, task.mask)
+        at, stat = find_source(storage, task.paths, task.mask)
         if task.mask:
             with reading_source():
                 return _sample_pair(storage, task.paths[at], task.mask, task.frames)
-        if is_pictures(storage, task.paths[at]):
+        if is_pictures(task.paths[at], stat.stamp):
             with reading_source():
                 return _sample_pictures(open_pictures(storage, task.paths[at]), task, task.named[at], frames)
         with reading_source(), storage.fetch(task.paths[at]) as file, open_video(file) as video:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
 
-from clipmill.decoding.fragments import Footer, FragmentWriter, clip_digest, fragment_path, read_fragment, seconds_shown
+from clipmill.decoding.fragments import (
+    Footer,
+    FragmentWriter,
+    clip_digest,
+    fragment_path,
+    new_fragment,
+    read_fragment,
+    seconds_shown,
+)
+from clipmill.decoding.packs import new_pack
 from clipmill.errors import ClipError, StorageError
 from clipmill.ledger import REMEMBERED, Reason
 from clipmill.messages import WHOLE, ClipTask, Piece, Span, SpanDone
@@ -16,6 +26,7 @@ from clipmill.options import FrameOptions
 from clipmill.sources.find import reading_source, stat_source
 from clipmill.sources.pictures import is_pictures, open_pictures
 from clipmill.storage import Storage, open_storage
+from clipmill.storage.concurrent import each
 from clipmill.video.container import Video, open_video
 from clipmill.video.damage import judge
 from clipmill.video.frames import REORDERED, Inexact, Shown, Walk, at_rate, every
@@ -50,11 +61,47 @@ def decode_task(task: ClipTask, videos: str, out: str, options: FrameOptions) ->
             footer = _make(whole, open_storage(videos), store, path, options)
     if footer.failure:
         raise ClipError(*footer.failure)
+    return _done(task, Piece(path), footer)
+
+
+def decode_pack(tasks: Sequence[ClipTask], videos: str, out: str, options: FrameOptions) -> list[SpanDone | None]:
+    """Decode the images of several clips into one pack.
+
+    Args:
+        tasks: of small images (`clipmill.sources.pictures.is_small_image`).
+        videos, out: roots of the sources and of the output.
+
+    Returns:
+        One for each clip; None where it cannot be made: `decode_task` then says and remembers why.
+
+    Raises:
+        StorageError: storage failed.
+    """
+    sources = open_storage(videos)
+
+    def decoded(task: ClipTask) -> tuple[bytes, Footer] | None:
+        fragment = io.BytesIO()
+        try:
+            footer = _decode_into(FragmentWriter(fragment), task, sources, options)
+            _check_unchanged(task, sources)
+        except ClipError:
+            return None
+        return fragment.getvalue(), footer
+
+    with new_pack(open_storage(out), tasks) as pack:
+        made = zip(tasks, each(sources, decoded, tasks), strict=True)
+        done = [None if found is None else _done(task, pack.add(found[0]), found[1]) for task, found in made]
+        pack.finish([span for span in done if span])
+    return done
+
+
+def _done(task: ClipTask, piece: Piece, footer: Footer) -> SpanDone:
+    span = task.span
     return SpanDone(
         clip_key=task.clip_key,
         number=span.number,
         of=span.of,
-        piece=Piece(path),
+        piece=piece,
         frames=len(footer.sizes),
         nbytes=sum(footer.sizes),
         width=footer.width,
@@ -70,14 +117,14 @@ def _finished(store: Storage, path: str) -> Footer | None:
     if store.stat(path) is None:
         return None
     try:
-        return read_fragment(store, path)[0]
+        return read_fragment(store, Piece(path))[0]
     except (StorageError, FileNotFoundError):
         return None
 
 
 def _make(task: ClipTask, videos: Storage, store: Storage, path: str, options: FrameOptions) -> Footer:
     try:
-        with FragmentWriter(store, path) as fragment:
+        with new_fragment(store, path) as fragment:
             footer = _decode_into(fragment, task, videos, options)
             _check_unchanged(task, videos)
             return footer
@@ -96,7 +143,7 @@ def _check_unchanged(task: ClipTask, videos: Storage) -> None:
 
 
 def _remember(store: Storage, path: str, error: ClipError) -> None:
-    with FragmentWriter(store, path) as fragment:
+    with new_fragment(store, path) as fragment:
         fragment.finish([], [], (0, 0), 0.0, 0, (Reason(error.reason).value, error.message))
 
 
@@ -108,9 +155,7 @@ def _decode_into(fragment: FragmentWriter, task: ClipTask, videos: Storage, opti
         for encoded in pair.encoded(options):
             fragment.add(encoded)
         return fragment.finish([0, round(MICROSECONDS / PAIR_FPS)], [0, 1], (pair.width, pair.height), PAIR_FPS, 0)
-    with reading_source():
-        pictures = is_pictures(videos, task.path)
-    if pictures:
+    if is_pictures(task.path, task.stamp):
         with reading_source():
             return _encode_pictures(fragment, task, open_pictures(videos, task.path), options)
     with reading_source(), videos.fetch(task.path) as file:

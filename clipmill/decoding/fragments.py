@@ -4,15 +4,16 @@
 
 The name is the clip's key and the span, so a retried or duplicated decoder writes
 the same bytes to the same name, and a rerun finds what is done. A clip that cannot
-be decoded leaves a fragment without frames that records why.
+be decoded leaves a fragment without frames that records why. The fragments of small
+images lie in packs (`clipmill.decoding.packs`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import struct
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Iterator, Sequence
 
 import google_crc32c
 import msgspec
@@ -20,11 +21,14 @@ import msgspec
 from clipmill.errors import StorageError
 from clipmill.messages import Piece
 from clipmill.storage import Storage
+from clipmill.storage.base import Writer
 
 _TAIL = struct.Struct("<II8s")
 _MAGIC = b"clipfrag"
 #: Bytes that are checksummed and written at once: few enough to stay in the processor's cache.
 _FLUSH = 128 << 10
+#: Bytes at a file's end that are read to find what it ends with.
+_GUESS = 64 << 10
 #: A fragment without frames is smaller.
 _FAILURE_BYTES = 4096
 
@@ -61,27 +65,25 @@ def fragment_path(clip_key: str, span: int, of: int) -> str:
     return f"work/fragments/{clip_key[:2]}/{clip_key}-{span}-{of}"
 
 
-class FragmentWriter:
-    """Writes frames as they come; the fragment appears when `finish` was called and the block ends."""
+@contextlib.contextmanager
+def new_fragment(storage: Storage, path: str) -> Iterator[FragmentWriter]:
+    """Give the writer of a fragment, which appears when the writer's `finish` was called and the block ends."""
+    # Not durable: a fragment that a power cut damaged fails its checks and is made again.
+    with storage.writer(path, durable=False) as file:
+        yield FragmentWriter(file)
 
-    def __init__(self, storage: Storage, path: str) -> None:
-        # Not durable: a fragment that a power cut damaged fails its checks and is made again.
-        self._writer = storage.writer(path, durable=False)
+
+class FragmentWriter:
+    """Writes the frames of one fragment to a file as they come, and then its footer."""
+
+    def __init__(self, file: Writer) -> None:
+        self._file = file
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._crc = google_crc32c.Checksum()
         self.sizes: list[int] = []
         self._digests: list[bytes] = []
         self.nbytes = 0
-
-    def __enter__(self) -> FragmentWriter:
-        self._file = self._writer.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.__exit__(kind, error, trace)
 
     def add(self, frame: bytes) -> None:
         """Append one encoded frame."""
@@ -116,8 +118,7 @@ class FragmentWriter:
             bad_packets=bad_packets,
             failure=failure,
         )
-        packed = msgspec.msgpack.encode(footer)
-        self._file.write(packed + _TAIL.pack(google_crc32c.value(packed), len(packed), _MAGIC))
+        self._file.write(sealed(msgspec.msgpack.encode(footer), _MAGIC))
         return footer
 
     def _flush(self) -> None:
@@ -128,14 +129,26 @@ class FragmentWriter:
         self._pending_bytes = 0
 
 
-def read_footer(storage: Storage, path: str) -> Footer | None:
-    """Read the footer of a fragment; None if there is no such fragment, or it is damaged."""
+def sealed(packed: bytes, magic: bytes) -> bytes:
+    """Return what a file ends with, followed by its CRC-32C, its length and eight bytes that tell the kind of file."""
+    return packed + _TAIL.pack(google_crc32c.value(packed), len(packed), magic)
+
+
+def read_sealed(storage: Storage, path: str, magic: bytes) -> bytes | None:
+    """Read what `sealed` ends a file with; None if there is no such file, or it is damaged."""
     stat = storage.stat(path)
     if stat is None:
         return None
-    guess = max(0, stat.size - (64 << 10))
-    end = storage.read(path, guess, stat.size)
-    packed = _packed_footer(end, stat.size, storage, path)
+    end = storage.read(path, max(0, stat.size - _GUESS), stat.size)
+    length = _sealed_length(end, magic, stat.size)
+    if length > len(end):
+        end = storage.read(path, stat.size - length, stat.size)
+    return _unsealed(end, magic)
+
+
+def read_footer(storage: Storage, path: str) -> Footer | None:
+    """Read the footer of a fragment; None if there is no such fragment, or it is damaged."""
+    packed = read_sealed(storage, path, _MAGIC)
     return None if packed is None else msgspec.msgpack.decode(packed, type=Footer)
 
 
@@ -148,35 +161,38 @@ def remembered_failure(storage: Storage, path: str) -> tuple[str, str] | None:
     return None if footer is None else footer.failure
 
 
-def _packed_footer(end: bytes, size: int, storage: Storage, path: str) -> bytes | None:
+def _sealed_length(end: bytes, magic: bytes, size: int) -> int:
+    """Return how many bytes are sealed, tail included, by the end of a file of `size` bytes; 0 if it is of no such."""
     if len(end) < _TAIL.size:
-        return None
-    crc, length, magic = _TAIL.unpack(end[-_TAIL.size :])
-    if magic != _MAGIC or length + _TAIL.size > size:
-        return None
-    if length + _TAIL.size > len(end):
-        end = storage.read(path, size - length - _TAIL.size, size)
-    packed = end[-_TAIL.size - length : -_TAIL.size]
-    return packed if google_crc32c.value(packed) == crc else None
+        return 0
+    _, length, found = _TAIL.unpack(end[-_TAIL.size :])
+    length += _TAIL.size
+    return length if found == magic and length <= size else 0
 
 
-def read_fragment(storage: Storage, path: str) -> tuple[Footer, list[memoryview]]:
+def _unsealed(end: bytes, magic: bytes) -> bytes | None:
+    length = _sealed_length(end, magic, len(end))
+    packed = end[len(end) - length : -_TAIL.size]
+    return packed if length and google_crc32c.value(packed) == _TAIL.unpack(end[-_TAIL.size :])[0] else None
+
+
+def read_fragment(storage: Storage, piece: Piece) -> tuple[Footer, list[memoryview]]:
     """Read a whole fragment: its footer and its frames.
 
     Raises:
         FileNotFoundError: there is none.
         StorageError: its bytes are not those that were written.
     """
-    data = storage.read(path)
-    packed = _packed_footer(data, len(data), storage, path)
+    data = storage.read(piece.path, piece.offset, piece.offset + piece.length if piece.length else None)
+    packed = _unsealed(data, _MAGIC)
     if packed is not None:
         footer = msgspec.msgpack.decode(packed, type=Footer)
         frames = memoryview(data)[: sum(footer.sizes)]
         if _crc32c(frames) == footer.crc32c:
             return footer, cut(frames, footer.sizes)
     # Deleted, or every rerun would find it again.
-    storage.delete(path)
-    raise StorageError(f"{storage.root}/{path}: damaged fragment, now deleted; run the build again")
+    storage.delete(piece.path)
+    raise StorageError(f"{storage.root}/{piece.path}: damaged fragment, now deleted; run the build again")
 
 
 def _crc32c(data: memoryview) -> int:

@@ -37,6 +37,8 @@ _CLOCK = 0.15
 #: Shards are 1.09 times the target on average, and some are twice as large.
 _MEAN_SHARD = 1.09
 _LARGE_SHARD = 1.25
+#: Clips of fewer bytes than that on average are counted as small images, whose packs stay until the run publishes.
+_PACKED = 64 << 10
 #: Bytes that a record holds for each frame beside its JPEG; bytes of tables, ledgers and notes, for each clip and
 #: in all.
 _RECORD = 11
@@ -204,6 +206,8 @@ def _peak(new_bytes: Band, written: float, clips: int, targets: dict[str, int], 
     """Estimate the bytes that the output's disk must have free, for the worst moment."""
     # One shard for each job in flight; each keeps its fragments until it is durable.
     in_flight = (2 * workers + 1) * _LARGE_SHARD * max(targets.values(), default=0)
+    if new_bytes.value < _PACKED * clips:
+        in_flight = new_bytes.value + new_bytes.error
     tables = _TABLES[0] * clips + _TABLES[1]
     return written + min(in_flight, new_bytes.value + new_bytes.error) + (tables if written else 0)
 

@@ -108,7 +108,7 @@ def _shard_clip(storage: Storage, clip: Clip, dataset: str) -> ShardClip:
 def _read_piece(storage: Storage, piece: Piece) -> tuple[list[int], list[int], list[bytes] | list[memoryview]]:
     """Read the timestamps, frame numbers and encoded frames of a piece, and verify their checksums."""
     if not piece.schema:
-        footer, views = read_fragment(storage, piece.path)
+        footer, views = read_fragment(storage, piece)
         return footer.timestamps, footer.frame_index, views
     framed = storage.read(piece.path, piece.offset, piece.offset + piece.length)
     name = f"{storage.root}/{piece.path}"

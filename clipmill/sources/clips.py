@@ -125,6 +125,7 @@ def _job(
         decode_start=plan.decode_start,
         decode_end=plan.decode_end,
         mask=_mask(row, options)[0],
+        size=source.size,
     )
     job = ResolvedClip(
         row=row,

@@ -15,6 +15,10 @@ from clipmill.listings.paths import is_image
 from clipmill.storage import Stat, Storage
 from clipmill.video.pictures import Pictures
 
+#: Bytes of an image that is small: a larger one takes longer to decode than a job and a file of its own take.
+_SMALL = 32 << 10
+#: How the stamp of a folder begins; no file has such a one.
+_FOLDER = "folder:"
 #: The last number in a name: what stands before it, the number, and what stands behind.
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)", re.ASCII | re.DOTALL)
 _DIGITS = re.compile(r"(\d+)", re.ASCII)
@@ -36,12 +40,22 @@ def stat_folder(storage: Storage, folder: str) -> Stat | None:
     digest = hashlib.sha256()
     for name, stat in zip(names, stats, strict=False):
         digest.update(f"{name}\0{stat.size}\0{stat.stamp}\n".encode(errors="surrogateescape"))
-    return Stat(sum(s.size for s in stats), digest.hexdigest()[:32], max(s.modified for s in stats))
+    stamp = _FOLDER + digest.hexdigest()[:32]
+    return Stat(sum(s.size for s in stats), stamp, max(s.modified for s in stats))
 
 
-def is_pictures(storage: Storage, path: str) -> bool:
-    """Return whether a source is made of images: one by its suffix, or a folder of them."""
-    return is_image(path) or (storage.stat(path) is None and bool(_frames(storage, path)))
+def is_pictures(path: str, stamp: str) -> bool:
+    """Return whether a source is made of images, an image by its suffix or a folder of them, without a look at it.
+
+    Args:
+        stamp: that `clipmill.sources.find` found.
+    """
+    return is_image(path) or stamp.startswith(_FOLDER)
+
+
+def is_small_image(path: str, size: int) -> bool:
+    """Return whether a source of `size` bytes is one small image, an animation or an image and its mask included."""
+    return is_image(path) and size <= _SMALL
 
 
 def open_pictures(storage: Storage, path: str) -> Pictures:

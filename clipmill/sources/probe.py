@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from typing import IO
@@ -12,10 +13,11 @@ from clipmill.errors import ClipError
 from clipmill.ledger import Reason
 from clipmill.messages import WHOLE, CachedProbe, ProbedSource, SourceClip, SourceTask
 from clipmill.sources.cache import question, recall
-from clipmill.sources.find import find_source, stat_source
+from clipmill.sources.find import find_source, reading_source, stat_source
 from clipmill.sources.pictures import fingerprint, is_pictures, open_pictures, pair_fingerprint
 from clipmill.sources.trimming import Part, part_of_file
 from clipmill.storage import Stat, Storage, open_storage
+from clipmill.storage.concurrent import each
 from clipmill.video.container import Video, open_video
 from clipmill.video.left_alone import is_hdr, pixel_aspect
 from clipmill.video.limits import nothing_in_range
@@ -48,7 +50,7 @@ def resolve_source(task: SourceTask, videos: str, known: Sequence[CachedProbe] =
     known_as = before.source.fingerprint if before is not None else None
     if task.mask:
         source = _probe_pair(storage, path, stat, known_as or pair_fingerprint(storage, path, task.mask), task)
-    elif is_pictures(storage, path):
+    elif is_pictures(path, stat.stamp):
         source = _probe_pictures(storage, path, stat, known_as or fingerprint(storage, path), task, task.named[at])
     else:
         with storage.fetch(path) as file:
@@ -57,6 +59,20 @@ def resolve_source(task: SourceTask, videos: str, known: Sequence[CachedProbe] =
     if after is None or after.stamp != stat.stamp:
         raise ClipError(Reason.CHANGED, "the file changed while it was read; run the build again")
     return source
+
+
+def resolve_sources(
+    tasks: Sequence[SourceTask], videos: str, known: Sequence[Sequence[CachedProbe]]
+) -> list[ProbedSource | None]:
+    """Resolve several sources, each with what earlier runs found of it; None where `resolve_source` gives an error."""
+
+    def resolved(asked: tuple[SourceTask, Sequence[CachedProbe]]) -> ProbedSource | None:
+        task, found = asked
+        with contextlib.suppress(ClipError), reading_source():
+            return resolve_source(task, videos, found)
+        return None
+
+    return list(each(open_storage(videos), resolved, zip(tasks, known, strict=True)))
 
 
 def _sha256(file: IO[bytes]) -> str:

@@ -22,7 +22,17 @@ import msgspec
 
 from clipmill.errors import ClipError, StorageError
 from clipmill.ledger import Reason
-from clipmill.workers.jobs import DecodeJob, Job, Reply, ResolveJob, SampleJob, ShardJob, decode_job
+from clipmill.workers.jobs import (
+    DecodeJob,
+    Job,
+    PackJob,
+    Reply,
+    ResolveJob,
+    ResolveManyJob,
+    SampleJob,
+    ShardJob,
+    decode_job,
+)
 
 
 def main(argv: list[str]) -> int:
@@ -79,18 +89,22 @@ def _encode(reply: Reply) -> bytes:
 
 
 def _run(job: Job) -> Any:
-    if isinstance(job, ResolveJob):
+    if isinstance(job, ResolveJob | ResolveManyJob):
         # Loads libav, which a child that only writes shards need not have; likewise below.
         from clipmill.sources.find import reading_source
-        from clipmill.sources.probe import resolve_source
+        from clipmill.sources.probe import resolve_source, resolve_sources
 
+        if isinstance(job, ResolveManyJob):
+            return resolve_sources(job.tasks, job.videos, job.known)
         with reading_source():
             return resolve_source(job.task, job.videos, job.known)
-    if isinstance(job, DecodeJob):
+    if isinstance(job, DecodeJob | PackJob):
         _one_thread()
         # Loads libav, OpenCV and TurboJPEG.
-        from clipmill.decoding.decode_span import decode_task
+        from clipmill.decoding.decode_span import decode_pack, decode_task
 
+        if isinstance(job, PackJob):
+            return decode_pack(job.tasks, job.videos, job.out, job.options)
         return decode_task(job.task, job.videos, job.out, job.options)
     if isinstance(job, SampleJob):
         _one_thread()

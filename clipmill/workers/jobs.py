@@ -18,10 +18,27 @@ class ResolveJob(msgspec.Struct, frozen=True, tag="resolve"):
     known: list[CachedProbe] = []
 
 
+class ResolveManyJob(msgspec.Struct, frozen=True, tag="resolve-many"):
+    """Resolve several sources; gives a list of `ProbedSource`, None for each that must be resolved by itself."""
+
+    tasks: list[SourceTask]
+    videos: str
+    known: list[list[CachedProbe]]
+
+
 class DecodeJob(msgspec.Struct, frozen=True, tag="decode"):
     """Decode one span into a fragment; gives a `SpanDone`."""
 
     task: ClipTask
+    videos: str
+    out: str
+    options: FrameOptions
+
+
+class PackJob(msgspec.Struct, frozen=True, tag="pack"):
+    """Decode small images into one pack; gives a list of `SpanDone`, None for each that must be decoded by itself."""
+
+    tasks: list[ClipTask]
     videos: str
     out: str
     options: FrameOptions
@@ -45,9 +62,16 @@ class SampleJob(msgspec.Struct, frozen=True, tag="sample"):
     frames: int
 
 
-Job = ResolveJob | DecodeJob | ShardJob | SampleJob
+Job = ResolveJob | ResolveManyJob | DecodeJob | PackJob | ShardJob | SampleJob
 
-_RESULTS: dict[type, Any] = {ResolveJob: ProbedSource, DecodeJob: SpanDone, ShardJob: ShardDone, SampleJob: ClipSample}
+_RESULTS: dict[type, Any] = {
+    ResolveJob: ProbedSource,
+    ResolveManyJob: list[ProbedSource | None],
+    DecodeJob: SpanDone,
+    PackJob: list[SpanDone | None],
+    ShardJob: ShardDone,
+    SampleJob: ClipSample,
+}
 _job_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Job)
 
 

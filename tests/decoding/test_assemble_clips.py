@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from clipmill.decoding.assemble_clips import group_frames
-from clipmill.decoding.fragments import FragmentWriter, clip_digest, fragment_path
+from clipmill.decoding.fragments import clip_digest, fragment_path, new_fragment
 from clipmill.ledger import Failure
 from clipmill.messages import Clip, ClipRow, ClipTask, Piece, ResolvedClip, SpanDone
 from clipmill.options import BuildOptions, ListingOptions
@@ -49,7 +49,7 @@ def test_one_span_is_a_clip(store):
 def test_spans_are_joined_in_order_however_often_and_whenever_they_come(store):
     digests = []
     for number in range(12):
-        with FragmentWriter(store, fragment_path(KEY, number, 12)) as fragment:
+        with new_fragment(store, fragment_path(KEY, number, 12)) as fragment:
             fragment.add(b"frame %d" % number)
             digests.append(fragment.finish([0], [0], (320, 240), 25.0, 0).digests)
     spans = [span(number, 12, frames=number + 1, bad_packets=number % 2) for number in range(12)] * 2
@@ -103,7 +103,7 @@ def test_the_rate_is_the_mean_of_what_is_shown_and_no_header(store):
     """30 frames at 33 ms and 60 at 100 ms, of a stream that says 30 a second."""
     times = [33_000 * n for n in range(30)] + [990_000 + 100_000 * n for n in range(60)]
     for number, part in enumerate((times[:50], times[50:])):
-        with FragmentWriter(store, fragment_path(KEY, number, 2)) as fragment:
+        with new_fragment(store, fragment_path(KEY, number, 2)) as fragment:
             for _ in part:
                 fragment.add(b"frame")
             fragment.finish(part, list(range(len(part))), (320, 240), 30.0, 0)

@@ -214,6 +214,17 @@ def test_what_is_done_is_not_done_again(asp, tmp_path, monkeypatch):
     assert decode_task(task, str(asp.parent), str(tmp_path), FrameOptions()) == first
 
 
+def test_a_video_is_looked_at_no_more_than_needed(asp, tmp_path, monkeypatch):
+    """On an object store each look is a request: one to find it, and one for each stage in which it must not change."""
+    looked = []
+    stat = LocalStorage.stat
+    monkeypatch.setattr(LocalStorage, "stat", lambda self, path: looked.append(path) or stat(self, path))
+    task = task_for(asp)
+    assert looked == [asp.name] * 2
+    decode_task(task, str(asp.parent), str(tmp_path), FrameOptions())
+    assert looked.count(asp.name) == 3
+
+
 def test_a_damaged_fragment_is_made_again(asp, tmp_path):
     task = task_for(asp)
     first = decode_task(task, str(asp.parent), str(tmp_path), FrameOptions())

@@ -9,14 +9,15 @@ import pytest
 
 from clipmill.decoding import fragments
 from clipmill.decoding.fragments import (
-    FragmentWriter,
     clip_digest,
     fragment_path,
+    new_fragment,
     read_footer,
     read_fragment,
     remembered_failure,
 )
 from clipmill.errors import StorageError
+from clipmill.messages import Piece
 from clipmill.storage import LocalStorage
 
 FRAMES = [bytes([n]) * (n + 1) for n in range(10)]
@@ -29,7 +30,7 @@ def store(tmp_path):
 
 
 def write(store, frames=FRAMES, path=PATH, failure=None):
-    with FragmentWriter(store, path) as fragment:
+    with new_fragment(store, path) as fragment:
         for frame in frames:
             fragment.add(frame)
         times = [40_000 * n for n in range(len(fragment.sizes))]
@@ -38,7 +39,7 @@ def write(store, frames=FRAMES, path=PATH, failure=None):
 
 def test_what_was_written_is_read(store):
     footer = write(store)
-    found, frames = read_fragment(store, PATH)
+    found, frames = read_fragment(store, Piece(PATH))
     assert [bytes(frame) for frame in frames] == FRAMES
     assert found == footer == read_footer(store, PATH)
     assert (found.width, found.height, found.fps, found.bad_packets) == (320, 240, 25.0, 2)
@@ -52,13 +53,13 @@ def test_the_same_frames_make_the_same_bytes(store):
 
 
 def test_an_interrupted_writer_leaves_nothing(store):
-    with pytest.raises(RuntimeError), FragmentWriter(store, PATH) as fragment:
+    with pytest.raises(RuntimeError), new_fragment(store, PATH) as fragment:
         fragment.add(b"frame")
         raise RuntimeError("the decoder fell over")
     assert store.stat(PATH) is None and read_footer(store, PATH) is None
     assert list(store.list()) == []
     with pytest.raises(FileNotFoundError):
-        read_fragment(store, PATH)
+        read_fragment(store, Piece(PATH))
 
 
 @pytest.mark.parametrize("where", ["frames", "footer", "tail", "magic"])
@@ -70,7 +71,7 @@ def test_a_changed_byte_is_found_and_the_fragment_goes(store, where):
     if where != "frames":
         assert read_footer(store, PATH) is None
     with pytest.raises(StorageError, match="damaged fragment"):
-        read_fragment(store, PATH)
+        read_fragment(store, Piece(PATH))
     assert store.stat(PATH) is None
 
 
@@ -80,7 +81,7 @@ def test_a_torn_fragment_is_found(store, length):
     store.put(PATH, store.read(PATH)[:length])
     assert read_footer(store, PATH) is None
     with pytest.raises(StorageError):
-        read_fragment(store, PATH)
+        read_fragment(store, Piece(PATH))
 
 
 def test_a_footer_of_any_length_is_read(store):

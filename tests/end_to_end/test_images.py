@@ -11,6 +11,8 @@ from PIL import Image
 from plain_build import write_videos
 
 import clipmill as package
+from clipmill.transforms import children
+from clipmill.transforms.decode_frames import _Decode
 
 WALK, RUN = 12, 9
 
@@ -22,7 +24,7 @@ def save(path, clip, frame, **how):
 
 def stored(out, clip_id):
     """The frames of a clip of one of the splits, and their numbers in it."""
-    batches = package.open(str(out))[clip_id.split("/")[0]].select(ids=[clip_id]).batches(batch_size=1)
+    batches = package.open(str(out)).all.select(ids=[clip_id]).batches(batch_size=1)
     (batch,) = batches
     return batch["frames"][0], batch["frame_index"][0].tolist()
 
@@ -119,6 +121,57 @@ def test_images_beside_videos_are_pictures_of_them(tmp_path):
     save(tmp_path / "films/walk/a.jpg", 1, 1)
     save(tmp_path / "films/thumbnails/a.jpg", 1, 1)
     assert clipmill("plan", tmp_path / "films", "--out", tmp_path / "out", "--json").json["clips"] == 1
+
+
+@pytest.fixture
+def together(monkeypatch):
+    """The paths that each job for many small images is asked for."""
+    asked = []
+    job_of_many = _Decode.job_of_many
+
+    def spied(self, tasks):
+        asked.append([task.path for task in tasks])
+        return job_of_many(self, tasks)
+
+    monkeypatch.setattr(_Decode, "job_of_many", spied)
+    return asked
+
+
+def test_small_images_are_decoded_together_and_nobody_can_tell(tmp_path, monkeypatch, together):
+    for number in range(11):
+        save(tmp_path / f"small/{'ab'[number % 2]}/{number}.jpg", number, 0, quality=95)
+    cut = tmp_path / "small/a/4.jpg"
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    one, other = tmp_path / "one/out", tmp_path / "other/out"
+    words = (tmp_path / "small", "--workers", 1, "--out")
+
+    monkeypatch.setattr(children, "_TOGETHER", 4)
+    assert clipmill("build", *words, one, "--max-failures", 0).code == 1
+    packs = one / "work/fragments/packs"
+    assert [len(paths) for paths in together] == [4, 4, 3] and len(list(packs.iterdir())) == 3
+    # What a run leaves is found, whatever stands together in the next one's jobs; a failure is remembered.
+    together.clear()
+    save(tmp_path / "small/b/new.jpg", 99, 0)
+    assert built(*words, one, "--max-failures", 1)["clips"] == 11
+    assert together == [["b/new.jpg"]]
+    assert not packs.exists()
+    monkeypatch.undo()
+    built(*words, other, "--max-failures", 1)
+    assert published(one) == published(other)
+    found = clipmill("failures", other, "--json").json["failures"]
+    assert [(row["source"], row["reason"]) for row in found] == [("a/4.jpg", "corrupt")]
+
+
+def test_of_small_images_a_changed_one_is_decoded_alone(tmp_path, together):
+    for number in range(5):
+        save(tmp_path / f"small/a/{number}.png", number, 0)
+    words = (tmp_path / "small", "--workers", 1, "--out", tmp_path / "out")
+    built(*words)
+    together.clear()
+    save(tmp_path / "small/a/3.png", 33, 0)
+    assert built(*words)["changed"]
+    assert together == [["a/3.png"]]
+    assert read_code(stored(tmp_path / "out", "a/3")[0][0]) == (33, 0)
 
 
 def test_davis_frames(shared_data, tmp_path):

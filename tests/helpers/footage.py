@@ -173,7 +173,7 @@ def make_clip(
     if again:
         done = [decode_task(whole, str(video.parent), str(out), options)]
     store = open_storage(str(out))
-    fragments = [read_fragment(store, span.piece.path) for span in done]
+    fragments = [read_fragment(store, span.piece) for span in done]
     return Made(
         frames=[bytes(frame) for _, frames in fragments for frame in frames],
         timestamps=[time for footer, _ in fragments for time in footer.timestamps],

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from clipmill.errors import ClipError
-from clipmill.sources.pictures import fingerprint, in_order, stat_folder
+from clipmill.sources.pictures import fingerprint, in_order, is_pictures, stat_folder
 from clipmill.storage import open_storage
 
 
@@ -63,6 +63,7 @@ def test_a_folder_is_known_by_its_frames(tmp_path):
     assert fingerprint(storage, "a") == fingerprint(storage, "b")
     before = stat_folder(storage, "a")
     assert before is not None and before.size == 14
+    assert is_pictures("a", before.stamp) and is_pictures("a/a1.png", "17") and not is_pictures("a.mp4", "17")
     os.utime(tmp_path / "a/a3.png", (1, 1))
     after = stat_folder(storage, "a")
     assert after is not None and after.stamp != before.stamp
