@@ -34,7 +34,6 @@ class ListingSlice(msgspec.Struct, frozen=True, array_like=True):
         row: number of the line at `start`, from 1.
         folder: within a folder, the one to read ("" for itself).
         split, label: what the folder stands for; no label where videos stand beside class folders, or there are none.
-        images: whether images are clips, or frames of clips; where there are videos they are pictures of these.
     """
 
     listing: str
@@ -44,7 +43,6 @@ class ListingSlice(msgspec.Struct, frozen=True, array_like=True):
     folder: str = ""
     split: str = ""
     label: str | None = None
-    images: bool = False
 
 
 @dataclass(frozen=True)

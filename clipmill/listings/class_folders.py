@@ -1,13 +1,14 @@
 """A folder per class: UCF-101/Biking/v_Biking_g01_c01.avi, or train/Biking/v_Biking_g01_c01.avi.
 
-Where there is no video, images are what is meant: those in a class folder are clips of one frame, those in a folder
-below it are the frames of one clip, as in Biking/v_Biking_g01_c01/00001.jpg.
+Where there is no video, images are what is meant: those in a class folder are clips of one frame. So are those in a
+folder below it, unless they are numbered: then they are the frames of one clip, as Biking/v_Biking_g01_c01/00001.jpg.
 """
 
 from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -24,6 +25,7 @@ from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.storage import Storage, is_url, open_storage
 
+_NUMBER = re.compile(r"\d+", re.ASCII)
 # Deeper folders come from links that lead back to a folder above.
 _DEPTH = 12
 
@@ -57,25 +59,25 @@ class Tree(Format):
                 hint = f"; to read a list, name the file itself: {look.path}/{lists[0]}" if lists else ""
                 raise ListingError(f"{look.path}: there is no video and no image in this folder{hint}")
             _splits(look.path)
-        return msgspec.structs.replace(options, videos=root, roots=())
+        images = not any(_holds_videos(look.path) for look in looks)
+        return msgspec.structs.replace(options, videos=root, roots=(), images=images)
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
         """Return a slice for each class folder of each split, and one for the files beside them."""
         found = []
         labels = _own_labels(options.listings)
-        images = not any(map(_holds_videos, options.listings))
         for listing in options.listings:
             if labels:
-                found.append(ListingSlice(listing, label=labels[listing], images=images))
+                found.append(ListingSlice(listing, label=labels[listing]))
                 continue
             splits = _splits(listing)
             if splits:
-                found.append(ListingSlice(listing, images=images))  # videos beside the splits
+                found.append(ListingSlice(listing))  # videos beside the splits
             for top, split in splits or [("", known_split(posixpath.basename(listing)))]:
-                found.append(ListingSlice(listing, folder=top, split=split, images=images))
+                found.append(ListingSlice(listing, folder=top, split=split))
                 for label in _folders(listing, top):
                     folder = posixpath.join(top, label)
-                    found.append(ListingSlice(listing, folder=folder, split=split, label=label, images=images))
+                    found.append(ListingSlice(listing, folder=folder, split=split, label=label))
         return found
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
@@ -84,7 +86,7 @@ class Tree(Format):
         rows = RowParser(options, slice_.listing)
         inside = _within(options.videos, slice_.listing)
         no_class = slice_.label is None and bool(_folders(slice_.listing, slice_.folder))
-        paths = [path for path in _files(slice_) if _taken(path, slice_.images)]
+        paths = [path for path in _files(slice_) if _taken(path, options.images)]
         folders = _folders_of_frames(slice_, paths)
         paths = [*(path for path in paths if posixpath.dirname(path) not in folders or not is_image(path)), *folders]
         stems = Counter(map(without_suffix, paths))
@@ -101,7 +103,7 @@ class Tree(Format):
     def ignored(self, options: ListingOptions, slice_: ListingSlice) -> int:
         """Count the files and folders of a slice that are skipped: hidden, a system's, or not named like a clip."""
         folders = open_storage(slice_.listing).children(slice_.folder)[0] if slice_.label is None else ()
-        return sum(not _taken(path, slice_.images) for path in _files(slice_)) + sum(map(is_hidden, folders))
+        return sum(not _taken(path, options.images) for path in _files(slice_)) + sum(map(is_hidden, folders))
 
 
 def _own_labels(listings: tuple[str, ...]) -> dict[str, str]:
@@ -137,9 +139,22 @@ def _taken(path: str, images: bool) -> bool:
 
 
 def _folders_of_frames(slice_: ListingSlice, paths: list[str]) -> dict[str, None]:
-    """Return the folders below a class folder that images stand in, in order."""
-    above = (posixpath.dirname(path) for path in paths if is_image(path))
-    return dict.fromkeys(folder for folder in above if folder != slice_.folder) if slice_.label is not None else {}
+    """Return the folders below a class folder that hold the frames of one clip each, in order."""
+    images: dict[str, list[str]] = {}
+    for path in paths if slice_.label is not None else ():
+        folder, name = posixpath.split(path)
+        if is_image(name) and folder != slice_.folder:
+            images.setdefault(folder, []).append(without_suffix(name))
+    return dict.fromkeys(folder for folder, names in images.items() if _are_frames(posixpath.basename(folder), names))
+
+
+def _are_frames(folder: str, names: list[str]) -> bool:
+    """Return whether images are the frames of a clip: most names are the same but for their numbers.
+
+    Tiny ImageNet numbers the images of a class in that way; the folder that holds them names no clip.
+    """
+    kind, count = Counter(_NUMBER.sub("0", name) for name in names).most_common(1)[0]
+    return folder.lower() != "images" and "0" in kind and 2 * count >= len(names)
 
 
 def _holds_videos(listing: str) -> bool:

@@ -35,6 +35,8 @@ class ListingOptions(msgspec.Struct, frozen=True):
         multi_label: rows that name a clip again give it further labels, and a cell may hold several.
         label_separator: what parts the labels in a cell, "" if nothing does; None where their own signs tell.
         label_lists: every clip has a list of labels; `clipmill.listings.resolve` fills it in.
+        images: in a tree of folders, whether images are clips, or frames of clips: where there are videos they are
+            pictures of these. `clipmill.listings.resolve` fills it in.
     """
 
     listings: tuple[str, ...]
@@ -54,6 +56,7 @@ class ListingOptions(msgspec.Struct, frozen=True):
     multi_label: bool = False
     label_separator: str | None = None
     label_lists: bool = False
+    images: bool = False
 
     @property
     def starts(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from listed import Listed, touch
 
 from clipmill import listings
 from clipmill.errors import ListingError, UsageError
+from clipmill.listings import class_folders
 
 
 def test_a_folder_per_class_gives_its_videos_and_nothing_else(tmp_path):
@@ -80,6 +81,27 @@ def test_folders_of_splits_on_top(tmp_path):
         ("beside.mp4", ""),
         ("test/loose.mp4", "test"),
     ]
+
+
+def test_numbered_images_below_a_class_are_frames_and_others_are_clips(tmp_path):
+    touch(
+        tmp_path, "walk/c1/1.jpg", "walk/c1/2.jpg", "walk/c2/frame_00_delay-0.1s.png", "walk/c2/frame_01_delay-0.1s.png"
+    )
+    touch(tmp_path, "cat/sub/a3f.jpg", "cat/sub/b77c.jpg", "cat/sub/tom.jpg", "cat/top.jpg")
+    touch(tmp_path, "n01/images/n01_0.JPEG", "n01/images/n01_1.JPEG", "n01/n01_boxes.txt")
+    read = Listed(tmp_path)
+    assert sorted(clip.video for clip in read.clips) == [
+        *("cat/sub/a3f.jpg", "cat/sub/b77c.jpg", "cat/sub/tom.jpg", "cat/top.jpg"),
+        *("n01/images/n01_0.JPEG", "n01/images/n01_1.JPEG", "walk/c1", "walk/c2"),
+    ]
+    assert {clip.label for clip in read.clips} == {"cat", "n01", "walk"} and not read.failures
+
+
+def test_a_tree_is_searched_for_videos_once(tmp_path, monkeypatch):
+    touch(tmp_path, "a/1.jpg", "b/2.jpg")
+    read = Listed(tmp_path)
+    monkeypatch.setattr(class_folders, "_walk", None)
+    assert listings.slices(read.options) == read.slices
 
 
 def test_a_split_without_class_folders_is_unlabelled(tmp_path):
