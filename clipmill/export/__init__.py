@@ -24,15 +24,23 @@ FORMATS = {
     "mediaseq": "clipmill.export.records",
     "frames-example": "clipmill.export.records",
 }
+#: Those that images with masks have as well, and the module of these.
+OF_PAIRS = ("frames", "webdataset")
+_PAIRS = "clipmill.export.pair_files"
 
 
-def get_format(name: str) -> ExportFormat:
+def get_format(name: str, *, pairs: bool = False) -> ExportFormat:
     """Return the export format of a name.
 
+    Args:
+        pairs: of images with masks.
+
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is none of that name, or it has no masks.
     """
     if name not in FORMATS:
         raise UsageError(f"--to {name}: not one of {', '.join(FORMATS)}")
-    known: dict[str, ExportFormat] = import_module(FORMATS[name]).FORMATS
+    if pairs and name not in OF_PAIRS:
+        raise UsageError(f"--to {name}: has no place for masks, which this data set has; use {' or '.join(OF_PAIRS)}")
+    known: dict[str, ExportFormat] = import_module(_PAIRS if pairs else FORMATS[name]).FORMATS
     return known[name]

@@ -67,7 +67,7 @@ def export(
         UsageError: the data set cannot be exported in this format, or `dest` holds something else.
     """
     data = open_data(storage, options.split)
-    target = get_format(options.to)
+    target = get_format(options.to, pairs=data.manifest.pairs)
     plan = target.plan(data, options)
     mark = Mark(data.manifest.dataset, data.manifest.version, options, done=False)
     _claim(dest, mark)
@@ -97,11 +97,6 @@ def open_data(storage: Storage, split: str | None) -> DataSet:
         UsageError: there is no such split.
     """
     manifest = read_manifest(storage)
-    if manifest.pairs:
-        raise UsageError(
-            f"{storage.root}: holds images with masks, for which there is no export; "
-            "every reader of tf.train.Example reads its shards"
-        )
     if split is not None and split not in manifest.splits:
         raise UsageError(f"--split {split}: the data set has {', '.join(manifest.splits)}")
     table = read_clips(storage, manifest.version, COLUMNS)

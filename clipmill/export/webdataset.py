@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 from clipmill.errors import UsageError
 from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, by_split, records_of
 from clipmill.export.motion_jpeg import to_mp4
+from clipmill.records.base import ClipRecord
 from clipmill.storage import Storage
 
 #: Digits of a frame's number; more frames than that would not sort.
@@ -49,12 +51,17 @@ class WebDataset:
         with dest.writer(file.name) as out, tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
             for clip, record, frames in records_of(data, file.clips):
                 key = quote(clip.clip_id, safe="/").replace(".", "%2E")
-                if options.one_video:
-                    _add(tar, f"{key}.mp4", to_mp4(record, frames))
-                else:
-                    for number, frame in enumerate(frames):
-                        _add(tar, f"{key}.{number:0{_DIGITS}d}.jpg", frame)
+                for suffix, content in self.members(data, options, record, frames):
+                    _add(tar, f"{key}.{suffix}", content)
                 _add(tar, f"{key}.json", msgspec.json.encode(record))
+
+    def members(
+        self, data: DataSet, options: ExportOptions, record: ClipRecord, frames: Sequence[bytes]
+    ) -> list[tuple[str, bytes]]:
+        """Return the suffix and the bytes of each file of a clip but the JSON."""
+        if options.one_video:
+            return [("mp4", to_mp4(record, frames))]
+        return [(f"{number:0{_DIGITS}d}.jpg", frame) for number, frame in enumerate(frames)]
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the label file."""

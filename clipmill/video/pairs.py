@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -69,8 +69,8 @@ class Pair(NamedTuple):
         if options.encoding == "raw":
             return self.rgb.tobytes(), self.mask.astype(self.mask.dtype.newbyteorder("<")).tobytes()
         if options.encoding == "png":
-            return _png(self.rgb), _png(self.mask)
-        return self.jpeg or _jpeg(self.rgb, options), _png(self.mask)
+            return to_png(self.rgb), to_png(self.mask)
+        return self.jpeg or _jpeg(self.rgb, options), to_png(self.mask)
 
 
 def _indices(data: bytes, name: str) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
@@ -92,7 +92,14 @@ def _jpeg(rgb: npt.NDArray[np.uint8], options: FrameOptions) -> bytes:
     return FrameEncoder(options, rotate=False).encode(av.VideoFrame.from_ndarray(rgb, "rgb24"))
 
 
-def _png(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> bytes:
+def pixels_of(image: bytes, mask: bytes, width: int, height: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return image and mask, as in `Pair`, of the bare pixels that `encoded` stores."""
+    depth = "<u2" if len(mask) == 2 * width * height else "u1"
+    return np.frombuffer(image, "u1").reshape(height, width, 3), np.frombuffer(mask, depth).reshape(height, width)
+
+
+def to_png(pixels: npt.NDArray[Any]) -> bytes:
+    """Encode an image, or a mask of 8 or 16 bits, as a PNG file's bytes."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import tarfile
 
 import numpy as np
 import pytest
@@ -149,11 +151,35 @@ def test_what_does_not_go_together_is_refused(out, table, tmp_path):
     for options in (dict(sampler=FirstFrames(1)), dict(decode=False), dict(lengths=3)):
         with pytest.raises(package.errors.UsageError, match="no frames to choose"):
             data.batches(batch_size=1, **options)
-    assert "for which there is no export" in refused("export", out, "--to", "webdataset", "--dest", tmp_path / "x")
+    to = ("export", out, "--dest", tmp_path / "x", "--to")
+    assert "has no place for masks, which this data set has; use frames or webdataset" in refused(*to, "parquet")
+    assert "leave it out" in refused(*to, "webdataset", "--one-video")
     build = ("build", table / "l.csv", "--out", tmp_path / "out")
     assert "works with --schema pairs alone" in refused(*build, "--encoding", "raw")
     assert "as they are" in refused(*build, "--schema", "pairs", "--short-side", 64)
     assert clipmill("verify", out, "--deep").code == 0
+
+
+def test_pairs_are_exported_as_files(out, tmp_path):
+    clipmill("export", out, "--to", "frames", "--dest", tmp_path / "files")
+    assert (tmp_path / "files/val.txt").read_text() == "i6\ni7\n"
+    clipmill("export", out, "--to", "webdataset", "--dest", tmp_path / "tars")
+    in_tars = {}
+    for path in (tmp_path / "tars").glob("*.tar"):
+        with tarfile.open(path) as tar:
+            in_tars |= {member.name: tar.extractfile(member).read() for member in tar}
+    suffix = "jpg" if out.name == "jpeg" else "png"
+    for number in range(8):
+        split = "val" if number > 5 else "train"
+        image, mask = image_and_mask(number)
+        found = tmp_path / f"files/masks/{split}/i{number}.png"
+        np.testing.assert_array_equal(np.asarray(Image.open(found)), mask.astype(int) * 300 if number == 5 else mask)
+        picture = tmp_path / f"files/images/{split}/i{number}.{suffix}"
+        stored = np.asarray(Image.open(picture))
+        assert np.abs(stored.astype(int) - image).max() == 0 if suffix == "png" else stored.shape == image.shape
+        assert in_tars[f"i{number}.mask.png"] == found.read_bytes()
+        assert in_tars[f"i{number}.image.{suffix}"] == picture.read_bytes()
+        assert json.loads(in_tars[f"i{number}.json"])["clip_id"] == f"i{number}"
 
 
 LAYOUTS = {
