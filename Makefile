@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test test-slow lint types docs-options test-crash test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink bench lock clean
+.PHONY: help setup demo test test-slow lint types docs-options test-crash test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink fuzz bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -76,6 +76,9 @@ test-services: setup ## the tests on real object stores, built with Go on this m
 
 test-flink: setup ## the tests on a real Flink cluster, started on this machine (needs Java, Maven and Go)
 	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m flink tests/external/flink
+
+fuzz: setup ## damage the real videos of ../shared/data and decode them in children, for minutes
+	$(BIN)/python tools/fuzz.py $${CLIPMILL_TEST_DATA:-../shared/data}/videos --times 20 --seed $${SEED:-0}
 
 docs-options: setup ## write docs/options.md and the form of the Dataflow template from the table of options
 	$(BIN)/python -m tools.options

@@ -26,7 +26,11 @@ def header(
     if first_line.lstrip().startswith(("{", "[")):
         return None
     for delimiter in _DELIMITERS:
-        found = columns(next(csv.reader([first_line], delimiter=delimiter), []), aliases, chosen)
+        try:
+            cells = next(csv.reader([first_line], delimiter=delimiter), [])
+        except csv.Error:  # a lone CR in it
+            return None
+        found = columns(cells, aliases, chosen)
         if "path" in found.place:
             return delimiter, found
     return None

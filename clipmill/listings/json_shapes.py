@@ -85,7 +85,7 @@ def _videos(document: Document) -> dict[str, msgspec.Raw]:
         return document
     try:
         return msgspec.json.decode(document["database"], type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
 

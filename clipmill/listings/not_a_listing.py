@@ -24,7 +24,7 @@ def describe(look: Look) -> str:
         return "JSON of no known shape: write it as JSON Lines, one object a line with path, label, start, end"
     if re.match(r"\d+\s+[^\d\W]", first):
         return "a file of classes: give it as --labels FILE"
-    words = first.replace(",", " ").split()
+    words = first.replace(",", " ").split() or [first]
     numbers = len(words) - 1
     while numbers and not words[-numbers].isdecimal():
         numbers -= 1

@@ -14,6 +14,8 @@ from typing import IO
 
 _EBML = b"\x1a\x45\xdf\xa3"
 _SEGMENT = b"\x18\x53\x80\x67"
+#: A longer header of Matroska is none: it holds a few numbers.
+_EBML_HEADER = 1 << 20
 _PACKET = 188
 _PACK = b"\0\0\1\xba"
 #: A program stream's last pack is in its last bytes.
@@ -125,7 +127,7 @@ def _boxes(file: IO[bytes], size: int) -> int | None:
 def _matroska(file: IO[bytes]) -> int | None:
     file.seek(4)
     header = _vint(file)
-    if header is None:
+    if header is None or header > _EBML_HEADER:
         return None
     file.seek(header, 1)
     if file.read(4) != _SEGMENT:

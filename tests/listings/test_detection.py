@@ -78,6 +78,7 @@ def test_bad_rows_of_lists(tmp_path):
             "a table without a known column of paths: say which",
         ),
         ("prose.txt", "Dear all\n", "nothing known"),
+        ("commas.txt", ",\n", "nothing known"),
     ],
 )
 def test_files_that_hold_no_clips_are_refused(tmp_path, name, text, why):
@@ -131,6 +132,8 @@ def test_a_list_is_hmdbs_by_what_stands_in_it(tmp_path):
         (b"path,label\ra.mp4,x\r", "a lone CR"),
         (b"path,label\ra.mp4,x\rb.mp4,y\n", "a lone CR"),
         (b"a.mp4 0\rb.mp4 1\r\n", "a lone CR"),
+        (b"# list\npath\rlabel\nx\n", "this looks like"),
+        (b'{"database": {"\xdb": {"subset": "x"}}}', "this looks like JSON of no known shape|JSON without a key path"),
     ],
 )
 def test_files_that_are_no_text(tmp_path, data, why):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 
@@ -86,6 +87,20 @@ def test_an_unknown_box_means_that_the_thread_is_lost():
 
 def matroska(segment_size: bytes, payload: int) -> bytes:
     return b"\x1a\x45\xdf\xa3" + b"\x84" + bytes(4) + b"\x18\x53\x80\x67" + segment_size + bytes(payload)
+
+
+class OnDisk(io.BytesIO):
+    """A file as ext4 has it, which refuses to seek beyond 16 TiB."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if offset > 1 << 44:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return super().seek(offset, whence)
+
+
+def test_a_header_that_reaches_beyond_what_files_can_hold_says_nothing():
+    data = b"\x1a\x45\xdf\xa3\x01" + b"\xff" * 6 + b"\xfe" + bytes(50)
+    assert declared_size(OnDisk(data), len(data)) is None
 
 
 def test_the_segment_of_matroska_says_how_far_it_reaches():
