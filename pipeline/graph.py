@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.utils import interactive_utils
 
 from clipmill.dataset.account import Counted, Key
 from clipmill.ledger import Failure
@@ -24,6 +27,18 @@ from clipmill.transforms.resolve_sources import ResolveSources
 from clipmill.transforms.write_shards import WriteShards
 
 
+@contextmanager
+def _outside_notebooks() -> Iterator[None]:
+    """Keep Beam from renaming steps after a notebook's cell, for which it needs packages of its extra [interactive]."""
+    is_in_ipython = interactive_utils.is_in_ipython
+    interactive_utils.is_in_ipython = lambda: False
+    try:
+        yield
+    finally:
+        interactive_utils.is_in_ipython = is_in_ipython
+
+
+@_outside_notebooks()
 def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) -> None:
     """Add the whole job to a pipeline. Rows are small; pixels go from fragment to shard by storage.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -14,6 +15,7 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.utils import interactive_utils
 from stub_pool import StubPool
 
 from clipmill.dataset import publish
@@ -309,3 +311,17 @@ def test_the_graph_passes_the_fuser_of_runners_that_take_it_as_it_is(tmp_path: P
     one = pipeline | "One" >> beam.Create([1])
     _ = (one, one | "Two" >> beam.Map(str)) | "Both" >> beam.Flatten(), one | "Grouped" >> beam.Reshuffle()
     assert len(refused_by_fuser(pipeline)) == 1
+
+
+def test_a_notebook_needs_nothing_more_of_beam(stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub()
+    inside = lambda: True  # noqa: E731
+    monkeypatch.setattr(interactive_utils, "is_in_ipython", inside)
+    monkeypatch.setitem(sys.modules, "apache_beam.runners.interactive", None)
+    options = BuildOptions(
+        resolve(ListingOptions((str(write_listing(tmp_path / "all.csv", 9)),), videos=str(tmp_path))), "out", "run"
+    )
+    build_graph(beam.Pipeline(), options, None)
+    assert interactive_utils.is_in_ipython is inside, "other pipelines of the notebook are as they were"
+    with pytest.raises(ImportError):
+        beam.Pipeline() | beam.Create([1])
