@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,17 @@ from clipmill.reader.charts import confusion_chart
 from clipmill.reader.contact_sheet import png
 
 
-def parse(about: str, epochs: int) -> argparse.Namespace:
-    """Read the words of a training example; without --data it makes the demo's motions, 240 clips at 64 pixels."""
+def make_motions(folder: Path) -> str:
+    """Make the demo's motions, 240 clips at 64 pixels; returns the data set's path."""
+    make_dataset(folder / "videos", 240, frames=(40, 60), sizes=((160, 120), (128, 128)), broken=0)
+    clipmill.build(str(folder / "videos"), out=str(folder / "motions"), short_side=64)
+    return str(folder / "motions")
+
+
+def parse(about: str, epochs: int, make: Callable[[Path], str] = make_motions) -> argparse.Namespace:
+    """Read the words of a training example; without --data, `make` makes a data set in --out."""
     parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("--data", help="a data set that clipmill built (default: the demo's motions, made in --out)")
+    parser.add_argument("--data", help="a data set that clipmill built (default: a small one, made in --out)")
     parser.add_argument(
         "--out", type=Path, default=Path("build/examples"), help="a folder for checkpoints and pictures"
     )
@@ -27,9 +34,7 @@ def parse(about: str, epochs: int) -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.data is None:
-        videos, arguments.data = arguments.out / "videos", str(arguments.out / "motions")
-        make_dataset(videos, 240, frames=(40, 60), sizes=((160, 120), (128, 128)), broken=0)
-        clipmill.build(str(videos), out=arguments.data, short_side=64)
+        arguments.data = make(arguments.out)
     return arguments
 
 

@@ -44,6 +44,23 @@ def test_the_cnn_lstm_goes_on_exactly_from_its_checkpoint(motions: str, tmp_path
     assert reports(again)[0][:3] == reports(straight)[0][:3]
 
 
+def test_the_segmentation_goes_on_exactly_from_its_checkpoint(tmp_path: Path) -> None:
+    # As above.
+    import tensorflow as tf
+
+    run_example("segmentation", "--out", tmp_path / "stopped", "--epochs", "1")
+    words = ("--data", tmp_path / "stopped/pairs", "--out")
+    again = run_example("segmentation", *words, tmp_path / "stopped", "--epochs", "2")
+    straight = run_example("segmentation", *words, tmp_path / "straight", "--epochs", "2")
+    assert "going on at epoch 2" in again and "going on" not in straight
+    models = [tf.keras.models.load_model(tmp_path / run / "segmentation.keras") for run in ("stopped", "straight")]
+    for one, other in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+    (found,) = re.findall(r"held out: (\d+) pairs, chance ([\d.]+), mean IoU ([\d.]+) -> (\S+)", again)
+    assert found[0] == "40" and 0.2 < float(found[1]) < 0.34 and 0 < float(found[2]) <= 1
+    assert cv2.imread(found[3]).shape == (8 * 64, 3 * 64, 3)
+
+
 def test_a_buffer_shuffles_less_evenly_than_clipmill(tmp_path: Path) -> None:
     printed = run_example("even_shuffle", "--out", tmp_path)
     found = re.findall(r"(\w+): unevenness of the labels ([\d.]+) .* peak (\d+) MB", printed)
