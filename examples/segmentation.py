@@ -97,7 +97,7 @@ def evaluate(model: tf.keras.Model, held_out: ClipSet, size: int, classes: int, 
 
 
 def main() -> None:
-    arguments = parse(__doc__, epochs=12, make=make_scenes)
+    arguments = parse(__doc__, epochs=20, make=make_scenes)
     size, width = (256, 32) if arguments.full else (64, 8)
     tf.keras.utils.set_random_seed(0)
     train, held_out = by_group(clipmill.open(arguments.data))
