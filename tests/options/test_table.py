@@ -41,8 +41,8 @@ EXAMPLES: dict[values.Kind | None, tuple[str, Any]] = {
     values.COLUMNS: ("label=tag,start=t0", {"label": "tag", "start": "t0"}),
 }
 FILLING = [option for option in OPTIONS if option.fills]
-#: What no option fills: made by the command, by a runner, or from the roots.
-ITS_OWN = {"run", "span_frames", "tell_seconds", "listing.videos", "listing.label_lists"}
+#: What no option fills: made by the command, by a runner, or from the roots and the listing.
+ITS_OWN = {"run", "span_frames", "tell_seconds", "listing.videos", "listing.label_lists", "listing.images"}
 
 
 def example(option: Option) -> tuple[str, Any]:
