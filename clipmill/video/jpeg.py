@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from clipmill.options import FrameOptions
 from clipmill.video import geometry
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 _BT601 = (2, 5, 6)
 _FULL_RANGE = 2
 # Without FULL_CHR_H_INT swscale's RGB comes out 1 to 2.4 levels too dark; with it, right to half a level.
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
+# The numbers of swscale.h, since PyAV 17 has no names for the last three, and none for BT.2020.
+_ITU601 = 5
+_BILINEAR, _ACCURATE_RND, _BITEXACT, _FULL_CHR_H_INT = 2, 1 << 18, 1 << 19, 1 << 13
+_EXACT = _BILINEAR | _ACCURATE_RND | _BITEXACT | _FULL_CHR_H_INT
 
 
 class _Widening(NamedTuple):
@@ -188,7 +191,7 @@ class FrameEncoder:
             frame,
             format="rgb24",
             src_colorspace=_matrix(frame),
-            dst_colorspace=Colorspace.ITU601,
+            dst_colorspace=_ITU601,
             dst_color_range=ColorRange.JPEG,
             interpolation=_EXACT,
             threads=1,
@@ -206,10 +209,9 @@ def _split(rgb: Plane, planes: Planes) -> None:
         cv2.resize(even, plane.shape[::-1], plane, interpolation=cv2.INTER_AREA)
 
 
-def _matrix(frame: av.VideoFrame) -> Colorspace:
-    """Return the YCbCr matrix of a frame as swscale names it (AVColorSpace has more names than matrices)."""
-    return {1: Colorspace.ITU709, 4: Colorspace.FCC, 7: Colorspace.SMPTE240M, 9: Colorspace.BT2020,
-            10: Colorspace.BT2020}.get(int(frame.colorspace), Colorspace.ITU601)  # fmt: skip
+def _matrix(frame: av.VideoFrame) -> int:
+    """Return the YCbCr matrix of a frame as swscale numbers it (AVColorSpace has more numbers than matrices)."""
+    return {1: 1, 4: 4, 7: 7, 9: 9, 10: 9}.get(int(frame.colorspace), _ITU601)
 
 
 def _plane(plane: Any, channels: int = 1) -> Plane:

@@ -58,7 +58,7 @@ class Built:
             if isinstance(done, ClipError):
                 self.reasons[name] = done.reason
             else:
-                self.clips[name] = done.piece.path
+                self.clips[name] = done.piece
         pool.close()
 
     @lru_cache(maxsize=2)  # noqa: B019
