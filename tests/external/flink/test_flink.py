@@ -298,7 +298,15 @@ def test_nothing_is_made_of_clips_that_all_fail(cluster: Cluster, tmp_path: Path
 def test_no_slots_are_free(cluster: Cluster, videos: Path, tmp_path: Path) -> None:
     first = Build(cluster, str(videos), str(tmp_path / "first"))
     first.wait_until_decoding()
-    second = Build(cluster, str(videos), str(tmp_path / "second"))
-    assert "all 2 task slots" in second.output()
+    workers = cluster.workers()
+    # It must not end before the second one has asked for slots.
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    try:
+        second = Build(cluster, str(videos), str(tmp_path / "second"))
+        assert "all 2 task slots" in second.output()
+    finally:
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
     assert second.process.returncode == 3
     assert second.storage.stat("CURRENT") is None
