@@ -17,7 +17,7 @@ import msgspec
 from clipmill.errors import ListingError
 from clipmill.layout import is_label
 from clipmill.ledger import Failure
-from clipmill.listings.base import Format, ListingSlice, Look, RowParser, default_root
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser, default_root, look_at
 from clipmill.listings.label_files import LABEL_RULE
 from clipmill.listings.paths import BadRow, is_hidden, is_image, is_video, ucf_name, without_suffix
 from clipmill.listings.splits import known_split
@@ -38,6 +38,7 @@ class Tree(Format):
     Links are followed. Where all top folders have the name of a split, they are splits that
     hold the classes; else the listing's own name may be that of a split.
     Several folders without folders in them, side by side, are the classes themselves.
+    A folder that holds one folder of class folders, as an archive unpacks, stands for that one.
     """
 
     name = "tree"
@@ -48,11 +49,14 @@ class Tree(Format):
         return not look.is_file
 
     def settle(self, options: ListingOptions, looks: list[Look]) -> ListingOptions:
-        """Check that there are videos, and that they are under the root."""
-        root = options.videos or default_root(looks)
+        """Find the folders that hold the classes, and check that there are videos, and that they are under the root."""
         for look in looks:
             if not self.matches(look):
                 raise ListingError(f"{look.path}: a file, where {self.accepts} is expected (--format tree)")
+        looks = [look_at(_of_classes(look.path)) for look in looks]
+        options = msgspec.structs.replace(options, listings=tuple(look.path for look in looks))
+        root = options.videos or default_root(looks)
+        for look in looks:
             _within(root, look.path)
             if not any(_taken(path, True) for path in _walk(open_storage(look.path), "")):
                 lists = [name for name in look.files if name.endswith((".csv", ".tsv", ".txt", ".jsonl", ".json"))]
@@ -104,6 +108,27 @@ class Tree(Format):
         """Count the files and folders of a slice that are skipped: hidden, a system's, or not named like a clip."""
         folders = open_storage(slice_.listing).children(slice_.folder)[0] if slice_.label is None else ()
         return sum(not _taken(path, options.images) for path in _files(slice_)) + sum(map(is_hidden, folders))
+
+
+def _of_classes(listing: str) -> str:
+    """Return the folder of class folders in a folder that holds nothing else to take; else the folder itself.
+
+    A single class whose videos lie in several folders looks the same, but is nothing to train on. With images it is not
+    done, since the folders below a class may be clips.
+    """
+    folder = listing
+    for _ in range(_DEPTH):
+        inside = _folders(folder)
+        if len(inside) != 1 or known_split(inside[0]) or _holds_media(folder):
+            break
+        folder = posixpath.join(folder, inside[0])
+    classes = len(_folders(folder)) > 1 and not _holds_media(folder) and _holds_videos(folder)
+    return folder if classes else listing
+
+
+def _holds_media(folder: str) -> bool:
+    """Return whether videos or images stand directly in a folder."""
+    return any(_taken(name, True) for name in open_storage(folder).children("")[1])
 
 
 def _own_labels(listings: tuple[str, ...]) -> dict[str, str]:

@@ -65,6 +65,20 @@ def test_files_that_differ_in_their_suffix_alone_have_it_in_their_ids(tmp_path):
     assert {read.by_id[clip].group for clip in ids[3:5]} == {"v_a_g01"}
 
 
+def test_one_folder_of_class_folders_is_meant_where_nothing_stands_beside_it(tmp_path):
+    """As an archive is unpacked: its one folder must not become the one class."""
+    inner = touch(tmp_path / "videos/UCF-101", "run/a.avi", "jump/b.avi")
+    touch(tmp_path / "videos", "readme.txt", "__MACOSX/x.avi")
+    for listing in (tmp_path / "videos", tmp_path):
+        read = Listed(listing)
+        assert read.options.listings == (str(inner),) and sorted(read.by_id) == ["jump/b", "run/a"]
+    # Splits, one class, frames and a video beside it stay as they are.
+    assert Listed(touch(tmp_path / "split", "train/run/a.avi", "train/jump/b.avi")).classes() == ["jump", "run"]
+    assert Listed(touch(tmp_path / "one", "run/a.avi", "run/b.avi")).classes() == ["run"]
+    assert Listed(touch(tmp_path / "frames", "run/a/0.jpg", "run/a/1.jpg", "run/b/0.jpg")).classes() == ["run"]
+    assert Listed(touch(tmp_path / "beside", "run/a/0.avi", "run/b/0.avi", "run/c.avi")).classes() == ["run"]
+
+
 def test_each_class_folder_is_a_part(tmp_path):
     touch(tmp_path, "b/1.mp4", "b/2.mp4", "a/1.mp4")
     read = Listed(tmp_path)
