@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,7 +16,7 @@ from clipmill.listings import text_lines
 from clipmill.listings.class_resolution import Declaration
 from clipmill.listings.label_lists import as_lists
 from clipmill.listings.paths import BadRow, Root, common_root, group_of, without_suffix
-from clipmill.listings.splits import known_split
+from clipmill.listings.splits import known_split, split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.storage import is_url, open_storage, split_path
@@ -236,6 +236,23 @@ def _split_of_path(video: str, label: Label | None) -> str:
     folder, slash, _ = video.partition("/")
     is_class = folder in label if isinstance(label, tuple) else folder == label
     return known_split(folder) if slash and not is_class else ""
+
+
+def rows_of_lines(
+    options: ListingOptions, slice_: ListingSlice, clips: Callable[[RowParser, int, str], Iterable[ClipRow]]
+) -> Iterator[ClipRow | Failure]:
+    """Iterate over the rows of a text file, from each line that is neither blank nor a comment.
+
+    Args:
+        clips: returns the clips of a line, given its number and its text; raises BadRow for a line that has none.
+    """
+    rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
+    for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
+        if raw.strip() and not text_lines.is_comment(raw):
+            try:
+                yield from clips(rows, line, text_lines.text_of(raw))
+            except BadRow as error:
+                yield rows.bad(line, error)
 
 
 def default_root(looks: list[Look]) -> str:

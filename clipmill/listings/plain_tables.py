@@ -13,11 +13,9 @@ import re
 from collections.abc import Iterator
 
 from clipmill.ledger import Failure
-from clipmill.listings import text_lines
-from clipmill.listings.base import Format, ListingSlice, Look, RowParser
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser, rows_of_lines
 from clipmill.listings.columns import id_by_frames
 from clipmill.listings.paths import BadRow, is_source, without_suffix
-from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 
@@ -38,17 +36,13 @@ class PlainTable(Format):
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """Iterate over the rows."""
-        rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
-        for number, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
-            if raw.strip() and not text_lines.is_comment(raw):
-                try:
-                    text = text_lines.text_of(raw)
-                    match = self.line.fullmatch(text)
-                    if match is None:
-                        raise BadRow(f"{text[:60]!r} has not the cells of the other rows")
-                    yield from self.clips(rows, number, match)
-                except BadRow as error:
-                    yield rows.bad(number, error)
+        return rows_of_lines(options, slice_, self._of_line)
+
+    def _of_line(self, rows: RowParser, line: int, text: str) -> list[ClipRow]:
+        match = self.line.fullmatch(text)
+        if match is None:
+            raise BadRow(f"{text[:60]!r} has not the cells of the other rows")
+        return self.clips(rows, line, match)
 
     def clips(self, rows: RowParser, number: int, match: re.Match[str]) -> list[ClipRow]:
         """Return the clips of one line; raise `BadRow` if it is wrong."""

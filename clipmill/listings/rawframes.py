@@ -16,11 +16,10 @@ from collections.abc import Iterator
 
 from clipmill.ledger import Failure
 from clipmill.listings import text_lines
-from clipmill.listings.base import Format, ListingSlice, Look, RowParser
+from clipmill.listings.base import Format, ListingSlice, Look, RowParser, rows_of_lines
 from clipmill.listings.columns import id_by_frames, is_header
 from clipmill.listings.not_a_listing import AUDIO_SUFFIXES
 from clipmill.listings.paths import BadRow, is_source
-from clipmill.listings.splits import split_of_file
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 
@@ -54,13 +53,7 @@ class RawFrames(Format):
 
     def read(self, options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRow | Failure]:
         """Iterate over the rows, one for each line that is neither blank nor a comment."""
-        rows = RowParser(options, slice_.listing, split_of_file(slice_.listing))
-        for line, raw in text_lines.read(slice_.listing, slice_.start, slice_.end, slice_.row):
-            if raw.strip() and not text_lines.is_comment(raw):
-                try:
-                    yield _row(rows, line, text_lines.text_of(raw))
-                except BadRow as error:
-                    yield rows.bad(line, error)
+        return rows_of_lines(options, slice_, lambda rows, line, text: [_row(rows, line, text)])
 
 
 def _is_row(line: str) -> bool:
