@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -203,8 +204,7 @@ def _put(storage: Storage, path: str, source: Storage, name: str, *, copy: bool)
             ) from None
         return
     with source.fetch(name) as file, storage.writer(path) as out:
-        while chunk := file.read(8 << 20):
-            out.write(chunk)
+        shutil.copyfileobj(file, out, 8 << 20)
 
 
 def _declared(options: AdoptOptions) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 import time
@@ -257,8 +258,7 @@ def _write_version(
     with tempfile.TemporaryFile(prefix="clipmill-") as file:
         sha256 = join(storage, [shard.part for shard in written], further, file, options.listing.label_lists)
         with storage.writer(layout.version_path(name, layout.CLIPS)) as out:
-            while chunk := file.read(8 << 20):
-                out.write(chunk)
+            shutil.copyfileobj(file, out, 8 << 20)
     schema = get_schema(options.record_schema)
     manifest = Manifest(
         layout=layout.LAYOUT,

@@ -7,6 +7,7 @@ its name.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 
 from clipmill.errors import MissingExtra, StorageError
@@ -45,8 +46,7 @@ class ArrayRecords(Records):
             writer.close()
             _check(path, len(file.clips), file.name)
             with open(path, "rb") as made, dest.writer(file.name) as out:
-                while chunk := made.read(8 << 20):
-                    out.write(chunk)
+                shutil.copyfileobj(made, out, 8 << 20)
 
 
 def _check(path: str, records: int, name: str) -> None:
