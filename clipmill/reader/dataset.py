@@ -88,7 +88,7 @@ class Dataset:
 
     @property
     def splits(self) -> list[str]:
-        """Names of the splits: train, val and test first."""
+        """Names of the splits, train, val and test first."""
         return sorted((name for name in self._names if name), key=split_order)
 
     @property
