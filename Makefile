@@ -4,7 +4,7 @@ BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test test-slow lint types docs docs-options test-crash test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink fuzz bench lock clean
+.PHONY: help setup demo test test-slow lint types docs generated test-crash test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink fuzz bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -89,8 +89,8 @@ fuzz: setup ## damage the real videos of ../shared/data and decode them in child
 docs: .venv-docs/made ## the documentation as a site, in build/docs; a broken link or a warning is an error
 	.venv-docs/bin/python -m tools.site
 
-docs-options: setup ## write docs/options.md and the form of the Dataflow template from the table of options
-	$(BIN)/python -m tools.options
+generated: setup ## write what is made from code: docs/commands.md, errors.md, options.md, the form of the Dataflow template
+	$(BIN)/python -m tools.generated
 
 bench: setup ## the benchmarks that need nothing but real clips, in one page
 	$(BIN)/python -m benchmarks

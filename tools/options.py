@@ -1,19 +1,16 @@
-"""Writes what is made from the table of options: the page of the docs, and the form of the Dataflow template."""
+"""What is made from the table of options: the page of the docs, and the form of the Dataflow template."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from clipmill.options.table import TABLE, Option
 from clipmill.pipeline.cli.arguments import choices_of, explanation, shown_default
 
-ROOT = Path(__file__).parent.parent
-
 _HEAD = """\
 # Options of build and plan
 
-<!-- Made by `make docs-options` from clipmill/options/table.py. -->
+<!-- Made by `make generated` from clipmill/options/table.py. -->
 
 In a TOML file for `--config` an option has the same name, with _ or - in it; the command line wins. `clipmill init`
 writes a file to begin with; this one is read by `clipmill build --config k400.toml`:
@@ -81,8 +78,3 @@ def _parameter(option: Option) -> dict[str, object]:
         pattern = option.kind.pattern
     parameter["regexes"] = [f"^({pattern})$"]
     return parameter
-
-
-if __name__ == "__main__":
-    (ROOT / "docs" / "options.md").write_text(page())
-    (ROOT / "docker" / "template-metadata.json").write_text(template())

@@ -28,6 +28,8 @@ _U64 = struct.Struct("<Q")
 class BadRecord(DataError):
     """A record that is cut short or fails its checksum.
 
+    What to do: copy the file again from where it is whole, or delete it and build again.
+
     Attributes:
         file, offset: the file's name and where in it the record begins.
         end: where the next record begins; None if the record's length cannot be trusted.

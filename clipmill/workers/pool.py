@@ -38,7 +38,10 @@ Tag = TypeVar("Tag")
 
 
 class ChildFailed(ClipmillError):
-    """A job raised an error that is not about the data: a bug."""
+    """A job in a child process raised an error that is not about the data: a bug.
+
+    What to do: report it with the lines that it prints.
+    """
 
 
 class Pool:

@@ -69,14 +69,21 @@ def add_commands(commands: Commands) -> None:
     show.add_argument("--rows", type=values.positive, default=4, metavar="N", help="clips (default 4)")
     show.add_argument("--frames", type=values.positive, default=5, metavar="N", help="frames of a step (default 5)")
     show.add_argument("--steps", type=values.positive, default=5, metavar="N", help="below each other (default 5)")
-    show.add_argument("--split", metavar="S", help="of one split (default: all)")
-    show.add_argument("--clip", metavar="ID", help="this clip alone")
-    show.add_argument("--png", default="clipmill-show.png", metavar="FILE", help="(default clipmill-show.png)")
+    show.add_argument("--split", metavar="S", help="draw clips of this split (default: of all)")
+    show.add_argument("--clip", metavar="ID", help="draw this clip alone")
+    show.add_argument(
+        "--png", default="clipmill-show.png", metavar="FILE", help="where the picture goes (default clipmill-show.png)"
+    )
 
     report = _add(
         commands, "report", "write a page on a data set: numbers, plots, frames of clips", "reporting.run_report"
     )
-    report.add_argument("--html", default="clipmill-report.html", metavar="FILE", help="(default clipmill-report.html)")
+    report.add_argument(
+        "--html",
+        default="clipmill-report.html",
+        metavar="FILE",
+        help="where the page goes (default clipmill-report.html)",
+    )
     report.set_defaults(run=_run_report)
 
     export = _add(commands, "export", "write a published version in a format that others read", "exporting.run_export")
@@ -110,7 +117,9 @@ def add_commands(commands: Commands) -> None:
 
     init = commands.add_parser("init", help="write an example of a file of options for build --config")
     init.description = "Write an example of a file of options: clipmill build --config FILE then reads it."
-    init.add_argument("file", nargs="?", default="clipmill.toml", metavar="FILE", help="(default clipmill.toml)")
+    init.add_argument(
+        "file", nargs="?", default="clipmill.toml", metavar="FILE", help="a new file (default clipmill.toml)"
+    )
     init.set_defaults(run=_later("example_config.write_example"), parser=init)
 
     completion = commands.add_parser("completion", help="print what makes a shell complete clipmill's words")

@@ -26,7 +26,10 @@ _PATIENCE = 60.0
 
 
 class JobFailed(ClipmillError):
-    """A job failed for another reason than its data or storage: a bug."""
+    """A job on a cluster failed for another reason than its data or storage: workers without clipmill, or a bug.
+
+    What to do: install `clipmill[build]` where the message says that it is missing; else report it with its lines.
+    """
 
 
 class FlinkRest:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from places import ROOT
 
 from clipmill.options import Budget, BuildOptions, FrameOptions, ListingOptions, values
 from clipmill.options.defaults import cores
@@ -115,12 +114,6 @@ def test_a_younger_option_stands_in_the_manifest_where_it_is_not_the_default(mon
     options = BuildOptions(listing=ListingOptions(("a",)), out="o", run="r")
     assert "every" not in that_change_bytes(options)
     assert that_change_bytes(msgspec.structs.replace(options, frames=FrameOptions(every=2)))["every"] == 2
-
-
-def test_what_is_made_from_the_table_is_up_to_date():
-    said = "run make docs-options"
-    assert (ROOT / "docs" / "options.md").read_text() == made.page(), said
-    assert (ROOT / "docker" / "template-metadata.json").read_text() == made.template(), said
 
 
 def test_the_template_s_form_takes_what_is_right():

@@ -18,8 +18,10 @@ PAGES = {
         "docs/adopting": "Adopt others' shards",
     },
     "Reference": {
+        "docs/commands": "",
         "docs/options": "Options of a build",
         "docs/failures": "Reasons of failures",
+        "docs/errors": "",
         "docs/records": "Records",
         **{f"api/{name}": title for name, title in api.TITLES.items()},
     },

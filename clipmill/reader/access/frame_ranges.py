@@ -95,7 +95,10 @@ class StoredFrames(NamedTuple):
 
 
 class Vanished(DataError):
-    """A file of the version that is being read was deleted."""
+    """A file of the version that is being read was deleted.
+
+    What to do: open the data set again, which takes the published version; keep versions longer (`gc --older-than`).
+    """
 
 
 class FrameReader:

@@ -37,7 +37,10 @@ Pixels = npt.NDArray[Any]
 
 
 class BadFrame(DataError):
-    """A frame that is not a whole JPEG, or not of its clip's size."""
+    """A frame that is not a whole JPEG, or not of its clip's size.
+
+    What to do: `clipmill verify OUT --deep` names all such frames; delete the shard's file and build again.
+    """
 
 
 def fill(

@@ -27,7 +27,10 @@ log = logging.getLogger("clipmill.reader")
 
 
 class BadClip(DataError):
-    """A clip of a batch could not be read; see `on_error`."""
+    """A clip of a batch could not be read; its text names the clip.
+
+    What to do: `clipmill verify OUT` says what is damaged; `on_error="skip"` goes on without such clips.
+    """
 
 
 class _UnderWay(NamedTuple):
