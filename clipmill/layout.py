@@ -81,29 +81,29 @@ def named_shard(dataset: str, split: str, index: int, count: int) -> str:
 #: Columns of clips.parquet that the listing cannot take; its own further columns follow them. Where clips have lists
 #: of labels, those of `LABEL_COLUMNS` are lists.
 CLIP_COLUMNS = (
-    ("clip_id", "string"),
-    ("split", "string"),
+    ("clip_id", "string"),  # unique in the version
+    ("split", "string"),  # "train", "val", "test", ..., "unused"
     ("folds", "list<string>"),  # split in official fold 1, 2, 3; "" where the clip is in none
     ("label_index", "int32"),  # into label.labels.txt; -1 unlabelled
-    ("label_text", "string"),
+    ("label_text", "string"),  # name of the class, "" unlabelled
     ("label_source", "int64"),  # the listing's own number; null if none
     ("group", "string"),  # null if none
     ("source", "string"),  # path relative to the root
-    ("start", "double"),  # seconds, null if the whole file
-    ("end", "double"),
+    ("start", "double"),  # of the row's time range, in seconds; null if the whole file
+    ("end", "double"),  # likewise
     ("trimmed", "bool"),  # whether the file was taken as cut to that range already; null if the whole file
     ("fingerprint", "string"),  # SHA-256 of the source's bytes, hex
     ("clip_key", "string"),  # hash of the fingerprint and of all that changes pixels
     ("digest", "string"),  # SHA-256 over the SHA-256 of each encoded frame, hex
-    ("frames", "int32"),
-    ("width", "int32"),
-    ("height", "int32"),
+    ("frames", "int32"),  # how many are stored
+    ("width", "int32"),  # of a stored frame, in pixels
+    ("height", "int32"),  # likewise
     ("pixel_aspect", "double"),  # width of a source pixel over its height; null if square to 1 %; not in older versions
     ("fps", "double"),  # frames / duration: the mean rate
     ("duration", "double"),  # seconds, the last frame shown as long as the one before it; not in older versions
     ("bytes", "int64"),  # of all its encoded frames
     ("bad_packets", "int32"),  # skipped while decoding
-    ("shard", "string"),
+    ("shard", "string"),  # its id
     ("offset", "int64"),  # of the record in the shard file, framing included
     ("length", "int64"),  # of the record, its 16 framing bytes included
     ("frames_at", "int64"),  # position of its first frame's size in the .frames file, in u32s
@@ -144,17 +144,17 @@ class Manifest(msgspec.Struct, frozen=True):
     """manifest.json: what a version consists of. Holds no path, time or machine.
 
     Attributes:
-        layout: `LAYOUT` of the writer.
+        layout: number of the layout; a reader refuses one that is newer than its own.
         version: the version's name.
         dataset: name used in the shards' named links and by TFDS.
-        schema, schema_epoch: record schema (`clipmill.records`) and its epoch; with `MULTI_LABEL` behind its name
-            where clips have lists of labels.
+        schema, schema_epoch: of the records, and its epoch; "-multi-label" follows its name where clips have lists
+            of labels.
         encoding: of the frames: jpeg; of images with masks jpeg, png or raw.
         options: the options that change bytes, as typed words to plain values.
         clips_sha256: of clips.parquet.
-        codec_epoch: `clipmill.content_names.CODEC_EPOCH` of the frames.
-        splits: by name, train, val and test first.
-        shards: by id.
+        codec_epoch: of the frames; raised when the same clip gets other pixels or bytes.
+        splits: by name, train, val and test first: clips, frames, bytes, ids of the shards in the order of clips.
+        shards: by id: records, frames, bytes, and a CRC-32C of each file.
     """
 
     layout: int

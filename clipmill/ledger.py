@@ -60,8 +60,8 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
         clip_id: the clip's id ("" where the row gave none).
         source: the video as the listing names it, mostly its path relative to the root.
         split: the split the clip would have had.
-        stage: a value of `Stage`.
-        reason: a value of `Reason`.
+        stage: the stage of the graph in which it failed, a value of `Stage`.
+        reason: why, a value of `Reason`.
         message: one line for a person.
         of: how many clips its video was asked for: together they count as one failure. Not in the file.
     """

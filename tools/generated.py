@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools import commands, errors, options
+from tools import commands, dataset_files, errors, options
 
 ROOT = Path(__file__).parent.parent
 
@@ -14,6 +14,7 @@ def files() -> dict[str, str]:
     return {
         "docs/commands.md": commands.page(),
         "docs/errors.md": errors.page(),
+        "docs/files.md": dataset_files.page(),
         "docs/options.md": options.page(),
         "docker/template-metadata.json": options.template(),
     }

@@ -56,7 +56,8 @@ class Outcome(msgspec.Struct, frozen=True):
         rows, clips, frames, bytes, shards, classes: counts; bytes are those of the shards.
         trimmed, ranged: clips with times whose files were already cut to them, and clips that are a part of a file.
         oblong: clips whose pixels are not square.
-        hdr: clips of HDR videos; hdr_first: the ids of some.
+        hdr: clips of HDR videos.
+        hdr_first: the ids of some.
         splits: clips by split.
         shared: clips that share frames with one of another split or class; the first of them are named.
         failed: ledger rows by reason.

@@ -22,6 +22,7 @@ PAGES = {
         "docs/options": "Options of a build",
         "docs/failures": "Reasons of failures",
         "docs/errors": "",
+        "docs/files": "",
         "docs/records": "Records",
         **{f"api/{name}": title for name, title in api.TITLES.items()},
     },
