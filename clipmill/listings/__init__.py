@@ -44,6 +44,8 @@ from clipmill.listings.voc import Voc
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
 from clipmill.storage import absolute, is_url
+from clipmill.storage.endpoint import check_server
+from clipmill.storage.web_url import is_web
 
 __all__ = [
     "FORMATS",
@@ -103,6 +105,8 @@ def resolve(options: ListingOptions) -> ListingOptions:
         roots=tuple(map(absolute, options.roots or filter(None, [options.videos]))),
         labels=None if options.labels is None else absolute(options.labels),
     )
+    for url in filter(is_web, (*options.roots, *options.listings)):
+        check_server(url)
     for root in options.roots:
         if not is_url(root) and not os.path.isdir(root):
             raise UsageError(f"--videos {root}: no such folder")

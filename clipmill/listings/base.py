@@ -223,7 +223,7 @@ class RowParser:
             listing=self.listing,
             row=line,
             clip_id="",
-            source=video,
+            source=self.root.shown(video),
             split=split or self.split,
             stage=Stage.READ_LISTING.value,
             reason=Reason.BAD_ROW.value,

@@ -6,8 +6,10 @@ import os
 import posixpath
 import re
 
+from clipmill.errors import UsageError
 from clipmill.options import ListingOptions
 from clipmill.storage import is_url
+from clipmill.storage.web_url import decoded, is_web, without_query
 
 #: Files that count as videos where a folder is the listing; compared in lower case.
 VIDEO_SUFFIXES = frozenset(
@@ -33,8 +35,8 @@ _UCF_NAME = re.compile(r"(v_)(.+)(_g\d+)(_c\d+)", re.ASCII)
 # The most that Linux file systems take; a longer name cannot be looked up at all.
 _NAME_BYTES = 255
 _PATH_BYTES = 4095
-# Empty, absolute, a backslash, a zero byte, or a "." or ".." in the path: these are looked at more closely.
-_UNUSUAL = re.compile(r"^$|^[/.]|[\\\0]|/[/.]|/$")
+# Empty, absolute, a backslash, a zero byte, a "?", or a "." or ".." in the path: these are looked at more closely.
+_UNUSUAL = re.compile(r"^$|^[/.]|[\\\0?]|/[/.]|/$")
 
 
 class BadRow(ValueError):
@@ -152,6 +154,8 @@ class Root:
             raise BadRow("the row has no path")
         if "\0" in text:
             raise BadRow("the path holds a zero byte")
+        if is_web(text) or ("?" in text and is_web(self.root)):
+            text = self._of_web(text)
         if text.startswith("~/"):
             text = os.path.expanduser(text)
         if "/" not in text:
@@ -168,6 +172,18 @@ class Root:
         if len(encoded) > _PATH_BYTES or max(map(len, encoded.split(b"/"))) > _NAME_BYTES:
             raise BadRow(f"the path {text[:40]}... is longer than file names can be")
         return path
+
+    def _of_web(self, text: str) -> str:
+        try:
+            return decoded(text if is_web(text) else f"{self.root}/{text}")
+        except UsageError as error:
+            raise BadRow(str(error)) from None
+
+    def shown(self, text: str) -> str:
+        """Return the path of a bad row as the ledger has it: without the query of a URL, which may be a signature."""
+        if is_web(text):
+            return without_query(text)
+        return text.partition("?")[0] if is_web(self.root) else text
 
     def _beside(self, text: str) -> str:
         path = _normal(f"{self._folder}/{text}")

@@ -10,6 +10,7 @@ from functools import lru_cache
 from clipmill.errors import UsageError
 from clipmill.storage.base import Disk, Stat, Storage, Writer
 from clipmill.storage.local import LocalStorage
+from clipmill.storage.web_url import decoded_folder, is_web
 
 __all__ = [
     "Disk",
@@ -29,12 +30,14 @@ SCHEMES = {
     "s3": ("clipmill.storage.object_store", "ObjectStorage"),
     "s3a": ("clipmill.storage.object_store", "ObjectStorage"),
     "gs": ("clipmill.storage.object_store", "ObjectStorage"),
+    "http": ("clipmill.storage.web_server", "WebStorage"),
+    "https": ("clipmill.storage.web_server", "WebStorage"),
 }
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 def is_url(path: str) -> bool:
-    """Return whether a path names an object store."""
+    """Return whether a path names an object store or a web server."""
     scheme, colon, _ = path.partition("://")
     return bool(colon) and scheme in SCHEMES
 
@@ -43,8 +46,10 @@ def absolute(path: str) -> str:
     """Return a path that means the same on every worker: a URL as it is, a local one made absolute.
 
     Raises:
-        UsageError: a URL with a scheme that we do not know.
+        UsageError: a URL with a scheme that we do not know, or a web server's that is not taken.
     """
+    if is_web(path):
+        return decoded_folder(path)
     if is_url(path):
         return path.rstrip("/")
     if _SCHEME.match(path):
@@ -54,7 +59,7 @@ def absolute(path: str) -> str:
 
 @lru_cache(maxsize=16)
 def open_storage(root: str) -> Storage:
-    """Open the storage at a folder, `s3://bucket/prefix` or `gs://bucket/prefix`.
+    """Open the storage at a folder, `s3://bucket/prefix`, `gs://bucket/prefix` or `https://host/folder`.
 
     Credentials and endpoints of object stores come from the environment
     (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, STORAGE_EMULATOR_HOST, ...).

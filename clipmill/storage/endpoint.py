@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from clipmill.errors import UsageError
 
@@ -30,7 +31,18 @@ def check_endpoints(words: Iterable[str]) -> None:
             _check(variable, endpoint)
 
 
+def check_server(url: str) -> None:
+    """Raise UsageError where the web server of a URL does not answer; a proxy is asked instead of it, if there is one.
+
+    For the same reason as `check_endpoints`.
+    """
+    at = urlsplit(url)
+    if at.scheme not in getproxies() or proxy_bypass(at.netloc):
+        _check("", f"{at.scheme}://{at.netloc}")
+
+
 def _check(variable: str, endpoint: str) -> None:
+    shown = f"{variable}={endpoint}" if variable else endpoint
     for left in reversed(range(_TRIES)):
         try:
             url = urlsplit(endpoint if "://" in endpoint else f"http://{endpoint}")
@@ -40,5 +52,5 @@ def _check(variable: str, endpoint: str) -> None:
         except (OSError, ValueError) as error:
             if not left:
                 said = getattr(error, "strerror", None) or str(error)
-                raise UsageError(f"{variable}={endpoint}: no server answers there ({said})") from error
+                raise UsageError(f"{shown}: no server answers there ({said})") from error
             time.sleep(0.5)
