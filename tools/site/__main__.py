@@ -33,7 +33,8 @@ def assemble() -> None:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, SOURCE / name)
     readme = (ROOT / "README.md").read_text()
-    (SOURCE / "index.md").write_text(f"{readme}\n{navigation.toctrees()}")
+    navigated = navigation.toctrees(f"docs/{page.stem}" for page in SOURCE.glob("docs/*.md"))
+    (SOURCE / "index.md").write_text(f"{readme}\n{navigated}")
     for page in [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md")]:
         # The front page is README on GitHub, and index here.
         page.write_text(re.sub(r"\]\(((?:\.\./)?)README\.md", r"](\1index.md", page.read_text()))

@@ -18,7 +18,7 @@ MEMBERS = {
     "Dataset": "splits, all, fold, fold_number, clips, column",
     "ClipSet": "select, split, batches, clips_dataset, show",
     "Clip": "frames, mask, timestamp, frame_index, row, preview, show",
-    "Batches": "at, show, drawn, shapes, state_dict, load_state_dict, set_epoch, tf, keras, torch",
+    "Batches": "at, show, drawn, shapes, state_dict, load_state_dict, set_epoch, go_to, tf, keras, torch",
 }
 
 

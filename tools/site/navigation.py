@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tools.site import api
 
 #: By caption: pages, each with the title that it has here where its own says too much.
 PAGES = {
-    "Begin": {"docs/tutorial": ""},
+    "Begin": {"docs/tutorial": "", "docs/own-list": "", "docs/kinetics": "Kinetics at scale"},
     "How to": {
-        "docs/listings": "Read a listing",
-        "docs/labels": "Number labels",
-        "docs/scale": "Build Kinetics, and larger",
-        "docs/clusters": "Build on S3, Flink, Dataflow",
-        "docs/reprocessing": "Build every night",
         "docs/reading": "Read in Keras, PyTorch, JAX",
-        "docs/exporting": "Export",
+        "docs/resuming": "",
+        "docs/reprocessing": "Build every night",
+        "docs/clusters": "Object stores and Flink",
+        "docs/dataflow": "",
+        "docs/exporting": "Export to other formats",
         "docs/adopting": "Adopt others' shards",
     },
     "Reference": {
         "docs/commands": "",
         "docs/options": "Options of a build",
-        "docs/failures": "Reasons of failures",
-        "docs/errors": "",
+        "docs/listings": "",
+        "docs/labels": "",
         "docs/files": "",
-        "docs/records": "Records",
+        "docs/records": "",
+        "docs/failures": "Reasons of the ledger",
+        "docs/errors": "",
         **{f"api/{name}": title for name, title in api.TITLES.items()},
     },
     "Background": {
-        "docs/glossary": "",
+        "docs/limits": "",
+        "docs/scale": "",
         "docs/interop": "Other readers",
         "docs/architecture": "",
+        "docs/glossary": "",
         "CONTRIBUTING": "",
     },
 }
 
 
-def toctrees() -> str:
-    """Return the navigation as it stands, unseen, at the end of the front page."""
+def toctrees(docs: Iterable[str]) -> str:
+    """Return the navigation as it stands, unseen, at the end of the front page; a page without a place comes last."""
+    known = {page for pages in PAGES.values() for page in pages}
+    PAGES["Background"] |= dict.fromkeys(sorted(set(docs) - known), "")
     parts = []
     for caption, pages in PAGES.items():
         lines = [f"{title} <{page}>" if title else page for page, title in pages.items()]
