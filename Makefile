@@ -77,8 +77,9 @@ test-services: setup ## the tests on real object stores, built with Go on this m
 test-flink: setup ## the tests on a real Flink cluster, started on this machine (needs Java, Maven and Go)
 	CLIPMILL_SERVICES=1 $(BIN)/python -m pytest -m flink tests/external/flink
 
-fuzz: setup ## damage the real videos of ../shared/data and decode them in children, for minutes
-	$(BIN)/python tools/fuzz.py $${CLIPMILL_TEST_DATA:-../shared/data}/videos --times 20 --seed $${SEED:-0}
+fuzz: setup ## damage real videos of ../shared/data, and listings, and read them in children, for minutes (COUNT, SEED)
+	$(BIN)/python -m tools.fuzz $${CLIPMILL_TEST_DATA:-../shared/data}/videos --count $${COUNT:-1000} --seed $${SEED:-0}
+	PYTHONPATH=tests/helpers $(BIN)/python -m tools.fuzz_listings --count $${COUNT:-1000} --seed $${SEED:-0}
 
 .venv-docs/made: setup.py requirements-docs.lock .venv/made
 	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(BIN)/python .venv-docs

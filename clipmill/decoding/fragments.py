@@ -60,6 +60,9 @@ class Footer(msgspec.Struct, frozen=True, array_like=True):
     failure: tuple[str, str] | None = None
 
 
+_footer_decoder = msgspec.msgpack.Decoder(Footer)
+
+
 def fragment_path(clip_key: str, span: int, of: int) -> str:
     """Return the path of a span's fragment."""
     return f"work/fragments/{clip_key[:2]}/{clip_key}-{span}-{of}"
@@ -148,8 +151,14 @@ def read_sealed(storage: Storage, path: str, magic: bytes) -> bytes | None:
 
 def read_footer(storage: Storage, path: str) -> Footer | None:
     """Read the footer of a fragment; None if there is no such fragment, or it is damaged."""
-    packed = read_sealed(storage, path, _MAGIC)
-    return None if packed is None else msgspec.msgpack.decode(packed, type=Footer)
+    return _footer(read_sealed(storage, path, _MAGIC))
+
+
+def _footer(packed: bytes | None) -> Footer | None:
+    """Return the footer; None where there is none, or it is that of another release."""
+    with contextlib.suppress(msgspec.DecodeError):
+        return None if packed is None else _footer_decoder.decode(packed)
+    return None
 
 
 def remembered_failure(storage: Storage, path: str) -> tuple[str, str] | None:
@@ -184,9 +193,8 @@ def read_fragment(storage: Storage, piece: Piece) -> tuple[Footer, list[memoryvi
         StorageError: its bytes are not those that were written.
     """
     data = storage.read(piece.path, piece.offset, piece.offset + piece.length if piece.length else None)
-    packed = _unsealed(data, _MAGIC)
-    if packed is not None:
-        footer = msgspec.msgpack.decode(packed, type=Footer)
+    footer = _footer(_unsealed(data, _MAGIC))
+    if footer is not None:
         frames = memoryview(data)[: sum(footer.sizes)]
         if _crc32c(frames) == footer.crc32c:
             return footer, cut(frames, footer.sizes)

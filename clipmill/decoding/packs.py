@@ -68,11 +68,11 @@ def packed_spans(storage: Storage) -> Iterator[tuple[str, SpanDone]]:
     """Iterate over (clip key, where its frames are) for every clip in a pack that a run left."""
 
     def of_pack(path: str) -> list[SpanDone]:
-        try:
+        # Another run published meanwhile, or another release wrote it.
+        with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
             packed = read_sealed(storage, path, _MAGIC)
-        except FileNotFoundError:  # another run published meanwhile
-            packed = None
-        return [] if packed is None else _index_decoder.decode(packed)
+            return [] if packed is None else _index_decoder.decode(packed)
+        return []
 
     found = each(storage, of_pack, (path for path, _ in storage.list(PACKS)))
     yield from ((span.clip_key, span) for span in chain.from_iterable(found))

@@ -38,7 +38,10 @@ PLACES = np.dtype([("time", "<i8"), ("behind", "<u4"), ("number", "<u4")])
 FPS = 25.0
 
 _JPEG = b"\xff\xd8"
-_NUMBERED = re.compile(r"(.*?)[/_-]?(\d+)")
+#: A key that ends in a number; of more digits only the last ones.
+_NUMBERED = re.compile(r"(.*?)[/_-]?(\d{1,18})", re.DOTALL)
+#: Frames per second that a record may say: more than 1e6 would give two frames the same microsecond.
+_RATES = (1e-3, 1e6)
 
 
 class ForeignClip(NamedTuple):
@@ -86,7 +89,7 @@ def read_foreign(record: bytes, keys: Mapping[str, str]) -> ForeignClip:
     return ForeignClip(
         frames=frames,
         begins=_address(frames) - _address([view])[0],
-        labels=tuple(int(label) for label in labels if int(label) >= 0),
+        labels=tuple(int(label) for label in labels if 0 <= label < 1 << 63),
         texts=tuple(_text(text) for text in texts if text),
         clip_id=next(map(_text, _all(found, keys, "id")), ""),
         source=next(map(_text, _all(found, keys, "source")), ""),
@@ -174,6 +177,8 @@ def _features(record: memoryview) -> dict[str, Values]:
         found |= protobuf.parse_features(context)
     for lists in protobuf.parts(record, 2):
         for key, features in protobuf.parse_feature_lists(lists).items():
+            if len({type(feature[0]) for feature in features if feature}) > 1:
+                raise DataError(f"its feature list {key[:60]} holds values of several types")
             found[key] = [value for feature in features for value in feature]  # type: ignore[assignment]
     if not found:
         raise DataError("it is no tf.train.Example or SequenceExample with features")
@@ -242,7 +247,7 @@ def _text(value: Any) -> str:
 
 
 def _number(values: Sequence[Any]) -> float | None:
-    good = values and not isinstance(values[0], memoryview) and values[0] > 0
+    good = values and not isinstance(values[0], memoryview) and _RATES[0] <= values[0] <= _RATES[1]
     return float(values[0]) if good else None
 
 
@@ -250,7 +255,7 @@ def _times(values: Sequence[Any], frames: int) -> npt.NDArray[np.int64] | None:
     """Return microseconds from the first frame, None where there is no such list for all frames."""
     if len(values) != frames or not all(isinstance(value, int) for value in values):
         return None
-    if any(one >= other for one, other in pairwise(values)):
+    if any(one >= other for one, other in pairwise(values)) or values[-1] - values[0] >= 1 << 63:
         return None
     times: npt.NDArray[np.int64] = np.array(values, np.int64) - values[0]
     return times

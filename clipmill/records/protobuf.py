@@ -162,7 +162,8 @@ def list_ints(feature_list: memoryview) -> Ints:
     for feature in parts(feature_list, 1):
         size = len(feature)
         # A Feature as `int_feature` writes it for one number: a clip has hundreds, so they are not taken apart.
-        if 4 < size < 128 and feature[:4] == bytes((0x1A, size - 2, 0x0A, size - 4)):
+        as_written = 4 < size < 128 and feature[:4] == bytes((0x1A, size - 2, 0x0A, size - 4))
+        if as_written and feature[-1] < 128:
             packed.append(feature[4:])
         else:
             packed += [_packed(found) for found in parts(feature, 3)[-1:]]
@@ -209,13 +210,10 @@ def _floats(message: memoryview) -> list[float]:
 
 def _packed(int64_list: memoryview) -> bytes:
     """Return the varints of an Int64List message, also where a writer did not pack them."""
-    return b"".join(
-        [
-            value if isinstance(value, memoryview) else varint(value)
-            for number, value in _fields(int64_list)
-            if number == 1
-        ]
-    )
+    values = [value for number, value in _fields(int64_list) if number == 1]
+    if any(isinstance(value, memoryview) and value and value[-1] >= 128 for value in values):
+        raise DataError("not a record: a number does not end")  # what follows would be taken for its end
+    return b"".join([value if isinstance(value, memoryview) else varint(value) for value in values])
 
 
 def _unpacked(varints: bytes) -> Ints:

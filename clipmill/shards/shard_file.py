@@ -6,6 +6,7 @@ sidecars are written first, so a .tfrecord that is there is a whole shard.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import IO, NamedTuple
@@ -21,6 +22,8 @@ from clipmill.storage import Storage, Writer
 
 #: Bytes that are joined, checksummed and written at once: few enough to stay in the processor's cache.
 CHUNK = 128 << 10
+
+_INDEX_LINE = re.compile(rb"(\d{1,18}) (\d{1,18})")
 
 
 class ShardClip(NamedTuple):
@@ -166,11 +169,11 @@ def read_index(storage: Storage, shard: str) -> list[tuple[int, int]]:
         FileNotFoundError: there is no index.
         DataError: it is no index.
     """
-    lines = storage.read(index_path(shard)).splitlines()
-    try:
-        return [(int(offset), int(length)) for offset, length in map(bytes.split, lines)]
-    except ValueError:
-        raise DataError(f"{index_path(shard)}: not lines of offset and length") from None
+    found = [_INDEX_LINE.fullmatch(line) for line in storage.read(index_path(shard)).splitlines()]
+    spans = [(int(line[1]), int(line[2])) for line in found if line]
+    if len(spans) < len(found):
+        raise DataError(f"{index_path(shard)}: not lines of offset and length")
+    return spans
 
 
 def read_sizes(storage: Storage, shard: str) -> np.ndarray:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import tracemalloc
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clipmill.decoding import fragments
 from clipmill.decoding.fragments import (
@@ -15,6 +18,7 @@ from clipmill.decoding.fragments import (
     read_footer,
     read_fragment,
     remembered_failure,
+    sealed,
 )
 from clipmill.errors import StorageError
 from clipmill.messages import Piece
@@ -82,6 +86,42 @@ def test_a_torn_fragment_is_found(store, length):
     assert read_footer(store, PATH) is None
     with pytest.raises(StorageError):
         read_fragment(store, Piece(PATH))
+
+
+@given(change=st.lists(st.tuples(st.integers(0, 700), st.binary(max_size=8)), min_size=1, max_size=3))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_damage_gives_what_was_written_or_a_storage_error(store, change):
+    written = write(store)
+    whole = store.read(PATH)
+    data = bytearray(whole)
+    for at, piece in change:
+        data[at : at + 4] = piece
+    store.put(PATH, bytes(data))
+    assert read_footer(store, PATH) in (None, written)
+    try:
+        found, frames = read_fragment(store, Piece(PATH))
+    except StorageError:
+        assert store.stat(PATH) is None
+    else:
+        assert found == written and [bytes(frame) for frame in frames] == FRAMES
+
+
+@pytest.mark.parametrize("footer", [b"", b"\xc0", b"\x93\x01\x02\x03", msgspec.msgpack.encode([[1], "x"])])
+def test_the_footer_of_another_release_is_none(store, footer):
+    store.put(PATH, sealed(footer, b"clipfrag"))
+    assert read_footer(store, PATH) is None and remembered_failure(store, PATH) is None
+    with pytest.raises(StorageError, match="damaged fragment"):
+        read_fragment(store, Piece(PATH))
+
+
+def test_a_length_in_a_tail_takes_no_memory_that_the_file_does_not_have(store):
+    data = bytearray(sealed(b"x" * 1000, b"clipfrag"))
+    data[-12:-8] = b"\xff\xff\xff\xff"
+    store.put(PATH, bytes(data))
+    tracemalloc.start()
+    assert read_footer(store, PATH) is None
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
 
 
 def test_a_footer_of_any_length_is_read(store):

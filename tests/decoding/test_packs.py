@@ -8,7 +8,7 @@ from PIL import Image
 
 from clipmill.content_names import clip_key
 from clipmill.decoding.decode_span import decode_pack, decode_task
-from clipmill.decoding.fragments import read_fragment
+from clipmill.decoding.fragments import read_fragment, sealed
 from clipmill.decoding.packs import PACKS, packed_spans
 from clipmill.errors import ClipError, StorageError
 from clipmill.messages import ClipTask
@@ -73,6 +73,9 @@ def test_a_damaged_pack_is_found(tasks, tmp_path):
     data = bytearray(store.read(span.piece.path))
     store.put(span.piece.path, bytes(data[:-1]))
     assert list(packed_spans(store)) == []
+    store.put(f"{PACKS}/other", sealed(b"\x91\x92\x01\x02", b"clippack"))
+    assert list(packed_spans(store)) == []  # of another release
+    store.delete(f"{PACKS}/other")
     data[7] ^= 1
     store.put(span.piece.path, bytes(data))
     with pytest.raises(StorageError, match="damaged fragment, now deleted"):

@@ -19,13 +19,14 @@ from clipmill.pipeline.report.metrics_file import metrics
 
 DEPLOY = ROOT / "deploy"
 CRON, SERVICE, TIMER = (DEPLOY / f"clipmill.{suffix}" for suffix in ("cron", "service", "timer"))
+FUZZ = DEPLOY / "fuzz.cron"
 FAILED, ALERTS = DEPLOY / "clipmill-failed.service", DEPLOY / "prometheus-alerts.yaml"
 DAG, CRONJOB = DEPLOY / "airflow_dag.py", DEPLOY / "kubernetes-cronjob.yaml"
 
 
-def cron_lines() -> list[tuple[str, str]]:
+def cron_lines(file: Path = CRON) -> list[tuple[str, str]]:
     """Schedule and command of each line, the command as cron gives it to the shell."""
-    lines = [line for line in CRON.read_text().splitlines() if line and not re.match(r"#|\w+=", line)]
+    lines = [line for line in file.read_text().splitlines() if line and not re.match(r"#|\w+=", line)]
     fields = [line.split(None, 6) for line in lines]
     assert all(re.search(r"(?<!\\)%", command) is None for *_, command in fields), "cron ends a line at %"
     return [(" ".join(line[:5]), line[6].replace("\\%", "%")) for line in fields]
@@ -77,7 +78,7 @@ def test_the_commands_are_commands(recipe: str) -> None:
 
 
 def test_cron_runs_them_with_the_shell() -> None:
-    for schedule, command in cron_lines():
+    for schedule, command in cron_lines() + cron_lines(FUZZ):
         assert len(schedule.split()) == 5
         done = subprocess.run(["sh", "-n", "-c", command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -96,6 +97,23 @@ def test_cron_tries_again_what_is_worth_it(code: int, tries: int, tmp_path: Path
     assert (tmp_path / "tries").read_text().count("try") == tries
     # What is printed is mailed.
     assert done.stdout == ("" if code == 0 else "summary"), done
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_cron_mails_what_fuzzing_found(code: int, tmp_path: Path) -> None:
+    ((_, command),) = cron_lines(FUZZ)
+    (tmp_path / "make").write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
+    (tmp_path / "make").chmod(0o755)
+    shell = ["sh", "-c", command.replace("/srv/clipmill", str(tmp_path))]
+    done = subprocess.run(shell, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    if code:
+        assert re.fullmatch(r"fuzz COUNT=5000 SEED=20\d{6}\n", done.stdout)
+    else:
+        assert done.stdout == ""
+    dry = subprocess.run(
+        ["make", "-n", "fuzz", "COUNT=7", "SEED=3"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "tools.fuzz " in dry.stdout and "tools.fuzz_listings " in dry.stdout
 
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import tracemalloc
 import google_crc32c
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from protos import CLIP, NAMES, serialize
 
 from clipmill.errors import DataError, StorageError
@@ -19,6 +21,7 @@ from clipmill.shards.shard_file import (
     RecordPlace,
     ShardClip,
     frame_ranges,
+    read_index,
     read_places,
     read_sizes,
     shard_entry,
@@ -98,6 +101,21 @@ def test_what_is_known_of_a_shard_is_found_again_in_its_files(tmp_path):
     storage.delete(index_path("a"))
     with pytest.raises(FileNotFoundError):
         shard_entry(storage, "a")
+
+
+@given(data=st.binary(max_size=40) | st.text("0123456789 -+_.\n", max_size=60).map(str.encode))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_an_index_or_none(tmp_path, data):
+    storage = LocalStorage(str(tmp_path))
+    storage.put(index_path("a"), data)
+    try:
+        spans = read_index(storage, "a")
+    except DataError as error:
+        assert str(error) == "shards/a.index: not lines of offset and length"
+        return
+    lines = data.decode().splitlines()
+    assert [tuple(map(int, line.split(" "))) for line in lines] == spans
+    assert all(0 <= number < 1 << 63 for span in spans for number in span)
 
 
 def test_views_and_bytes_give_the_same_shard(tmp_path):

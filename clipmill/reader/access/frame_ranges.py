@@ -193,16 +193,16 @@ class FrameReader:
                 encoded[frame] = view[located.starts[frame] - start : located.ends[frame] - start]
         return StoredFrames(encoded, facts or None)
 
-    def read_only_frames(self, shard: str, ends: Ints, frames_at: Ints) -> Sequence[bytes | memoryview]:
+    def read_only_frames(self, shard: str, begins: Ints, ends: Ints, frames_at: Ints) -> Sequence[bytes | memoryview]:
         """Read the frames of clips that have one each; the result is valid until this thread reads again.
 
         Args:
             shard: the shard's id.
-            ends: (clips,) where each record ends in the shard, framing included.
+            begins, ends: (clips,) where each record lies in the shard, framing included.
             frames_at: (clips,) position of each frame's size in the .frames file, in u32s.
 
         Raises:
-            DataError: a file ends early, or is gone.
+            DataError: the table and the shard's files do not agree, or a file is gone.
         """
         if self._hold:
             sizes = self._held_sizes(shard)[frames_at]
@@ -212,6 +212,9 @@ class FrameReader:
         if self.schema.placed:
             found = np.concatenate([self._frame_places(shard, at, 1) for at in frames_at.tolist()])
             stops = ends - found["behind"].astype(np.int64)
+        odd = np.flatnonzero((stops - sizes < begins + BEFORE) | (stops > ends - AFTER))
+        if len(odd):
+            raise DataError(f"{frames_path(shard)}: does not fit the record at byte {begins[odd[0]]} of the shard")
         ranges = list(zip((stops - sizes).tolist(), stops.tolist(), strict=True))
         return self.read(shard_path(shard), ranges, borrow=True)
 

@@ -80,7 +80,8 @@ class Stills:
             name, reader = table.shards[shard]
             places = np.flatnonzero(shards == shard)
             found = rows[places]
-            blobs = reader.read_only_frames(name, table.offset[found] + table.length[found], table.frames_at[found])
+            begins = table.offset[found]
+            blobs = reader.read_only_frames(name, begins, begins + table.length[found], table.frames_at[found])
             for place, blob in zip(places.tolist(), blobs, strict=True):
                 if self._loader.recipe.augment:
                     self._augmented(step, numbers[place], blob, out[place : place + 1])

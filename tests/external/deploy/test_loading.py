@@ -84,7 +84,8 @@ def test_kubernetes_takes_the_cron_job(tmp_path: Path) -> None:
 
 
 def test_croniter_takes_the_schedules() -> None:
-    cron = (ROOT / "deploy" / "clipmill.cron").read_text().splitlines()
+    recipes = [ROOT / "deploy" / name for name in ("clipmill.cron", "fuzz.cron")]
+    cron = [line for recipe in recipes for line in recipe.read_text().splitlines()]
     schedules = [" ".join(line.split()[:5]) for line in cron if line[:1].isdigit()]
     program = "import sys; from croniter import croniter; print([croniter.is_valid(word) for word in sys.argv[1:]])"
     done = subprocess.run(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from miniature import Miniature, publish_miniature
 
 import clipmill
+from clipmill.errors import DataError
 from clipmill.reader import CentreWindow, ClipSet, RandomWindow, Segments
 from clipmill.reader.access.frame_ranges import ClipPlace, FrameReader
 from clipmill.records import get_schema
@@ -51,6 +52,31 @@ def test_ranges_are_those_of_the_writer(schema: str, sizes: list[int]) -> None:
         known, RecordPlace(100, body + 516, 0), sizes
     )
     assert found.head == (112, 612)
+
+
+@pytest.mark.parametrize("schema", ["tfds", "frames", "mediaseq"])
+@given(sizes=st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 700), min_size=1, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_sizes_of_no_such_record_read_nothing_outside_of_it(schema: str, sizes: list[int]) -> None:
+    begin, length = 100, 1000
+    reader = FrameReader(_Sizes(sizes), schema, "v", {"s": len(sizes)})  # type: ignore[arg-type]
+    try:
+        found = reader.locate(ClipPlace("s", begin, length, 0, len(sizes)))
+    except DataError as error:
+        assert "does not fit the record at byte 100" in str(error)
+    else:
+        assert begin < found.starts.min() and found.ends.max() < begin + length
+    # Records of one frame each, read at once.
+    asked: list[tuple[int, int]] = []
+    reader.read = lambda path, ranges, borrow=False: asked.extend(ranges) or []  # type: ignore[assignment, misc]
+    begins = begin + length * np.arange(len(sizes))
+    reader._sizes["s"] = np.array(sizes)
+    try:
+        reader.read_only_frames("s", begins, begins + length, np.arange(len(sizes)))
+    except DataError as error:
+        assert "does not fit the record" in str(error) and max(sizes) > length - 100
+    for (start, stop), at in zip(asked, begins.tolist(), strict=False):
+        assert at < start <= stop < at + length
 
 
 class _Sizes:
