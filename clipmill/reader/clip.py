@@ -60,7 +60,7 @@ class Clip:
 
     def _repr_html_(self) -> str:
         """Return what a notebook draws."""
-        shown = markup.figure(markup.strip(list(self.preview())), f"{self.id}: {self.label_name or 'no label'}")
+        shown = markup.figure(self.strip(), f"{self.id}: {self.label_name or 'no label'}")
         facts = [(name, value) for name, value in self.row.items() if value not in (None, "", [])]
         return markup.block(self._caption, shown, markup.folded("row", markup.table([("column", "value"), *facts])))
 
@@ -106,6 +106,22 @@ class Clip:
             return self.frames
         read: npt.NDArray[np.uint8] = self._read(Segments(min(most, self.length), random=False))["frames"]
         return read
+
+    def strip(self, most: int = SHOWN, height: int = markup.HEIGHT) -> npt.NDArray[np.uint8]:
+        """Draw a few frames beside each other, or an image beside its mask, each value of which has a colour.
+
+        Args:
+            most: frames.
+            height: of the drawing, in pixels.
+
+        Returns:
+            (height, width, 3) uint8 RGB.
+
+        >>> clips[0].strip(2, height=24).shape
+        (24, 67, 3)
+        """
+        masks = [] if self.mask is None else [markup.coloured(self.mask)]
+        return markup.strip([*self.preview(most), *masks], height)
 
     def show(self, frames: int = 5, steps: int = 5) -> Drawing:
         """Draw its first frames: consecutive ones across, step below step. A notebook draws what this returns.

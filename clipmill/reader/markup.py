@@ -41,9 +41,28 @@ def strip(frames: Sequence[Pixels], height: int = HEIGHT) -> Pixels:
     return np.hstack(parts[:-1]).astype(np.uint8)
 
 
+def coloured(mask: npt.NDArray[np.int32]) -> Pixels:
+    """Return a mask with a colour for each value, those of PASCAL VOC's palette: 0 is black.
+
+    Args:
+        mask: (height, width) int32.
+
+    Returns:
+        (height, width, 3) uint8 RGB. Bit n of a colour is bit 3 (7 - n) of the value, one higher for each channel.
+    """
+    planes = [sum(((mask >> (3 * (7 - bit) + channel)) & 1) << bit for bit in range(8)) for channel in range(3)]
+    return np.stack(planes, -1).astype(np.uint8)
+
+
 def data_uri(pixels: Pixels) -> str:
     """Return a picture, (height, width, 3) uint8 RGB, as a JPEG that stands in the page itself."""
-    jpeg = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=85, colorspace="RGB", colorsubsampling="420")
+    return uri_of_jpeg(
+        simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=85, colorspace="RGB", colorsubsampling="420")
+    )
+
+
+def uri_of_jpeg(jpeg: bytes) -> str:
+    """Return a JPEG that stands in the page itself."""
     return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
 
 

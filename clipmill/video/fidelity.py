@@ -15,6 +15,8 @@ levels (at most 1/2) stays below the 2.55 of 40 dB.
 from __future__ import annotations
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 import simplejpeg
 
 from clipmill.video.libjpeg import PlaneEncoder
@@ -43,9 +45,18 @@ def encode_faithfully(jpeg: PlaneEncoder) -> bytes:
     if len(encoded) <= _DOUBT * luma.size:
         return encoded
     for finer in (SURE, FINEST):
-        stored = simplejpeg.decode_jpeg(encoded, "GRAY", False, False)[..., 0]
-        if cv2.norm(luma, stored, cv2.NORM_L2SQR) <= _LARGEST_ERROR * luma.size:
+        if luma_error(luma, encoded) <= _LARGEST_ERROR:
             break
         jpeg.use_tables(finer, CHROMA)
         encoded = jpeg.encode()
     return encoded
+
+
+def luma_error(luma: npt.NDArray[np.uint8], encoded: bytes) -> float:
+    """Return the mean squared error of a JPEG's luma, in squared levels.
+
+    Args:
+        luma: (height, width) uint8, that was encoded.
+    """
+    stored = simplejpeg.decode_jpeg(encoded, "GRAY", False, False)[..., 0]
+    return cv2.norm(luma, stored, cv2.NORM_L2SQR) / luma.size

@@ -102,6 +102,12 @@ class FrameEncoder:
         assert self._geometry is not None, "no frame was encoded yet"
         return self._geometry.width, self._geometry.height
 
+    @property
+    def luma(self) -> Plane:
+        """The luma of the frame that was encoded last, (height, width) uint8, as it went into the JPEG."""
+        assert self._jpeg is not None, "no frame was encoded yet"
+        return self._jpeg.planes.luma
+
     def encode(self, frame: av.VideoFrame) -> bytes:
         """Encode one frame as a JPEG: baseline, 4:2:0, full-range BT.601, with restart intervals."""
         shown = upright(frame) if self._rotate else Upright()

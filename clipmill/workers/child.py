@@ -25,6 +25,7 @@ from clipmill.ledger import Reason
 from clipmill.workers.jobs import (
     DecodeJob,
     Job,
+    LookJob,
     PackJob,
     Reply,
     ResolveJob,
@@ -98,20 +99,18 @@ def _run(job: Job) -> Any:
             return resolve_sources(job.tasks, job.videos, job.known)
         with reading_source():
             return resolve_source(job.task, job.videos, job.known)
-    if isinstance(job, DecodeJob | PackJob):
+    if isinstance(job, DecodeJob | PackJob | SampleJob | LookJob):
         _one_thread()
         # Loads libav, OpenCV and TurboJPEG.
-        from clipmill.decoding.decode_span import decode_pack, decode_task
+        from clipmill.decoding import clip_estimate, decode_span, look_at_source
 
         if isinstance(job, PackJob):
-            return decode_pack(job.tasks, job.videos, job.out, job.options)
-        return decode_task(job.task, job.videos, job.out, job.options)
-    if isinstance(job, SampleJob):
-        _one_thread()
-        # Loads libav, OpenCV and TurboJPEG.
-        from clipmill.decoding.clip_estimate import sample_clip
-
-        return sample_clip(job.task, job.videos, job.frames)
+            return decode_span.decode_pack(job.tasks, job.videos, job.out, job.options)
+        if isinstance(job, SampleJob):
+            return clip_estimate.sample_clip(job.task, job.videos, job.frames)
+        if isinstance(job, LookJob):
+            return look_at_source.look_at_source(job.paths, job.videos, job.options)
+        return decode_span.decode_task(job.task, job.videos, job.out, job.options)
     # Loads numpy and the record schemas, which a child that decodes need not have.
     from clipmill.shards.write import assemble_shard
 

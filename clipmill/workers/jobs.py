@@ -8,6 +8,7 @@ import msgspec
 
 from clipmill.messages import CachedProbe, Clip, ClipSample, ClipTask, ProbedSource, ShardDone, SourceTask, SpanDone
 from clipmill.options import FrameOptions
+from clipmill.sources.looks import Look
 
 
 class ResolveJob(msgspec.Struct, frozen=True, tag="resolve"):
@@ -62,7 +63,15 @@ class SampleJob(msgspec.Struct, frozen=True, tag="sample"):
     frames: int
 
 
-Job = ResolveJob | ResolveManyJob | DecodeJob | PackJob | ShardJob | SampleJob
+class LookJob(msgspec.Struct, frozen=True, tag="look"):
+    """Look at a source and its first frame; gives a `Look`."""
+
+    paths: list[str]
+    videos: str
+    options: FrameOptions
+
+
+Job = ResolveJob | ResolveManyJob | DecodeJob | PackJob | ShardJob | SampleJob | LookJob
 
 _RESULTS: dict[type, Any] = {
     ResolveJob: ProbedSource,
@@ -71,6 +80,7 @@ _RESULTS: dict[type, Any] = {
     PackJob: list[SpanDone | None],
     ShardJob: ShardDone,
     SampleJob: ClipSample,
+    LookJob: Look,
 }
 _job_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Job)
 

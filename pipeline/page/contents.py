@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import Counter
@@ -17,12 +18,20 @@ from clipmill.dataset.ledger_file import read_ledger
 from clipmill.dataset.shared_content import find_shared_content
 from clipmill.layout import split_order
 from clipmill.ledger import Failure
+from clipmill.options.table import OPTIONS
 from clipmill.pipeline.page import plots
-from clipmill.pipeline.page.blocks import Block, Section, Table, Text
+from clipmill.pipeline.page.blocks import Block, Section, Sheet, Strip, Table, Text
+from clipmill.pipeline.page.originals import Originals, first_frames_of
 from clipmill.pipeline.page.subject import Subject
 from clipmill.pipeline.report import words
-from clipmill.reader.overview import clips_of_classes
+from clipmill.reader.markup import uri_of_jpeg
+from clipmill.reader.overview import NO_LABEL, clips_of_classes
 
+_OPTIONS = {option.field: option for option in OPTIONS if option.fills}
+_CHANGES = (
+    "Changed clips have other frames; relabelled ones the same frames and another class; moved ones are in another "
+    "split. Rewritten are shards that the version before does not have."
+)
 #: Rows of a table, pairs, groups and versions; of more the first are shown.
 _ROWS, _EXAMPLES, _VERSIONS = 100, 20, 10
 
@@ -36,7 +45,7 @@ def made(subject: Subject) -> Section:
     if typed[1:2] == ["build"]:
         rows.append(("command", f"clipmill {' '.join(typed[1:])}"))
     rows += [("listing", str(listing)) for listing in listings]
-    rows += [(name, str(value)) for name, value in manifest.options.items() if value is not None and name != "schema"]
+    rows += [_typed(name, value) for name, value in manifest.options.items() if value is not None and name != "schema"]
     if subject.outcome is not None:
         rows += [("published (UTC)", subject.outcome.ended), ("rows of the listing", f"{subject.outcome.rows:,}")]
     rows += [("made with", f"clipmill {asked['clipmill']}")] if "clipmill" in asked else []
@@ -67,6 +76,8 @@ def classes(subject: Subject) -> Section:
     for name in order[::-1][:_ROWS]:
         parts = [of_split.get(name, 0) for of_split in counts.values()]
         rows.append((name, f"{total[name]:,}", *(f"{part:,} ({_share(part, total[name])})" for part in parts)))
+    if order == [NO_LABEL]:
+        return Section("classes", "Classes", [Text("No clip has a label.")])
     least, most = order[-1], order[0]
     said = f"{words.plural(len(order), 'class')}, from {total[least]:,} ({least}) to {total[most]:,} clips ({most})"
     blocks: list[Block] = [Text(words.one_line(said))]
@@ -110,38 +121,79 @@ def lengths(subject: Subject) -> Section:
 
 
 def sources(subject: Subject) -> Section:
-    """Return sizes and rates of the clips, and kinds of their files."""
+    """Return sizes and rates of the clips, kinds of their files, and what some of these are."""
     table = subject.table
     sizes = Counter(zip(table["width"].to_pylist(), table["height"].to_pylist(), strict=True))
-    rates = Counter(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in table["fps"].to_pylist())
     kinds = Counter(os.path.splitext(source)[1].lower() or "none" for source in table["source"].to_pylist())
     blocks: list[Block] = [
-        _counted("sizes of frames", "width x height", {f"{width}x{height}": n for (width, height), n in sizes.items()}),
-        _counted("frames a second", "rate", rates),
-        _counted("kinds of files", "ending", kinds),
+        _counted("sizes of stored frames", "width x height", {f"{wide}x{high}": n for (wide, high), n in sizes.items()})
     ]
+    if not subject.manifest.pairs:
+        rates = Counter(_rate(rate) for rate in table["fps"].to_pylist())
+        blocks.append(_counted("stored frames a second", "rate", rates))
+    blocks.append(_counted("kinds of files", "ending", kinds))
     oblong = len(table) - table["pixel_aspect"].null_count if "pixel_aspect" in table.column_names else 0
     bad = int((_column(subject, "bad_packets") > 0).sum())
     if oblong:
         blocks.append(Text(f"{words.plural(oblong, 'clip')} with pixels that are not square (column pixel_aspect)"))
     if bad:
         blocks.append(Text(f"{words.plural(bad, 'clip')} with bad packets that were skipped (column bad_packets)"))
-    return Section("sources", "Sizes, rates and files", blocks)
+    return Section("sources", "Sizes, rates and files", blocks + _looked_at(subject.originals))
+
+
+def _looked_at(originals: Originals) -> list[Block]:
+    looks = originals.looks
+    if not originals.chosen:
+        return []
+    if not looks:
+        return [Text("The files that the clips were made of are not where they were, so their codecs are not told.")]
+    codecs = Counter(f"{look.codec}, {look.pixels}" for look in looks)
+    sizes = Counter(f"{look.width}x{look.height}" for look in looks)
+    rates = Counter(_rate(look.fps) for look in looks)
+    kilobits = sorted(look.nbytes * 8 / look.seconds / 1000 for look in looks if look.seconds)
+    said = f"{len(looks):,} of the files, chosen at random, were opened"
+    if kilobits:
+        middle = kilobits[len(kilobits) // 2]
+        said += f": {kilobits[0]:,.0f} to {kilobits[-1]:,.0f} kbit a second, {middle:,.0f} in the middle"
+    return [
+        Text(said),
+        _counted("codecs and pixel formats of files", "codec", codecs, "files"),
+        _counted("sizes of files' frames", "width x height", sizes, "files"),
+        _counted("frames a second of files", "rate", rates, "files"),
+    ]
 
 
 def stored(subject: Subject) -> Section:
-    """Return what the frames take."""
+    """Return what the frames take, and how near they come to their sources."""
     nbytes, frames = _column(subject, "bytes"), _column(subject, "frames")
     if not len(frames):
         return Section("bytes", "Bytes", [])
     each = nbytes / frames / 1000
-    said = f"{words.size(nbytes.sum())} of frames, {nbytes.sum() / frames.sum() / 1000:.1f} kB a frame on average"
+    what = "an image or mask" if subject.manifest.pairs else "a frame"
+    said = f"{words.size(nbytes.sum())} of frames, {nbytes.sum() / frames.sum() / 1000:.1f} kB {what} on average"
     blocks: list[Block] = [Text(said)]
     if subject.manifest.encoding == "jpeg" and subject.manifest.options.get("quality") is None:
         blocks.append(Text("The quality of each JPEG is chosen so that its luma has 40 dB or more (PSNR)."))
-    caption = "mean size of a clip's frames, in kB"
-    blocks.append(plots.stacked_histogram("kilobytes", caption, said, {"clips": each}, "kB a frame"))
-    return Section("bytes", "Bytes", blocks)
+    decibels = sorted(subject.originals.decibels)
+    if decibels:
+        least, middle, most = (_decibels(decibels[at]) for at in (0, len(decibels) // 2, -1))
+        blocks.append(
+            Text(
+                f"Measured: the luma of the first frame of {words.plural(len(decibels), 'clip')}, beside what decoding "
+                f"the file again gives, has {least} to {most}, {middle} in the middle (PSNR)."
+            )
+        )
+    caption = f"mean size of a clip's {'image and mask' if subject.manifest.pairs else 'frames'}, in kB"
+    blocks.append(plots.stacked_histogram("kilobytes", caption, said, {"clips": each}, f"kB {what}"))
+    return Section("bytes", "Bytes and quality", blocks)
+
+
+def _decibels(value: float) -> str:
+    return f"{value:.1f} dB" if value < math.inf else "no error"
+
+
+def _rate(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def shared(subject: Subject) -> Section:
@@ -163,7 +215,7 @@ def shared(subject: Subject) -> Section:
         (found.in_two_splits, "the frames of a clip of another split", "splits"),
         (found.under_two_labels, "all the frames of a clip of another class", "labels"),
     ):
-        blocks.append(Text(f"{words.plural(kind.clips, 'clip')} with {what}"))
+        blocks.append(Text(f"{words.plural(kind.clips, 'clip')} with {what}" if kind.clips else f"No clip has {what}"))
         if kind.pairs:
             rows = [(*pair.clips, " / ".join(getattr(pair, names))) for pair in kind.pairs]
             blocks.append(Table(f"clips with {what}", ("clip", "shares with", names), _plain(rows), prose=True))
@@ -188,11 +240,15 @@ def failures(subject: Subject) -> Section:
     ]
     said = f"{words.plural(len(ledger), 'row')} of the listing did not become a clip"
     caption = "up to three rows of each reason; all: clipmill failures"
-    return Section(
-        "failures",
-        "Failures",
-        [Text(said), Table(caption, ("reason", "rows", "such as", "message"), _plain(rows), prose=True)],
-    )
+    blocks: list[Block] = [
+        Text(said),
+        Table(caption, ("reason", "rows", "such as", "message"), _plain(rows), prose=True),
+    ]
+    first = first_frames_of(subject.build, ledger) if subject.build else []
+    strips = [Strip(words.one_line(f"{row.source}: {row.reason}"), uri_of_jpeg(jpeg)) for row, jpeg in first]
+    if strips:
+        blocks.append(Sheet("first frames of videos that failed, where there is one", strips))
+    return Section("failures", "Failures", blocks)
 
 
 def history(subject: Subject) -> Section:
@@ -209,19 +265,25 @@ def history(subject: Subject) -> Section:
         rows.append((words.version(version.name) + mark, when, *numbers))
         before = version.name
     names = ("version", "published (UTC)", *Difference.__struct_fields__)
-    return Section("versions", "Versions", [Table("what changed since the version before", names, rows)])
+    table = Table("clips and shards that changed since the version before", names, rows)
+    return Section("versions", "Versions", [table, Text(_CHANGES)])
+
+
+def _typed(name: str, value: Any) -> tuple[str, str]:
+    option = _OPTIONS.get(name)
+    return (name, str(value)) if option is None else (f"--{option.name}", option.typed(value))
 
 
 def _column(subject: Subject, name: str) -> Any:
     return subject.table[name].to_numpy()
 
 
-def _counted(caption: str, heading: str, counts: Counter[str] | dict[str, int]) -> Table:
+def _counted(caption: str, heading: str, counts: Counter[str] | dict[str, int], counted: str = "clips") -> Table:
     total = sum(counts.values())
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     rows = [(name, f"{number:,}", _share(number, total)) for name, number in most[:10]]
     more = f", the most frequent 10 of {len(most):,}" if len(most) > 10 else ""
-    return Table(caption + more, (heading, "clips", "share"), _plain(rows))
+    return Table(caption + more, (heading, counted, "share"), _plain(rows))
 
 
 def _share(part: int, whole: int) -> str:

@@ -55,14 +55,16 @@ def shuffles(subject: Subject) -> Section:
     for share in _BUFFERS:
         size = max(2, round(share * count))
         orders[f"a buffer of {size:,}"] = through_buffer(count, size)
-    orders['"shards"'] = _order(clips, "shards")
-    orders["True"] = _order(clips, True)
+    orders['shuffle="shards"'] = _order(clips, "shards")
+    orders["shuffle=True"] = _order(clips, True)
     part = np.arange(count) * 16 // count
     rows, columns = [], {}
     for name, order in orders.items():
         numbers = unevenness(labels[order]), unevenness(part[order])
         rows.append((name, *(f"{number:.2f}" for number in numbers)))
-        columns[name] = {"place in the shards": order, "label": labels[order]}
+        columns[name] = {"place in the shards": order}
+        if len(np.unique(labels)) > 1:
+            columns[name]["label"] = labels[order]
     said = "; ".join(f"{name}: labels {label}, places {place}" for name, label, place in rows)
     blocks: list[Block] = [
         Text(
@@ -71,7 +73,7 @@ def shuffles(subject: Subject) -> Section:
             "come together. Buffers are simulated as tf.data's shuffle works."
         ),
         plots.scatters("orders", "place and label of each clip over the order in which it is read", said, columns),
-        Table("unevenness, by shuffle=", ("order", "labels", "places"), rows),
+        Table("unevenness of orders", ("order", "labels", "places"), rows),
     ]
     return Section("orders", "Shuffles", blocks)
 

@@ -82,7 +82,8 @@ def stacked_bars(name: str, caption: str, alt: str, names: Sequence[str], groups
         else:
             axes.set_xlabel("classes, the largest first")
         axes.set_ylabel("clips")
-        axes.legend()
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(loc="outside right upper")  # beside the bars, which may fill the axes
 
     return _plot(name, caption, alt, (8, 3.6), draw)
 
@@ -118,11 +119,13 @@ def scatters(name: str, caption: str, alt: str, columns: Mapping[str, Mapping[st
                 # As pixels: ten thousand points in SVG would be a megabyte.
                 size = 3 if len(values[row]) < 2000 else 0.5
                 place = np.arange(len(values[row]))
+                for axis in (panels[down][across].xaxis, panels[down][across].yaxis):
+                    axis.set_major_locator(MaxNLocator(4, integer=True))
                 panels[down][across].scatter(place, values[row], s=size, color=COLORS[0], rasterized=True, linewidths=0)
         for down, row in enumerate(rows):
             panels[down][0].set_ylabel(row)
 
-    return _plot(name, caption, alt, (9.5, 4), draw)
+    return _plot(name, caption, alt, (9.5, 2 * len(rows)), draw)
 
 
 def _plot(name: str, caption: str, alt: str, size: tuple[float, float], draw: Any) -> Plot:

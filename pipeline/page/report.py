@@ -46,7 +46,7 @@ def report(out: str) -> str:
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
     )
     return pages.get_template("page.html").render(
-        title=words.one_line(f"{manifest.dataset} {words.version(manifest.version)}"),
+        title=words.one_line(f"Data set {manifest.dataset}, version {words.version(manifest.version)}"),
         place=words.one_line(words.place(out)),
         clips=words.plural(len(subject.table), "clip"),
         sections=sections,

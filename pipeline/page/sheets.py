@@ -12,7 +12,8 @@ from clipmill.pipeline.page.blocks import Block, Section, Sheet, Strip
 from clipmill.pipeline.page.subject import Subject
 from clipmill.pipeline.report import words
 from clipmill.reader import Clip
-from clipmill.reader.markup import data_uri, strip
+from clipmill.reader.markup import data_uri
+from clipmill.reader.overview import NO_LABEL
 
 #: Clips of a sheet; of each class where there are few, and classes where there are many.
 _CLIPS, _OF_A_CLASS, _CLASSES = 8, 3, 120
@@ -64,8 +65,8 @@ def _strip(subject: Subject, number: int) -> Strip:
     clip = Clip(subject.data.all, number)
     split = subject.table["split"][number].as_py()
     length = "" if subject.manifest.pairs else f", {words.plural(clip.length, 'frame')}"
-    caption = words.one_line(f"{clip.id}: {clip.label_name or 'no label'}, {split}{length}")
+    caption = words.one_line(f"{clip.id}: {clip.label_name or NO_LABEL}, {split}{length}")
     try:
-        return Strip(caption, data_uri(strip(list(clip.preview(_FRAMES)), _HEIGHT)))
+        return Strip(caption, data_uri(clip.strip(_FRAMES, _HEIGHT)))
     except ClipmillError as error:
         return Strip(words.one_line(f"{caption}: {error}"), "")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -12,12 +15,15 @@ from clipmill.dataset.clip_table import read_clips
 from clipmill.dataset.history import Version, versions
 from clipmill.dataset.publish import OUTCOME, Outcome
 from clipmill.layout import Manifest, read_manifest, run_path
+from clipmill.options import BuildOptions
+from clipmill.pipeline.page.originals import Originals, look_at_originals
 from clipmill.reader import Dataset
 from clipmill.reader import open as open_dataset
 from clipmill.storage import Storage, open_storage
 
 
-class Subject(NamedTuple):
+@dataclass(frozen=True)
+class Subject:
     """A published version, and what its output says of it.
 
     Attributes:
@@ -39,6 +45,22 @@ class Subject(NamedTuple):
     run: str | None
     asked: dict[str, Any]
     outcome: Outcome | None
+
+    @cached_property
+    def build(self) -> BuildOptions | None:
+        """The options of that run; None where sources cannot be looked at by them, for want of PyAV or of the run."""
+        try:
+            found = msgspec.convert(self.asked.get("options"), BuildOptions)
+        except msgspec.ValidationError:  # there is no run, or it was of another clipmill
+            return None
+        return found if found.listing.videos is not None and find_spec("av") else None
+
+    @cached_property
+    def originals(self) -> Originals:
+        """What is found of the sources, where they are still at hand and there is PyAV to look at them."""
+        if self.build is None or self.manifest.pairs:
+            return Originals(0, [], [])
+        return look_at_originals(self.build, self.data, self.table)
 
     @property
     def before(self) -> str | None:

@@ -23,6 +23,7 @@ from clipmill.reader import (
     RandomResizedCrop,
     RandomRotation,
 )
+from clipmill.reader.markup import coloured
 from clipmill.records import get_schema
 
 SIZES = [(40, 30), (24, 36), (40, 30), (50, 50)]
@@ -158,6 +159,14 @@ def test_what_does_not_go_together_is_refused(out, table, tmp_path):
     assert "works with --schema pairs alone" in refused(*build, "--encoding", "raw")
     assert "as they are" in refused(*build, "--schema", "pairs", "--short-side", 64)
     assert clipmill("verify", out, "--deep").code == 0
+
+
+@pytest.mark.parametrize("out", ["png"], indirect=True)
+def test_a_pair_is_drawn_beside_each_other(out):
+    clip = package.open(str(out))["train"][0]
+    drawn = clip.strip(height=clip.height)
+    np.testing.assert_array_equal(drawn[:, : clip.width], clip.frames[0])
+    np.testing.assert_array_equal(drawn[:, -clip.width :], coloured(clip.mask))
 
 
 def test_pairs_are_exported_as_files(out, tmp_path):

@@ -11,6 +11,7 @@ from miniature import Miniature, publish_miniature, read_code
 import clipmill
 from clipmill.errors import UsageError
 from clipmill.reader import Clip, Dataset, WholeClip
+from clipmill.reader.markup import coloured
 
 
 def test_a_clip_has_what_its_batch_has(each_schema: Miniature) -> None:
@@ -86,3 +87,9 @@ def test_a_clip_draws_itself(data: Dataset) -> None:
     assert isinstance(clip, Clip)
     html = clip._repr_html_()
     assert clip.id in html and "data:image/jpeg;base64," in html and clip.row["source"] in html
+
+
+def test_values_of_a_mask_have_the_colours_of_voc() -> None:
+    # From the PASCAL VOC development kit: 0 background, 1 aeroplane, 2 bicycle, 15 person, 255 void.
+    expected = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (192, 128, 128), (224, 224, 192)]
+    np.testing.assert_array_equal(coloured(np.array([[0, 1, 2, 15, 255]], np.int32))[0], expected)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,9 @@ from commanding import built, clipmill, refused
 from miniature import publish_miniature
 from plain_build import write_videos
 
+from clipmill.pipeline.page import blocks
 from clipmill.pipeline.page.orders import through_buffer
+from clipmill.pipeline.page.plots import COLORS
 from clipmill.pipeline.page.report import report
 from clipmill.reader.evenness import unevenness
 
@@ -26,6 +30,7 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[str] = []
+        self.language: str | None = None
         self.ids: list[str] = []
         self.addresses: list[str] = []
         self.alts: list[str] = []
@@ -41,6 +46,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         found = dict(attrs)
+        if tag == "html":
+            self.language = found.get("lang")
         self.ids += [str(found["id"])] if "id" in found else []
         self.addresses += [str(found[name]) for name in ("src", "href", "xlink:href", "action") if name in found]
         if tag == "img":
@@ -79,9 +86,23 @@ class Page(HTMLParser):
             self.sections[self._section] += data
 
 
+def contrast(one: str, other: str) -> float:
+    """The ratio of luminances, as WCAG 2.2 defines it."""
+
+    def luminance(color: str) -> float:
+        color = color.strip("#")
+        color = color if len(color) == 6 else "".join(2 * digit for digit in color)
+        values = [int(color[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in values]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two builds of a folder: five clips, then eight, one of them twice and one broken, in two splits."""
+    """Two builds of a folder: six clips, then eight, one of them twice; one broken, one cut; in two splits."""
     folder = tmp_path_factory.mktemp("nights")
     videos, out = folder / "videos", folder / "out"
     words = (videos, "--out", out, "--workers", 1, "--split", "train=0.6,val=0.4", "--split-by", "clip", "--yes")
@@ -90,7 +111,8 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_videos(videos, {"walk/8": 12})
     (videos / "run" / "same.avi").write_bytes((videos / "walk" / "8.avi").read_bytes())
     (videos / "walk" / "broken.avi").write_bytes(b"no video")
-    built(*words, "--max-failures", 1)
+    (videos / "walk" / "cut.avi").write_bytes((videos / "walk" / "8.avi").read_bytes()[:-900])
+    built(*words, "--max-failures", 2)
     return out
 
 
@@ -112,6 +134,47 @@ def test_a_page_holds_all_that_it_shows(page: Page) -> None:
     assert page.alts and all(page.alts)
 
 
+def test_a_page_has_a_language_and_headings_in_order(page: Page) -> None:
+    assert page.language == "en"
+    levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(next_ <= level + 1 for level, next_ in pairwise(levels))
+
+
+def test_text_and_marks_stand_out_from_their_ground() -> None:
+    styles = (Path(blocks.__file__).parent / "page.html").read_text()
+    for ground in re.findall(r"--ground: (#\w+)", styles):
+        palette = next(row for row in re.findall(r":root \{(.*?)\}", styles) if f"--ground: {ground}" in row)
+        for ink in re.findall(r"--(?:ink|faint|link): (#\w+)", palette):
+            assert contrast(ink, ground) >= 4.5  # WCAG 2.2, 1.4.3: text
+        for color in COLORS:
+            assert contrast(color, ground) >= 3 or ground == "#fff"  # 1.4.11: what is drawn
+    assert len(re.findall("--ground:", styles)) == 3  # light, dark, print
+
+
+def test_sources_are_looked_at_and_their_first_frames_measured(page: Page) -> None:
+    assert page.tables["codecs and pixel formats of files"][1] == ["mpeg4, yuv420p", "8", "100 %"]
+    assert page.tables["sizes of files' frames"][1][0] == page.tables["sizes of stored frames"][1][0]
+    least, most = map(float, re.findall(r"has ([\d.]+) dB to ([\d.]+) dB", page.sections["bytes"])[0])
+    assert 40 <= least <= most
+    assert "the first frame of 8 clips" in page.sections["bytes"]
+
+
+def test_a_failed_video_shows_its_first_frame(page: Page) -> None:
+    assert "first frames of videos that failed" in page.sections["failures"]
+    assert "walk/cut.avi: truncated" in page.sections["failures"]
+
+
+def test_without_the_sources_the_page_says_so(nights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(nights, out)
+    for run in out.glob("runs/*/run.json"):
+        run.write_text(run.read_text().replace(str(nights.parent / "videos"), str(tmp_path / "gone")))
+    sections = Page(report(str(out))).sections
+    assert "are not where they were" in sections["sources"]
+    assert "Measured" not in sections["bytes"]
+
+
 def test_splits_and_classes_are_counted(page: Page) -> None:
     splits = page.tables["splits"][1:]
     assert sum(int(row[1]) for row in splits) == 8 and [row[0] for row in splits] == ["train", "val"]
@@ -121,7 +184,7 @@ def test_splits_and_classes_are_counted(page: Page) -> None:
         whole, train, val = numbers(cells)
         assert whole == train + val and (name, whole) in (("run", 4), ("walk", 4))
     asked = dict(page.tables["asked"][1:])
-    assert asked["records"] == "tfds" and asked["rows of the listing"] == "9"
+    assert asked["records"] == "tfds" and asked["rows of the listing"] == "10"
 
 
 def test_lengths_sizes_failures_and_versions_are_told(page: Page) -> None:
@@ -131,7 +194,7 @@ def test_lengths_sizes_failures_and_versions_are_told(page: Page) -> None:
     assert page.tables["kinds of files"][1] == [".avi", "8", "100 %"]
     (failures,) = (rows for caption, rows in page.tables.items() if caption.startswith("up to three rows"))
     assert failures[1][:3] == ["not_a_video", "1", "walk/broken.avi"]
-    (versions,) = (rows for caption, rows in page.tables.items() if caption.startswith("what changed"))
+    (versions,) = (rows for caption, rows in page.tables.items() if caption.startswith("clips and shards that changed"))
     assert len(versions) == 3 and versions[1][2] == "6" and versions[2][2] == "2" and "(current)" in versions[2][0]
     assert "1 clip with all the frames of a clip of another class" in page.sections["shared"]
 
@@ -139,15 +202,15 @@ def test_lengths_sizes_failures_and_versions_are_told(page: Page) -> None:
 def test_clips_are_shown_and_what_is_new_among_them(page: Page) -> None:
     assert "new since" in page.sections["sheets"] and "2 clips in all" in page.sections["sheets"]
     pictures = [address for address in page.addresses if address.startswith("data:image/jpeg")]
-    # Random, shortest, longest: 8 each; 2 new; 3 of each of two classes.
-    assert len(pictures) == 8 + 8 + 8 + 2 + 6
+    # Random, shortest, longest: 8 each; 2 new; 3 of each of two classes; the first frame of one that failed.
+    assert len(pictures) == 8 + 8 + 8 + 2 + 6 + 1
 
 
 def test_padding_and_shuffles_are_measured(page: Page) -> None:
     (padding,) = (rows for caption, rows in page.tables.items() if caption.startswith("empty frames"))
     assert [row[0] for row in padding[1:]] == ["shuffled", "shuffled, by_length=True"]
-    orders = page.tables["unevenness, by shuffle="]
-    assert orders[1][0] == "no shuffle" and orders[-1][0] == "True"
+    orders = page.tables["unevenness of orders"]
+    assert orders[1][0] == "no shuffle" and orders[-1][0] == "shuffle=True"
 
 
 def test_the_command_says_where_the_page_is(nights: Path, tmp_path: Path) -> None:
