@@ -64,13 +64,14 @@ MAY_IMPORT: dict[str, list[str]] = {
     "reader/loading": [*_READER, *_BEFORE_LOADING],
     "reader/frameworks": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading"],
     "reader": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading", "reader/frameworks"],
+    "leaks": ["storage", "errors", "layout", "reader", "reader/clip_table"],
     "fastai": ["errors", "reader"],
     "grain": ["errors", "reader", "reader/augment"],
     "__init__": ["reader"],
     "transforms": ["storage", *_SHARED, *_STAGES],
     "pipeline": [
         *("storage", *_SHARED, "records", *_STAGES, "archives", "adopt", "export"),
-        *("reader", "__init__", "transforms"),
+        *("reader", "leaks", "__init__", "transforms"),
     ],
     "__main__": ["pipeline"],
 }

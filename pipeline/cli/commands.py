@@ -86,6 +86,18 @@ def add_commands(commands: Commands) -> None:
     )
     report.set_defaults(run=_run_report)
 
+    leaks = _add(commands, "leaks", "find clips that show the same, in two splits above all", "leaking.run_leaks")
+    leaks.add_argument(
+        "--against", nargs="+", action="extend", default=[], metavar="OTHER", help="also compare with these data sets"
+    )
+    leaks.add_argument("--png", metavar="FILE", help="draw the first pairs into this file, one clip above the other")
+    leaks.add_argument(
+        "--fail-above",
+        type=values.whole,
+        metavar="N",
+        help="exit with 1 if more than N pairs are between splits or with an OTHER",
+    )
+
     export = _add(commands, "export", "write a published version in a format that others read", "exporting.run_export")
     add_export_arguments(export)
 

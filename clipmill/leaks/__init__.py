@@ -1,0 +1,1 @@
+"""Leaks: find clips that show the same, most of all across splits."""

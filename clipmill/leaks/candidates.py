@@ -1,0 +1,109 @@
+"""Candidates: pairs of samples of two clips that have the same code in some quarter.
+
+An index of exact 32-bit codes, as in multi-index hashing (Norouzi, Punjani, Fleet, "Fast exact search in Hamming space
+with multi-index hashing", 2014): two pictures that differ in few bits nearly always agree in one of their parts. Here a
+part is a quarter of the picture, so they also meet where others differ in many bits, as under a caption.
+
+The index holds half of the samples of each clip, and is asked for all: so of two clips that begin at different moments,
+samples meet that are at most half of 1 / RATE seconds apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clipmill.leaks.frame_codes import QUARTERS, VIEWS, mirrored
+from clipmill.leaks.samples import RATE
+from clipmill.leaks.signatures import Signatures
+
+Ints = npt.NDArray[np.int64]
+
+#: A code that the index has more often is no sign of a copy: title cards, test pictures, one studio's empty stage.
+CROWD = 500
+#: Of each clip's samples, those that the index holds: two a second.
+_EVERY = RATE // 2
+#: Clips that are looked up at once, which bounds memory.
+_TOGETHER = 20_000
+
+_SHIFT, _OWNERS = np.uint64(32), np.uint64((1 << 32) - 1)
+
+
+class Hits(NamedTuple):
+    """Pairs of samples with the same code in some quarter.
+
+    Attributes:
+        asked, found: sample of the clip looked up, and of the clip in the index.
+        asked_view, found_view: which views have it.
+        mirrored: whether those looked up were mirrored.
+    """
+
+    asked: Ints
+    asked_view: Ints
+    found: Ints
+    found_view: Ints
+    mirrored: bool
+
+    def take(self, which: npt.NDArray[np.bool_]) -> Hits:
+        """Return some of them."""
+        return Hits(self.asked[which], self.asked_view[which], self.found[which], self.found_view[which], self.mirrored)
+
+
+def same_codes(left: Signatures, right: Signatures) -> Iterator[Hits]:
+    """Iterate over the pairs of samples that agree in some quarter, some clips of `left` at a time."""
+    for quarter in range(QUARTERS):
+        index = _Index(right, quarter)
+        for begin in range(0, len(left), _TOGETHER):
+            starts = left.starts[begin : begin + _TOGETHER + 1]
+            codes = left.codes[starts[0] : starts[-1]]
+            first = np.zeros(len(codes) + 1, np.bool_)
+            first[starts - starts[0]] = True
+            for flipped in (False, True):
+                asked = (mirrored(codes) if flipped else codes)[:, :, quarter]
+                samples, views = np.nonzero(_new(asked, first[:-1]))
+                places, owners = index.find(asked[samples, views])
+                yield Hits(samples[places] + starts[0], views[places], owners // VIEWS, owners % VIEWS, flipped)
+
+
+class _Index:
+    """The codes of one quarter of a set of clips, sorted.
+
+    Args:
+        signatures: of the clips.
+        quarter: which.
+    """
+
+    def __init__(self, signatures: Signatures, quarter: int) -> None:
+        within = np.arange(len(signatures.codes)) - np.repeat(signatures.starts[:-1], signatures.lengths)
+        samples = np.flatnonzero(within % _EVERY == 0).astype(np.uint32)
+        codes = signatures.codes[samples, :, quarter]
+        new = _new(codes, within[samples] == 0)
+        owners = samples[:, None] * VIEWS + np.arange(VIEWS, dtype=np.uint32)
+        # Code and owner in one number: these sort three times as fast as an order of codes is found.
+        self._entries = codes[new].astype(np.uint64) << _SHIFT | owners[new]
+        self._entries.sort()
+
+    def find(self, wanted: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
+        """Return (place in `wanted`, owner) for all entries with these codes; an owner is sample * VIEWS + view."""
+        codes = wanted.astype(np.uint64)
+        begins = np.searchsorted(self._entries, codes << _SHIFT)
+        counts = np.searchsorted(self._entries, (codes << _SHIFT) + _OWNERS, side="right") - begins
+        counts[counts > CROWD] = 0
+        places = np.repeat(np.arange(len(wanted)), counts)
+        ranks = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return places, (self._entries[np.repeat(begins, counts) + ranks] & _OWNERS).astype(np.int64)
+
+
+def _new(codes: npt.NDArray[np.uint32], first: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Tell which codes show something and differ from those of the sample before: what stands still is looked up once.
+
+    Args:
+        codes: (samples, VIEWS) of one quarter.
+        first: (samples,) whether each is the first of its clip.
+    """
+    new: npt.NDArray[np.bool_] = codes != 0
+    new[1:] &= (codes[1:] != codes[:-1]) | first[1:, None]
+    return new
