@@ -56,7 +56,7 @@ def same_codes(left: Signatures, right: Signatures) -> Iterator[Hits]:
     """Iterate over the pairs of samples that agree in some quarter, some clips of `left` at a time."""
     for quarter in range(QUARTERS):
         index = _Index(right, quarter)
-        for begin in range(0, len(left), _TOGETHER):
+        for begin in range(0, left.clips, _TOGETHER):
             starts = left.starts[begin : begin + _TOGETHER + 1]
             codes = left.codes[starts[0] : starts[-1]]
             first = np.zeros(len(codes) + 1, np.bool_)

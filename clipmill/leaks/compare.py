@@ -54,6 +54,10 @@ class Alignments(NamedTuple):
         return Alignments._make(column[which] for column in self)
 
 
+_NO = np.empty(0, np.int64)
+_NONE = Alignments(_NO, _NO, _NO, _NO, _NO, mirrored=np.empty(0, np.bool_), unlike=np.empty(0), shared=_NO)
+
+
 def find_alike(left: Signatures, right: Signatures | None = None) -> Alignments:
     """Return the best alignment of each pair of clips that are alike.
 
@@ -62,8 +66,8 @@ def find_alike(left: Signatures, right: Signatures | None = None) -> Alignments:
         right: of another set; None compares the clips of `left` with each other, `left` of each pair before `right`.
     """
     other = left if right is None else right
-    found = [_judged(left, other, _aligned(left, other, hits, right is None)) for hits in same_codes(left, other)]
-    best = _best(found)
+    hits = same_codes(left, other)
+    best = _best([_NONE, *(_judged(left, other, _aligned(left, other, some, right is None)) for some in hits)])
     return _best([best, _judged(left, other, _moved(best))])
 
 

@@ -106,7 +106,7 @@ def find_leaks(
         pairs += _pairs(find_alike(signatures, signatures_of(other, progress)), data, other)
     pairs.sort(key=lambda pair: (KINDS.index(pair.kind), -pair.score, pair.first.id, pair.second.id))
     counts = {kind: sum(pair.kind == kind for pair in pairs) for kind in KINDS}
-    found = Found(data.name, data.version, len(signatures), [other.path for other in others], counts, pairs)
+    found = Found(data.name, data.version, signatures.clips, [other.path for other in others], counts, pairs)
     if not others:
         with contextlib.suppress(StorageError):
             open_storage(data.path).put(version_path(data.version, NAME), msgspec.json.encode(found))

@@ -55,7 +55,6 @@ def _waves() -> npt.NDArray[np.float32]:
 
 
 _WAVES = _waves()
-_PLACES = np.uint32(1) << np.arange(BITS, dtype=np.uint32)
 #: The bits that change in a mirrored picture.
 _ODD = np.uint32(sum(1 << bit for bit, (_, across) in enumerate(_frequencies()) if across % 2))
 _ONES = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
@@ -70,7 +69,7 @@ def encode(pictures: Sequence[Grey]) -> Codes:
     small = np.stack([_shrink(view) for picture in pictures for view in (picture, _middle(picture))])
     quarters = small.reshape(-1, 2, _SIDE, 2, _SIDE).transpose(0, 1, 3, 2, 4).reshape(-1, _SIDE * _SIDE)
     strengths = quarters.astype(np.float32) @ _WAVES
-    codes: Codes = (strengths > 0) @ _PLACES
+    codes: Codes = np.packbits(strengths > 0, axis=1, bitorder="little").view("<u4")[:, 0]
     contrast = np.sqrt((strengths**2).sum(axis=1)) / _SIDE
     codes[contrast < _CONTRAST] = 0
     return codes.reshape(-1, VIEWS, QUARTERS)

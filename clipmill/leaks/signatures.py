@@ -46,7 +46,9 @@ class Signatures(NamedTuple):
     codes: Codes
     starts: npt.NDArray[np.int64]
 
-    def __len__(self) -> int:
+    @property
+    def clips(self) -> int:
+        """How many clips there are."""
         return len(self.starts) - 1
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,6 +115,7 @@ def publish_miniature(
     options: dict[str, Any] | None = None,
     fps: float = 25.0,
     multi_label: bool = False,
+    draw: Callable[[int, int, int, int, int], np.ndarray] = draw_frame,
 ) -> Miniature:
     """Publish a data set of `clips` synthetic clips at `path`, over whatever was there.
 
@@ -134,6 +135,7 @@ def publish_miniature(
         options: further options of the manifest.
         fps: of every clip.
         multi_label: clips have lists of labels; clip i also has class i // len(labels) % len(labels).
+        draw: gives frames, as `draw_frame` does.
     """
     schema += MULTI_LABEL if multi_label else ""
     storage = open_storage(str(path))
@@ -146,7 +148,7 @@ def publish_miniature(
         count = lengths[number % len(lengths)]
         width, height = sizes[number % len(sizes)]
         clip_id = f"clip_{number:04d}"
-        encoded = [encode(draw_frame(number, frame, width, height, label)) for frame in range(count)]
+        encoded = [encode(draw(number, frame, width, height, label)) for frame in range(count)]
         frames[clip_id] = encoded
         record = ClipRecord(
             clip_id=clip_id,
