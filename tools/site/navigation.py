@@ -15,6 +15,7 @@ PAGES = {
         "docs/reprocessing": "Build every night",
         "docs/clusters": "Object stores and Flink",
         "docs/dataflow": "",
+        "docs/leaks": "Find leaks between splits",
         "docs/exporting": "Export to other formats",
         "docs/adopting": "Adopt others' shards",
     },
