@@ -29,8 +29,9 @@ def clip_key(fingerprint: str, start: float | None, end: float | None, options: 
         32 hex digits.
     """
     asked = msgspec.to_builtins(options)
-    if options.encoding == FrameOptions().encoding:
-        del asked["encoding"]  # keys are older than that option
+    for younger in ("encoding", "deinterlace"):
+        if asked[younger] == getattr(FrameOptions(), younger):
+            del asked[younger]  # keys are older than that option
     return _hash([CODEC_EPOCH, fingerprint, start, end, asked])[:32]
 
 

@@ -29,6 +29,7 @@ from clipmill.storage import Storage, open_storage
 from clipmill.storage.concurrent import each
 from clipmill.video.container import Video, open_video
 from clipmill.video.damage import judge
+from clipmill.video.deinterlace import deinterlaced
 from clipmill.video.frames import REORDERED, Inexact, Shown, Walk, at_rate, every
 from clipmill.video.jpeg import FrameEncoder
 from clipmill.video.limits import MAX_FRAME_BYTES, nothing_in_range, too_large
@@ -238,6 +239,10 @@ def _chosen(
     options: FrameOptions,
 ) -> Iterator[tuple[Shown, int | None]]:
     """Choose the frames that the clip takes, each with the time it stands for: every K-th, or one for each tick."""
+    if options.deinterlace:
+        # The last frame that is taken has no frame behind it, whether its span is known beforehand or not.
+        most = None if options.fps or not options.max_frames else (options.max_frames - 1) * options.every + 1
+        frames = deinterlaced(islice(frames, most))
     if not options.fps:
         return islice(every(frames, options.every, span.clip_first), options.max_frames)
     lead = timeline.lead if timeline else video.lead(span.origin)

@@ -87,6 +87,7 @@ class FrameOptions(msgspec.Struct, frozen=True):
         fit: with `size`, "crop", "pad" or "stretch".
         quality: libjpeg's, 1 to 100; None for the promise of `clipmill.video.fidelity`.
         encoding: "jpeg"; of images with masks also "png" or "raw".
+        deinterlace: frames that are marked as interlaced are deinterlaced (`clipmill.video.deinterlace`).
     """
 
     every: int = 1
@@ -97,6 +98,7 @@ class FrameOptions(msgspec.Struct, frozen=True):
     fit: str = "crop"
     quality: int | None = None
     encoding: str = "jpeg"
+    deinterlace: bool = False
 
 
 class Budget(msgspec.Struct, frozen=True):

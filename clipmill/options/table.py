@@ -158,6 +158,15 @@ TABLE: dict[str, tuple[Option, ...]] = {
             choices=("crop", "pad", "stretch"),
         ),
         Option(
+            "deinterlace",
+            None,
+            "",
+            "deinterlace frames that are marked as interlaced",
+            fills="frames.deinterlace",
+            changes_bytes=True,
+            younger=True,
+        ),
+        Option(
             "quality",
             QUALITY,
             "Q",

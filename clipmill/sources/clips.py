@@ -38,7 +38,8 @@ def source_tasks(
                 ranges=[(row.start, row.end) for row in group],
                 trimmed=options.trimmed,
                 segment_seconds=options.segment_seconds,
-                span_frames=options.span_frames,
+                # A deinterlaced frame depends on its neighbours, so that a clip's spans cannot be made apart.
+                span_frames=0 if options.frames.deinterlace else options.span_frames,
                 frames=options.frames,
                 min_segment=options.min_segment,
                 frame_ranges=[row.frame_range for row in group] if any(row.frame_range for row in group) else [],

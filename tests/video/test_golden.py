@@ -35,7 +35,15 @@ ASKED = {
     "pad": (FrameOptions(size=(50, 48), fit="pad"), None, None),
     "stretch": (FrameOptions(size=(33, 77), fit="stretch"), 0.5, None),
 }
+#: And of videos that are marked as interlaced.
+ASKED_OF_FIELDS = {
+    "as it is": (FrameOptions(), None, None),
+    "deinterlace": (FrameOptions(deinterlace=True), None, None),
+    "deinterlace a part": (FrameOptions(deinterlace=True, every=2, short_side=30, max_frames=3), 0.2, None),
+}
 FILMS = ("planes.mp4", "asp.avi", "ten_bit.mkv", "odd.webm")
+FIELDS = ("fields.mpg", "ten_bit_fields.mkv")
+REAL_FIELDS = ("awkward/interlaced/Sony ILCE-7M3 (A7M3).mts",)
 REAL = (
     "ucf101/CliffDiving/v_CliffDiving_g02_c03.avi",  # differs without bitexact decoding
     "kinetics/mmaction2_part_0.mp4",
@@ -48,11 +56,12 @@ REAL = (
 def measure(path: Path) -> dict[str, list[str]]:
     """Clip key and digest for everything that is asked."""
     found = {}
+    fields = path.name in FIELDS or path in [DATA / "videos" / name for name in REAL_FIELDS]
     with tempfile.TemporaryDirectory() as out:
-        for name, (options, start, end) in ASKED.items():
-            if DATA in path.parents and name not in ("as it is", "crop"):
+        for name, (options, start, end) in (ASKED_OF_FIELDS if fields else ASKED).items():
+            if DATA in path.parents and name not in ("as it is", "crop") and not name.startswith("deinterlace a"):
                 continue
-            made = make_clip(path, Path(out) / name, options, start, end, span_frames=8)
+            made = make_clip(path, Path(out) / name, options, start, end, span_frames=0 if options.deinterlace else 8)
             found[name] = [clip_key(resolve(path).fingerprint, start, end, options), made.digest]
     return found
 
@@ -61,20 +70,21 @@ def expected() -> dict[str, dict[str, list[str]]]:
     return json.loads((GOLDEN / "expected.json").read_text())
 
 
-@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("name", FILMS + FIELDS)
 def test_golden_films(name):
     assert measure(GOLDEN / name) == expected()[name]
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", REAL + REAL_FIELDS)
 def test_golden_real_clips(shared_data, name):
     assert measure(shared_data / "videos" / name) == expected()[name]
 
 
 def test_golden_films_cover_both_ways_to_a_jpeg():
     digests = [digest for clip in expected().values() for _, digest in clip.values()]
-    assert len(digests) == len(set(digests)) == len(FILMS) * len(ASKED) + 2 * len(REAL)
-    assert sum((GOLDEN / name).stat().st_size for name in FILMS) < 100_000
+    plain, fields = len(FILMS) * len(ASKED) + 2 * len(REAL), len(FIELDS) * len(ASKED_OF_FIELDS) + 2 * len(REAL_FIELDS)
+    assert len(digests) == len(set(digests)) == plain + fields
+    assert sum((GOLDEN / name).stat().st_size for name in FILMS + FIELDS) < 150_000
 
 
 WITHOUT = """
@@ -102,9 +112,9 @@ print("the same")
 @pytest.mark.parametrize("flags", [0, 0x7], ids=["none", "as of 1999"])
 def test_the_bytes_are_the_same_without_simd(flags):
     """av_force_cpu_flags before anything is decoded or scaled; OpenCV and libjpeg-turbo without their own SIMD."""
-    films = [str(GOLDEN / name) for name in FILMS]
+    films = [str(GOLDEN / name) for name in FILMS + FIELDS]
     if (DATA / "facts.csv").is_file():
-        films += [str(DATA / "videos" / name) for name in REAL]
+        films += [str(DATA / "videos" / name) for name in REAL + REAL_FIELDS]
     code = WITHOUT.format(
         flags=flags, tests=str(ROOT / "tests/video"), helpers=str(ROOT / "tests/helpers"), root=str(ROOT)
     )
@@ -122,12 +132,18 @@ def write() -> None:
         "asp.avi": {"codec": "mpeg4", "options": {"qmin": "4", "qmax": "4"}, "b_frames": 2},
         "ten_bit.mkv": {"options": x264(keyint=10, crf=30), "pixels": "yuv422p10le"},
         "odd.webm": {"codec": "libvpx-vp9", "options": {"crf": "40", "b": "0", "cpu-used": "8"}, "size": (63, 47)},
+        "fields.mpg": {
+            "codec": "mpeg2video",
+            "options": {"flags": "+ilme+ildct", "qmin": "4", "qmax": "4"},
+            "b_frames": 2,
+        },
+        "ten_bit_fields.mkv": {"options": x264(keyint=10, crf=30, tff=1), "pixels": "yuv422p10le"},
     }
     for name, how in makers.items():
         if not (GOLDEN / name).exists():
             write_film(GOLDEN / name, 24, **({"size": (64, 48)} | how))
-    found = {name: measure(GOLDEN / name) for name in FILMS}
-    found |= {name: measure(DATA / "videos" / name) for name in REAL}
+    found = {name: measure(GOLDEN / name) for name in FILMS + FIELDS}
+    found |= {name: measure(DATA / "videos" / name) for name in REAL + REAL_FIELDS}
     (GOLDEN / "expected.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
