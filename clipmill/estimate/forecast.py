@@ -189,9 +189,10 @@ class Foresight:
         if self._manifest is None:
             return []
         now, before = that_change_bytes(self._options), self._manifest.options
-        changed = [name for name in now if wanted(name) and now[name] != before.get(name)]
-        typed = {option.field: option for option in OPTIONS}
-        return [_change(typed[name], now[name], before.get(name)) for name in changed]
+        # An option that a manifest may lack is missing where it has its default.
+        typed = {option.field: option for option in OPTIONS if option.changes_bytes}
+        changed = [name for name in typed if wanted(name) and now.get(name) != before.get(name)]
+        return [_change(typed[name], now.get(name), before.get(name)) for name in changed]
 
     def look(self, rows: Iterable[ClipRow]) -> Iterator[tuple[ClipRow, Foreseen]]:
         """Iterate over the rows, each with what is known of it."""
@@ -269,6 +270,8 @@ class Foresight:
 
 
 def _change(option: Option, now: Any, before: Any) -> str:
+    if option.kind is None:  # a switch
+        return f"--{option.name}" if now else f"no --{option.name}"
     was = "not given" if before is None else option.typed(before)
     return f"no --{option.name} (was {was})" if now is None else f"--{option.name} {option.typed(now)} (was {was})"
 

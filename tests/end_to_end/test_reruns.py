@@ -125,6 +125,8 @@ def test_quality_decodes_everything_and_plan_says_so(videos: Path, tmp_path: Pat
     assert "0 clips" in next(line for line in plan(videos, out) if "to decode" in line)
     (line,) = [line for line in plan(videos, out, "--quality", 80) if "to decode" in line]
     assert "9 clips" in line and "--quality 80 (was not given)" in line
+    (line,) = [line for line in plan(videos, out, "--deinterlace") if "to decode" in line]
+    assert "9 clips" in line and "--deinterlace" in line and "True" not in line
     built(videos, "--out", out, "--quality", 80)
     assert (work()["known"], work()["reused"], work()["spans"]) == (9, 0, 9)
 
