@@ -54,7 +54,9 @@ def _kind(frame: av.VideoFrame) -> _Kind:
 def _graph(width: int, height: int, pixels: str) -> Graph:
     graph = Graph()
     graph.threads = 1
-    source = graph.add_buffer(width=width, height=height, format=pixels, time_base=Fraction(1, 25))
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat(pixels, width, height), time_base=Fraction(1, 25)
+    )
     bwdif = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
     graph.link_nodes(source, bwdif, graph.add("buffersink")).configure()
     return graph
