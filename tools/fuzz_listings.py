@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from field_listings import write_all
@@ -46,14 +47,33 @@ def outcome(path: Path) -> str:
     return "some bad rows" if found.failures else "rows"
 
 
-def many_outcomes(path: Path, whole: bytes, seeds: range) -> tuple[list[str], int]:
-    """Damage one listing once for each seed; returns the outcomes, and this process's greatest memory in bytes."""
+def many_outcomes(answer: Connection, path: Path, whole: bytes, seeds: range) -> None:
+    """Damage one listing once for each seed; sends the outcomes, and this process's greatest memory in bytes."""
     signal.signal(signal.SIGALRM, _too_long)
     ended = []
     for seed in seeds:
         path.write_bytes(mutated(whole, seed))
         ended.append(outcome(path))
-    return ended, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    answer.send((ended, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10))
+
+
+def in_child(path: Path, seeds: range) -> tuple[list[str], int]:
+    """Return what `many_outcomes` sends from a child of its own, so that the memory of one is not that of another."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe(duplex=False)
+    child = spawn.Process(target=many_outcomes, args=(theirs, path, path.read_bytes(), seeds), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        # What hangs outside of Python is not stopped by its alarm.
+        if ours.poll(TIMEOUT + 5 * len(seeds)):
+            answer: tuple[list[str], int] = ours.recv()
+            return answer
+        return ["fault: hangs"] * len(seeds), 0
+    except EOFError:
+        return ["fault: its process died"] * len(seeds), 0
+    finally:
+        child.kill()
 
 
 def _too_long(*_: object) -> None:
@@ -71,22 +91,18 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="clipmill-fuzz-") as folder:
         samples = write_all(Path(folder))
         each = -(-arguments.count // len(samples))
-        # A child for each listing, so that the memory of one is not that of another.
-        with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            for number, (name, path) in enumerate(samples):
-                seeds = range(arguments.seed + 1_000_003 * number, arguments.seed + 1_000_003 * number + each)
-                run = pool.apply_async(many_outcomes, (path, path.read_bytes(), seeds))
-                # What hangs outside of Python is not stopped by its alarm, but here, with an error.
-                ended, most = run.get(timeout=TIMEOUT + 5 * len(seeds))
-                peak = max(peak, most)
-                for seed, how in zip(seeds, ended, strict=True):
-                    total.setdefault(name, Counter())[how.partition(":")[0]] += 1
-                    if how.startswith("fault"):
-                        bad += 1
-                        print(f"{path.name}, seed {seed}: {how}", flush=True)
-                if most > MEMORY:
+        for number, (name, path) in enumerate(samples):
+            seeds = range(arguments.seed + 1_000_003 * number, arguments.seed + 1_000_003 * number + each)
+            ended, most = in_child(path, seeds)
+            peak = max(peak, most)
+            for seed, how in zip(seeds, ended, strict=True):
+                total.setdefault(name, Counter())[how.partition(":")[0]] += 1
+                if how.startswith("fault"):
                     bad += 1
-                    print(f"{path.name}: {most >> 20} MB", flush=True)
+                    print(f"{path.name}, seed {seed}: {how}", flush=True)
+            if most > MEMORY:
+                bad += 1
+                print(f"{path.name}: {most >> 20} MB", flush=True)
     for name, counts in sorted(total.items()):
         print(f"{name}: {counts.total():,} ({', '.join(f'{count:,} {how}' for how, count in counts.most_common())})")
     copies = each * len(samples)

@@ -35,7 +35,7 @@ from clipmill.listings.not_a_listing import describe
 from clipmill.listings.parquet_tables import Parquet
 from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, BadRow, Root, name_carries_times
-from clipmill.listings.plain_tables import Moments, UcfCrime
+from clipmill.listings.plain_tables import Moments, Thumos, UcfCrime
 from clipmill.listings.rawframes import RawFrames
 from clipmill.listings.splits import assign_split, draw_splits, lacking, strata
 from clipmill.listings.twentybn import TwentyBn
@@ -80,7 +80,7 @@ __all__ = [
 #: By name; the first that matches is what "auto" takes. Any folder is a tree, so that comes last.
 _OFFICIAL = (Hmdb(), Ucf(), Hacs(), Kinetics(), Charades())
 _GENERAL = (Csv(), Jsonl(), JsonDocument(), Parquet(), NumberedList(), RawFrames())
-_FURTHER = (Ava(), TwentyBn(), Moments(), UcfCrime(), Voc(), Tree())
+_FURTHER = (Ava(), TwentyBn(), Moments(), UcfCrime(), Thumos(), Voc(), Tree())
 FORMATS: dict[str, Format] = {known.name: known for known in (*_OFFICIAL, *_GENERAL, *_FURTHER)}
 
 

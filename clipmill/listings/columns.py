@@ -261,7 +261,7 @@ class TableRows:
             source,
             label,
             own,
-            clip_id=clip_id or f"{without_suffix(source)}_{_milliseconds(start)}_{_milliseconds(end)}",
+            clip_id=clip_id or id_by_times(without_suffix(source), start, end),
             split=split,
             group=group,
             start=start,
@@ -325,6 +325,11 @@ def id_by_frames(video: str, numbers: tuple[int | None, int | None]) -> str:
     """Return the id of a clip that is a range of frames of a video: x_f10_f20, x_f10_fopen."""
     first, end = ("open" if number is None else str(number) for number in numbers)
     return f"{video}_f{first}_f{end}"
+
+
+def id_by_times(video: str, start: float | None, end: float | None) -> str:
+    """Return the id of a clip that is a range of seconds of a video, in milliseconds: x_1250_2500, x_1250_open."""
+    return f"{video}_{_milliseconds(start)}_{_milliseconds(end)}"
 
 
 def _seconds(name: str, text: str) -> float | None:

@@ -34,8 +34,8 @@ class JsonDocument(Format):
 
     name = "json"
     accepts = (
-        "JSON as ActivityNet, HACS, Kinetics, Something-Something, Diving48, FineGym and MMAction2 have it "
-        "(or a list of objects with a key path, file or video)"
+        "JSON as ActivityNet, HACS, Kinetics, Something-Something, Diving48, FineGym, I3D, WLASL, MSR-VTT and "
+        "MMAction2 have it (or a list of objects with a key path, file or video)"
     )
 
     def matches(self, look: Look) -> bool:

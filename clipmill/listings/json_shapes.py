@@ -16,12 +16,26 @@ FineGym 1.1 (its events; its elements have lists of their own, which `path_label
 
     {"A0xAXXysHUo": {"E_002184_002237": {"event": 1, "timestamps": [[2184.0, 2237.0]], "segments": {}}}}
 
+I3D's Charades and MultiTHUMOS, with the number of a class, start and end:
+
+    {"7UPGT": {"subset": "training", "duration": 31.96, "actions": [[77, 12.1, 18.0]]}}
+
+WLASL, whose frames are counted from 1, the last one included, or -1 for the end of the video:
+
+    [{"gloss": "book", "instances": [{"video_id": "69241", "split": "train", "frame_start": 1, "frame_end": -1}]}]
+
+MSR-VTT, a clip for each video, with its sentences. The times are those in the longer video that it was cut from:
+
+    {"videos": [{"video_id": "video0", "category": 9, "split": "train", "start time": 137.72, "end time": 149.44}],
+     "sentences": [{"video_id": "video0", "sen_id": 0, "caption": "a man drives"}]}
+
 And lists of objects with a path, as Diving48 (vid_name, label, start_frame, end_frame) and MMAction2 (filename, label)
 have them. MMAction2's HVU has labels of several kinds in each: {"action": [180], "scene": [206]}.
 
 http://activity-net.org/download.html, https://github.com/hangzhaomit/HACS-dataset,
 https://www.qualcomm.com/developer/software/something-something-v-2-dataset, https://sdolivia.github.io/FineGym,
-http://www.svcl.ucsd.edu/projects/resound/dataset.html, https://mmaction2.readthedocs.io
+http://www.svcl.ucsd.edu/projects/resound/dataset.html, https://mmaction2.readthedocs.io,
+https://github.com/piergiaj/pytorch-i3d, https://dxli94.github.io/WLASL, the MSR-VTT challenge's videodatainfo.json
 """
 
 from __future__ import annotations
@@ -39,6 +53,10 @@ Document = dict[str, msgspec.Raw] | list[msgspec.Raw]
 Entries = Iterator[tuple[int, dict[str, Any] | BadRow]]
 
 _ENTRY_KEYS = frozenset(("annotations", "subset"))
+_WORD_KEYS = frozenset(("gloss", "instances"))
+_CAPTIONED_KEYS = frozenset(("videos", "sentences"))
+#: MSR-VTT's keys of where a video was cut from a longer one; as times they would be cut from it once more.
+_CUT_FROM = {"start time": "cut_from", "end time": "cut_to"}
 _EVENT_KEYS = frozenset(("event", "timestamps"))
 
 
@@ -104,7 +122,7 @@ def _annotated(document: Document) -> Entries:
 
 def _clips(video: str, entry: dict[str, Any]) -> Iterator[dict[str, Any] | BadRow]:
     """Iterate over the clips of one video: its segments, or all of it where it has none."""
-    annotations = entry.pop("annotations", [])
+    annotations = entry.pop("annotations", None) or _of_actions(entry.pop("actions", []))
     shared = {**entry, "path": video}
     if not annotations:
         yield shared
@@ -121,6 +139,13 @@ def _clips(video: str, entry: dict[str, Any]) -> Iterator[dict[str, Any] | BadRo
             name = f"{video}_{round(start):06d}_{round(end):06d}"
             clip |= {"path": name, "id": name, "group": video}
         yield clip
+
+
+def _of_actions(actions: Any) -> Any:
+    """Return annotations of what I3D has as lists of class, start and end; what is none has no segment."""
+    if not isinstance(actions, list):
+        return actions
+    return [{"label": one[0], "segment": one[1:]} if isinstance(one, list) and one else {} for one in actions]
 
 
 def _is_range(segment: Any) -> bool:
@@ -147,6 +172,56 @@ def _events(document: Document) -> Entries:
             yield number, {**clip, "end": times[-1][1]}
 
 
+def _has_words(document: Document) -> bool:
+    return isinstance(document, list) and _first(document).keys() >= _WORD_KEYS
+
+
+def _words(document: Document) -> Entries:
+    for number, raw in enumerate(document, 1):
+        entry = _object(raw) if isinstance(raw, msgspec.Raw) else None
+        instances = entry.get("instances") if entry else None
+        if entry is None or not isinstance(instances, list):
+            yield number, BadRow("the entry has no instances")
+            continue
+        for one in instances:
+            if not isinstance(one, dict) or not isinstance(one.get("video_id"), str):
+                yield number, BadRow(f"an instance of {str(entry.get('gloss'))[:60]!r} has no video_id")
+                continue
+            first, last = one.pop("frame_start", 1), one.pop("frame_end", -1)
+            frames = {} if last == -1 else {"end_frame": last}
+            if frames or first != 1:
+                frames["start_frame"] = first - 1 if isinstance(first, int) else first
+            yield number, {**one, **frames, "path": one.pop("video_id"), "label": entry.get("gloss")}
+
+
+def _has_captions(document: Document) -> bool:
+    return isinstance(document, dict) and document.keys() >= _CAPTIONED_KEYS
+
+
+def _captioned(document: Document) -> Entries:
+    assert isinstance(document, dict)
+    captions: dict[Any, list[Any]] = {}
+    for sentence in _array(document["sentences"]):
+        if isinstance(sentence, dict):
+            captions.setdefault(str(sentence.get("video_id")), []).append(sentence.get("caption"))
+    for number, entry in enumerate(_array(document["videos"]), 1):
+        if not isinstance(entry, dict) or not isinstance(entry.get("video_id"), str):
+            yield number, BadRow("the entry of videos has no video_id")
+            continue
+        video = entry.pop("video_id")
+        entry.pop("id", None)  # its place in the list
+        shown = {_CUT_FROM.get(key, key): value for key, value in entry.items()}
+        yield number, {**shown, "path": video, "captions": captions.get(video, [])}
+
+
+def _array(raw: msgspec.Raw) -> list[Any]:
+    """Return a list of the document; empty where it is none."""
+    try:
+        return msgspec.json.decode(raw, type=list[Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+
+
 def _is_list(document: Document) -> bool:
     return isinstance(document, list) and bool(_first(document))
 
@@ -170,4 +245,10 @@ def _flat(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-SHAPES = (Shape(_has_annotations, _annotated), Shape(_has_events, _events), Shape(_is_list, _objects))
+SHAPES = (
+    Shape(_has_captions, _captioned),
+    Shape(_has_annotations, _annotated),
+    Shape(_has_events, _events),
+    Shape(_has_words, _words),
+    Shape(_is_list, _objects),
+)

@@ -1,20 +1,23 @@
-"""Tables without a header that data sets come with: Moments in Time, and UCF-Crime's temporal annotations.
+"""Tables without a header that data sets come with: Moments in Time, and times of UCF-Crime's and THUMOS14's events.
 
     clapping/flickr-0-8-1.mp4,clapping,3,0                  path, label, annotators who agree and who do not
     Abuse028_x264.mp4  Abuse  165  240  -1  -1              path, label, first and last frame of two events; -1 for none
+    video_validation_0000266  72.8 76.4                     in BaseballPitch_val.txt: path, start and end in seconds
 
 http://moments.csail.mit.edu (trainingSet.csv, validationSet.csv), https://www.crcv.ucf.edu/projects/real-world
-(Temporal_Anomaly_Annotation_for_Testing_Videos.txt)
+(Temporal_Anomaly_Annotation_for_Testing_Videos.txt), https://www.crcv.ucf.edu/THUMOS14 (a file for each class)
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
+from clipmill.layout import UNUSED
 from clipmill.ledger import Failure
 from clipmill.listings.base import Format, ListingSlice, Look, RowParser, rows_of_lines
-from clipmill.listings.columns import id_by_frames
+from clipmill.listings.columns import id_by_frames, id_by_times, time_range
 from clipmill.listings.paths import BadRow, is_source, without_suffix
 from clipmill.messages import ClipRow
 from clipmill.options import ListingOptions
@@ -84,3 +87,36 @@ class UcfCrime(PlainTable):
             name = id_by_frames(without_suffix(path), part)
             found.append(rows.row(number, path, match[2], None, clip_id=name, frame_range=part))
         return found or [rows.row(number, path, match[2], None)]
+
+
+class Thumos(PlainTable):
+    """THUMOS14: a file for each class, named after it. What is Ambiguous has no label and the split unused."""
+
+    name = "thumos"
+    accepts = "THUMOS14's temporal annotations (Diving_val.txt: path start end)"
+    line = re.compile(r"(video_\w+)\s+([\d.]+)\s+([\d.]+)", re.ASCII)
+    file = re.compile(r"(\w+)_(?:val|test)\.txt", re.ASCII)
+
+    def matches(self, look: Look) -> bool:
+        """Return whether the file is named after a class, and its first line is a video with two times."""
+        named = look.is_file and self.file.fullmatch(posixpath.basename(look.path))
+        return bool(named) and self.line.fullmatch(look.head[0].strip()) is not None
+
+    def clips(self, rows: RowParser, number: int, match: re.Match[str]) -> list[ClipRow]:
+        """Return the clip of one line."""
+        path = rows.root.relative(match[1])
+        start, end = time_range(match[2], match[3])
+        label = posixpath.basename(rows.listing).rpartition("_")[0]
+        ambiguous = label == "Ambiguous"
+        return [
+            rows.row(
+                number,
+                path,
+                None if ambiguous else label,
+                None,
+                clip_id=id_by_times(path, start, end),
+                split=UNUSED if ambiguous else "",
+                start=start,
+                end=end,
+            )
+        ]

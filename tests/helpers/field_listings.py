@@ -48,6 +48,49 @@ FINEGYM = {
         "E_002184_002237": {"event": 1, "segments": {"A_0035_0036": {"stages": 1}}, "timestamps": [[2184.0, 2237.5]]}
     }
 }
+I3D = {"7UPGT": {"subset": "training", "duration": 31.96, "actions": [[77, 12.1, 18.0], [79, 12.1, 18.0]]}}
+WLASL = [
+    {
+        "gloss": "book",
+        "instances": [
+            {
+                "bbox": [385, 37, 885, 720],
+                "fps": 25,
+                "frame_end": -1,
+                "frame_start": 1,
+                "instance_id": 0,
+                "signer_id": 118,
+                "source": "aslbrick",
+                "split": "train",
+                "url": "https://example.com/book.mp4",
+                "variation_id": 0,
+                "video_id": "69241",
+            },
+            {"frame_end": 75, "frame_start": 11, "split": "val", "source": "aslpro", "video_id": "07069"},
+        ],
+    },
+    {"gloss": "drink", "instances": [{"frame_end": -1, "frame_start": 1, "split": "test", "video_id": "69302"}]},
+]
+MSRVTT = {
+    "info": {"contributor": "", "year": "2016", "version": "1.0"},
+    "videos": [
+        {
+            "category": 9,
+            "url": "https://example.com/9lZi22qLlEo",
+            "video_id": "video0",
+            "start time": 137.72,
+            "end time": 149.44,
+            "split": "train",
+            "id": 0,
+        },
+        {"category": 16, "video_id": "video1", "start time": 184.33, "end time": 200.34, "split": "validate", "id": 1},
+    ],
+    "sentences": [
+        {"caption": "a car is shown", "video_id": "video0", "sen_id": 0},
+        {"caption": "in a kitchen a woman adds things", "video_id": "video1", "sen_id": 1},
+        {"caption": "a man drives", "video_id": "video0", "sen_id": 2},
+    ],
+}
 HVU = [{"filename": "tmp.mp4", "label": {"action": [180], "scene": [206, 3]}}]
 
 CHARADES = (
@@ -72,6 +115,10 @@ TEXTS: list[tuple[str, str, str]] = [
     ("json", "Diving48_V2_train.json", json.dumps(DIVING48)),
     ("json", "finegym_annotation_info_v1.1.json", json.dumps(FINEGYM)),
     ("json", "hvu_video_test_anno.json", json.dumps(HVU, indent=2)),
+    ("json", "charades.json", json.dumps(I3D)),
+    ("json", "WLASL_v0.3.json", json.dumps(WLASL, indent=4)),
+    ("json", "train_val_videodatainfo.json", json.dumps(MSRVTT)),
+    ("thumos", "BaseballPitch_val.txt", "video_validation_0000266  72.8 76.4\nvideo_validation_0000681  44.0 50.9\n"),
     ("list", "gym99_train_element_v1.1.txt", "A0xAXXysHUo_E_002184_002237_A_0035_0036 0\n"),
     ("jsonl", "metadata.jsonl", '{"file_name": "a/x.mp4", "label": "jump"}\n'),
     ("csv", "metadata.csv", "file_name,label\nx.mp4,jump\n"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from field_listings import ACTIVITYNET, DIVING48, FINEGYM, HVU, KINETICS, SOMETHING
+from field_listings import ACTIVITYNET, DIVING48, FINEGYM, HVU, I3D, KINETICS, MSRVTT, SOMETHING, WLASL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from listed import Listed, write
@@ -79,6 +79,43 @@ def test_something_somethings_labels_json_numbers_the_classes(tmp_path):
     found = read(tmp_path, SOMETHING, "something-something-v2-train.json")
     assert found.classes() == list(labels)
     assert [clip.label_number for clip in found.clips] == [1, 0]
+
+
+def test_i3ds_actions_are_segments_of_numbered_classes(tmp_path):
+    found = read(tmp_path, {**I3D, "x": {"subset": "testing", "actions": [[1, 2.0], [3, 4.0, 5.0], 6]}})
+    assert [(clip.video, clip.label, clip.split, clip.start, clip.end) for clip in found.clips] == [
+        ("7UPGT", "77", "train", 12.1, 18.0),
+        ("7UPGT", "79", "train", 12.1, 18.0),
+        ("x", "3", "test", 4.0, 5.0),
+    ]
+    assert [failure.row for failure in found.failures] == [2, 2]
+    both = read(tmp_path, I3D, multi_label=True)
+    assert [clip.label for clip in both.clips] == [("77", "79")]
+
+
+def test_wlasls_words_have_a_clip_for_each_instance(tmp_path):
+    wrong = {"gloss": "go", "instances": [{"split": "train"}, {"video_id": "1", "frame_start": 9, "frame_end": 3}, 4]}
+    found = read(tmp_path, [*WLASL, wrong, {"gloss": "run"}, 7])
+    assert [(clip.clip_id, clip.label, clip.split, clip.frame_range) for clip in found.clips] == [
+        ("69241", "book", "train", None),
+        ("07069_f10_f75", "book", "val", (10, 75)),
+        ("69302", "drink", "test", None),
+    ]
+    assert json.loads(found.clips[0].extra["bbox"]) == [385, 37, 885, 720]
+    assert [failure.row for failure in found.failures] == [3, 3, 3, 4, 5]
+
+
+def test_msr_vtts_videos_keep_their_sentences(tmp_path):
+    document = {**MSRVTT, "videos": [*MSRVTT["videos"], 3, {"category": 1}]}
+    found = read(tmp_path, document)
+    assert [(clip.clip_id, clip.label, clip.split, clip.start) for clip in found.clips] == [
+        ("video0", "9", "train", None),
+        ("video1", "16", "val", None),
+    ]
+    extra = found.clips[0].extra
+    assert json.loads(extra["captions"]) == ["a car is shown", "a man drives"]
+    assert (extra["cut_from"], extra["cut_to"]) == ("137.72", "149.44")
+    assert [failure.row for failure in found.failures] == [3, 4]
 
 
 def test_finegyms_events_and_the_list_of_its_elements(tmp_path):

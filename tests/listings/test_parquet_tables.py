@@ -54,3 +54,20 @@ def test_a_damaged_file_is_refused(tmp_path):
     whole = parquet(tmp_path / "l.parquet", {"path": ["a.mp4"]}).read_bytes()
     with pytest.raises(ListingError, match="not a whole Parquet file"):
         Listed(write(tmp_path / "cut.parquet", whole[:-20]))
+
+
+def test_video2datasets_table_is_read_by_its_keys(tmp_path):
+    table = {
+        "key": ["000000000", "000000001"],
+        "status": ["success", "failed_to_download"],
+        "url": ["https://example.com/0", "https://example.com/1"],
+        "caption": ["a dog runs", None],
+    }
+    pq.write_table(pa.table(table), tmp_path / "00000.parquet")
+    with pytest.raises(ListingError, match="--columns path="):
+        Listed(tmp_path / "00000.parquet")
+    read = Listed(tmp_path / "00000.parquet", columns={"path": "key"})
+    assert [(clip.video, clip.label, clip.extra["status"]) for clip in read.clips] == [
+        ("000000000", None, "success"),
+        ("000000001", None, "failed_to_download"),
+    ]

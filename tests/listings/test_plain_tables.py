@@ -1,4 +1,4 @@
-"""Moments in Time, and UCF-Crime's temporal annotations."""
+"""Moments in Time, and temporal annotations of UCF-Crime and THUMOS14."""
 
 from __future__ import annotations
 
@@ -32,3 +32,25 @@ def test_ucf_crime(tmp_path):
     ]
     assert {clip.split for clip in read.clips} == {"test"}
     assert [failure.row for failure in read.failures] == [4]
+
+
+def test_thumos_has_a_file_for_each_class(tmp_path):
+    files = {
+        "Diving_val.txt": "video_validation_0000266  72.8 76.4\nvideo_validation_0000266  80 77\nother  1 2\n",
+        "CliffDiving_val.txt": "video_validation_0000266  72.8 76.4\n",
+        "Ambiguous_val.txt": "video_validation_0000681  44.0 50.9\n",
+        "Diving_test.txt": "video_test_0000004  0.2 1.1\n",
+    }
+    paths = [write(tmp_path / name, text) for name, text in files.items()]
+    read = Listed(*paths)
+    assert read.options.format == "thumos"
+    assert sorted((clip.clip_id, clip.label, clip.split, clip.start, clip.end) for clip in read.clips) == [
+        ("video_test_0000004_200_1100", "Diving", "test", 0.2, 1.1),
+        ("video_validation_0000266_72800_76400", "CliffDiving", "val", 72.8, 76.4),
+        ("video_validation_0000266_72800_76400", "Diving", "val", 72.8, 76.4),
+        ("video_validation_0000681_44000_50900", None, "unused", 44.0, 50.9),
+    ]
+    assert [failure.row for failure in read.failures] == [2, 3]
+    assert {failure.listing for failure in read.failures} == {str(paths[0])}
+    both = Listed(*paths[:2], multi_label=True)
+    assert [clip.label for clip in both.clips] == [("CliffDiving", "Diving")]
