@@ -1,10 +1,16 @@
 # clipmill. Everything here runs in environments of its own, made from the lock files.
 PYTHON = python3
+OLDEST = python3.10
+NEWEST = python3.13
+# What meets every dependency of setup.py, in minutes.
+BOUNDS = tests/records tests/storage/test_object_store.py tests/listings/test_parquet_tables.py tests/listings/test_detection.py \
+	tests/video/test_golden.py tests/video/test_pictures.py tests/reader/test_dataset.py tests/reader/frameworks \
+	tests/end_to_end/test_build.py
 BIN = .venv/bin
 LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --python-version 3.10 \
 	--annotation-style line --custom-compile-command "make lock" --upgrade --quiet
 
-.PHONY: help setup demo test test-slow lint types docs generated test-crash test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink fuzz bench lock clean
+.PHONY: help setup demo test test-slow lint types docs generated test-crash test-oldest test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink fuzz bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -27,6 +33,17 @@ setup: .venv/made ## make the environment
 	PYTHON="$(PYTHON)" tools/environment.sh .venv-interop requirements-interop.lock
 	@touch $@
 
+# pyenv's commands for other Pythons than its own default heed this; nothing else does.
+.venv-oldest/made .venv-newest/made: export PYENV_VERSION = 3.10:3.13
+
+.venv-oldest/made: setup.py requirements-oldest.lock tools/environment.sh
+	PYTHON="$(OLDEST)" tools/environment.sh .venv-oldest requirements-oldest.lock
+	@touch $@
+
+.venv-newest/made: setup.py requirements.lock tools/environment.sh
+	PYTHON="$(NEWEST)" tools/environment.sh .venv-newest requirements.lock
+	@touch $@
+
 demo: setup ## a small data set, built, verified, read back and drawn (clipmill demo --train also trains on it)
 	$(BIN)/clipmill demo --out build/demo
 
@@ -44,6 +61,10 @@ types: setup ## mypy, on the packages as they are installed
 	@mkdir -p build/types/clipmill
 	@ln -sfn $(CURDIR)/clipmill/* $(CURDIR)/pipeline $(CURDIR)/transforms build/types/clipmill/
 	$(BIN)/mypy
+
+test-oldest: .venv-oldest/made .venv-newest/made ## lower bounds of setup.py on the oldest Python, and the newest Python (before a release)
+	.venv-oldest/bin/python -m pytest -m "not slow" $(BOUNDS)
+	.venv-newest/bin/python -m pytest -m "not slow" $(BOUNDS)
 
 test-torch: .venv-torch/made ## the tests that need PyTorch (5 GB, in an environment of their own)
 	.venv-torch/bin/python -m pytest -m torch tests/external/pytorch
@@ -104,7 +125,10 @@ lock: setup ## resolve the newest versions into the lock files
 	$(LOCK) --extra build --constraints requirements.lock --output-file docker/requirements.lock
 	$(LOCK) --extra build --extra gcp --constraints requirements.lock --output-file docker/requirements-gcp.lock
 	$(LOCK) --extra docs --output-file requirements-docs.lock
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --python-version 3.10 --resolution lowest-direct \
+		--annotation-style line --custom-compile-command "make lock" --quiet \
+		--extra build --extra report --extra tensorflow --extra dev --output-file requirements-oldest.lock
 	printf 'apache-airflow==3.*\ncroniter\n' | $(subst setup.py,-,$(LOCK)) --output-file requirements-airflow.lock
 
 clean: ## remove what make made
-	rm -rf .venv .venv-torch .venv-gcp .venv-airflow .venv-interop .venv-docs build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oldest .venv-newest .venv-torch .venv-gcp .venv-airflow .venv-interop .venv-docs build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

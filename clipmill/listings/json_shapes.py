@@ -210,7 +210,7 @@ def _captioned(document: Document) -> Entries:
             continue
         video = entry.pop("video_id")
         entry.pop("id", None)  # its place in the list
-        shown = {_CUT_FROM.get(key, key): value for key, value in entry.items()}
+        shown = {_CUT_FROM.get(str(key), str(key)): value for key, value in entry.items()}
         yield number, {**shown, "path": video, "captions": captions.get(video, [])}
 
 

@@ -130,7 +130,7 @@ def test_wrong_words(line, said):
         (
             "--format ucf102",
             "ucf102 is not one of auto, hmdb, ucf, hacs, kinetics, charades, csv, jsonl, json, parquet, list, "
-            "rawframes, ava, jester, moments, ucf-crime, voc, tree; did you mean ucf?",
+            "rawframes, ava, jester, moments, ucf-crime, thumos, voc, tree; did you mean ucf?",
         ),
         ("--max-missing 5pc", "5pc is not a number of clips such as 20 or a share such as 5%"),
     ],
