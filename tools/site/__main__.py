@@ -36,8 +36,9 @@ def assemble() -> None:
     navigated = navigation.toctrees(f"docs/{page.stem}" for page in SOURCE.glob("docs/*.md"))
     (SOURCE / "index.md").write_text(f"{readme}\n{navigated}")
     for page in [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md")]:
-        # The front page is README on GitHub, and index here.
-        page.write_text(re.sub(r"\]\(((?:\.\./)?)README\.md", r"](\1index.md", page.read_text()))
+        # The front page is README on GitHub, and index here; where a link shows a file's name, it shows a title here.
+        text = re.sub(r"\]\(((?:\.\./)?)README\.md", r"](\1index.md", page.read_text())
+        page.write_text(re.sub(r"\[[\w/-]+\.md\]\(([\w./#-]+)\)", r"[](\1)", text))
     (SOURCE / "api").mkdir()
     for name, text in api.pages().items():
         (SOURCE / "api" / f"{name}.md").write_text(text)

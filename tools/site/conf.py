@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from docutils import nodes
+
 import clipmill
 
 project = "clipmill"
@@ -25,6 +27,8 @@ html_show_copyright = False
 # Headings to which pages link by their text, as on GitHub.
 myst_heading_anchors = 4
 
+# Options begin with two dashes.
+smartquotes = False
 # In docstrings one backtick is code.
 default_role = "code"
 autodoc_member_order = "bysource"
@@ -32,6 +36,8 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
 napoleon_use_rtype = False
+napoleon_use_ivar = True
+napoleon_attr_annotations = True
 python_use_unqualified_type_names = True
 add_module_names = False
 #: Loaded where they are used only.
@@ -47,6 +53,14 @@ def as_written(app: Any, what: str, name: str, obj: Any, options: Any, lines: li
             lines[number] = line + ":"
 
 
+def with_dashes(app: Any, document: nodes.document, name: str) -> None:
+    """Draw the dash behind an argument's name, which Sphinx leaves to smartquotes."""
+    for text in list(document.findall(nodes.Text)):
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" \N{EN DASH} "))
+
+
 def setup(app: Any) -> None:
-    """Tell Sphinx of it; before napoleon, which knows the sections."""
+    """Tell Sphinx of these; the first goes before napoleon, which knows the sections."""
     app.connect("autodoc-process-docstring", as_written, priority=400)
+    app.connect("doctree-resolved", with_dashes)
