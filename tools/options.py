@@ -17,7 +17,7 @@ writes a file to begin with; this one is read by `clipmill build --config k400.t
 
 ```toml
 listing = ["train.csv", "val.csv"]
-out = "k400"
+out = "k400-256"
 short_side = 256
 split = {train = 0.9, val = 0.1}
 renumber = true

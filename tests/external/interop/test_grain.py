@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pages import block, run
 
 import clipmill.grain
 from clipmill.reader import CropOrPad, RandomWindow, WholeClip
@@ -38,6 +39,13 @@ def test_our_source_in_any_order_in_batches_and_epochs(built):
                 assert np.array_equal(frames, expected[epoch, str(name)])
                 assert label == built.splits["train"][str(name)].label
         assert sorted(names) == sorted(built.splits["train"]) and names != list(built.splits["train"])
+
+
+def test_the_block_of_the_page_runs(built):
+    names = {"data": built.data, "RandomWindow": RandomWindow, "grain": grain}
+    run(block("docs/reading.md", "import clipmill.grain"), names, {"RandomWindow(16)": "RandomWindow(4)"})
+    assert len(names["dataset"]) == len(built.data["train"])
+    assert names["dataset"][0]["frames"].shape[0] == 4
 
 
 def test_its_data_loader_takes_our_source_in_worker_processes(built):
