@@ -25,7 +25,8 @@ import cv2
 import numpy as np
 
 import clipmill
-from clipmill.leaks.find import Pair, find_leaks
+from clipmill.leaks.find import find_leaks
+from clipmill.leaks.found import Pair
 from clipmill.leaks.pictures import draw_pairs
 from clipmill.leaks.signatures import make_signatures
 from clipmill.reader.contact_sheet import png

@@ -4,84 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from itertools import chain
 
-import msgspec
 import numpy as np
 
 from clipmill.errors import StorageError
-from clipmill.layout import UNUSED, version_path
+from clipmill.layout import UNUSED
 from clipmill.leaks.compare import Alignments, find_alike
+from clipmill.leaks.found import KINDS, Found, Kind, Pair, PairedClip, keep_leaks
 from clipmill.leaks.samples import RATE
 from clipmill.leaks.signatures import signatures_of
 from clipmill.reader.dataset import Dataset
-from clipmill.storage import Storage, open_storage
-
-NAME = "leaks.json"
-
-#: With a clip of another data set; between two splits; under two labels in one split; in one split under one label.
-Kind: TypeAlias = Literal["against", "splits", "labels", "within"]
-#: In the order of a report.
-KINDS: tuple[Kind, ...] = ("against", "splits", "labels", "within")
-#: Kinds by which a test set is no test of what was trained.
-LEAKS: tuple[Kind, ...] = ("against", "splits")
-
-
-class PairedClip(msgspec.Struct, frozen=True):
-    """One clip of a pair: its row in the clip table of a data set, and what that says."""
-
-    dataset: str
-    row: int
-    id: str
-    split: str
-    label: str
-
-
-class Pair(msgspec.Struct, frozen=True):
-    """Two clips that show the same.
-
-    Attributes:
-        kind: of the pair.
-        first, second: the clips.
-        score: share of the bits of their codes that agree: 1 for the same frames.
-        offset: seconds of the first clip before the second one begins; negative where the second one begins first.
-        seconds: that both show.
-        mirrored: whether one is the mirror image of the other.
-        cropped: whether one shows the middle of the other.
-    """
-
-    kind: Kind
-    first: PairedClip
-    second: PairedClip
-    score: float
-    offset: float
-    seconds: float
-    mirrored: bool
-    cropped: bool
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What was found in a version of a data set.
-
-    Attributes:
-        dataset, version: names.
-        clips: how many were compared.
-        against: the other data sets.
-        counts: pairs of each kind.
-        pairs: all, in the order of `KINDS`, the most alike first.
-    """
-
-    dataset: str
-    version: str
-    clips: int
-    against: list[str]
-    counts: dict[Kind, int]
-    pairs: list[Pair]
-
-    @property
-    def leaks(self) -> int:
-        """How many pairs are leaks: between splits, or with another data set."""
-        return sum(self.counts[kind] for kind in LEAKS)
+from clipmill.storage import open_storage
 
 
 def find_leaks(
@@ -89,7 +23,7 @@ def find_leaks(
 ) -> Found:
     """Find the clips of a data set that show the same as each other or as clips of other data sets.
 
-    Without others, what is found is kept with the data set if that can be written.
+    What is found among its own clips is kept with the data set if that can be written.
 
     Args:
         data: the data set.
@@ -101,24 +35,17 @@ def find_leaks(
         DataError: a clip cannot be read.
     """
     signatures = signatures_of(data, progress)
-    pairs = _pairs(find_alike(signatures), data, None)
-    for other in others:
-        pairs += _pairs(find_alike(signatures, signatures_of(other, progress)), data, other)
-    pairs.sort(key=lambda pair: (KINDS.index(pair.kind), -pair.score, pair.first.id, pair.second.id))
+    among = _found(data, [], signatures.clips, _pairs(find_alike(signatures), data, None))
+    with contextlib.suppress(StorageError):
+        keep_leaks(open_storage(data.path), among)
+    pairs = [_pairs(find_alike(signatures, signatures_of(other, progress)), data, other) for other in others]
+    return _found(data, others, signatures.clips, [*among.pairs, *chain(*pairs)])
+
+
+def _found(data: Dataset, others: Sequence[Dataset], clips: int, pairs: list[Pair]) -> Found:
+    pairs = sorted(pairs, key=lambda pair: (KINDS.index(pair.kind), -pair.score, pair.first.id, pair.second.id))
     counts = {kind: sum(pair.kind == kind for pair in pairs) for kind in KINDS}
-    found = Found(data.name, data.version, signatures.clips, [other.path for other in others], counts, pairs)
-    if not others:
-        with contextlib.suppress(StorageError):
-            open_storage(data.path).put(version_path(data.version, NAME), msgspec.json.encode(found))
-    return found
-
-
-def kept_leaks(storage: Storage, version: str) -> Found | None:
-    """Return what `find_leaks` found in a version before, None if it was never called or could not keep it."""
-    try:
-        return msgspec.json.decode(storage.read(version_path(version, NAME)), type=Found)
-    except FileNotFoundError:
-        return None
+    return Found(data.name, data.version, clips, [other.path for other in others], counts, pairs)
 
 
 def _pairs(alike: Alignments, data: Dataset, other: Dataset | None) -> list[Pair]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from clipmill.leaks.find import Pair
+from clipmill.leaks.found import Pair
 from clipmill.leaks.samples import RATE, read_samples
 from clipmill.reader.contact_sheet import contact_sheet
 from clipmill.reader.dataset import Dataset
@@ -35,7 +35,7 @@ def draw_pairs(pairs: Sequence[Pair], datasets: Mapping[str, Dataset]) -> npt.ND
     rows, captions = [], []
     for pair in pairs:
         shared = np.linspace(0, round(pair.seconds * RATE) - 1, _MOMENTS).round().astype(int)
-        for clip, begin in ((pair.first, max(pair.offset, 0.0)), (pair.second, max(-pair.offset, 0.0))):
+        for clip, begin in ((pair.first, max(0.0, pair.offset)), (pair.second, max(0.0, -pair.offset))):
             table = datasets[clip.dataset].table
             jpegs = read_samples(table, clip.row, (shared + round(begin * RATE)).tolist())
             rows.append([cv2.resize(simplejpeg.decode_jpeg(jpeg), _SIZE[::-1]) for jpeg in jpegs])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from clipmill.leaks.find import Found, Pair, find_leaks
+from clipmill.leaks.find import find_leaks
+from clipmill.leaks.found import Found, Pair
 from clipmill.leaks.pictures import draw_pairs
 from clipmill.pipeline.report import words
 from clipmill.pipeline.report.progress import Line, bar

@@ -12,8 +12,9 @@ import msgspec
 from clipmill import layout
 from clipmill.dataset.inspect import find_clip, find_run, split_files, summarize, unfinished_run
 from clipmill.dataset.ledger_file import read_ledger
+from clipmill.leaks.found import kept_leaks
 from clipmill.pipeline.report import words
-from clipmill.pipeline.report.remarks import left_alone, shared_content
+from clipmill.pipeline.report.remarks import alike_between_splits, left_alone, shared_content
 from clipmill.storage import absolute, open_storage
 
 #: Classes in a table of them.
@@ -43,10 +44,14 @@ def inspect(arguments: argparse.Namespace) -> int:
         return 0
     storage = open_storage(absolute(arguments.out))
     found = summarize(storage) if arguments.clip is None else find_clip(storage, arguments.clip)
+    leaks = kept_leaks(storage, found["version"]) if arguments.clip is None else None
+    if leaks is not None:
+        found["leaks"] = leaks.counts
     if arguments.json:
         words.print_json(found)
     elif arguments.clip is None:
         again = shared_content(found["shared"], f"clipmill inspect {arguments.out} --json")
+        again += alike_between_splits(leaks, f"clipmill leaks {arguments.out}")
         print(words.lines("\n".join([_summary(found), *again])))
     else:
         print(

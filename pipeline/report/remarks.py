@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clipmill.dataset.shared_content import Pair, SharedContent
+from clipmill.leaks.found import Found
 from clipmill.pipeline.report import words
 
 
@@ -30,6 +31,23 @@ def shared_content(found: SharedContent, more: str) -> list[str]:
 def _example(pair: Pair, kinds: tuple[str, str]) -> str:
     one, other = (f"{clip} ({kind})" for clip, kind in zip(pair.clips, kinds, strict=True))
     return words.one_line(f"as {one} and {other}")
+
+
+def alike_between_splits(found: Found | None, more: str) -> list[str]:
+    """Return a line on clips of two splits that show the same; none where nobody looked for such clips.
+
+    Args:
+        more: where all pairs are named.
+    """
+    if found is None:
+        return []
+    if not found.counts["splits"]:
+        return [f"no clips of two splits show the same ({more})"]
+    first = next(pair for pair in found.pairs if pair.kind == "splits")
+    one, other = (f"{clip.id} ({clip.split})" for clip in (first.first, first.second))
+    count = found.counts["splits"]
+    said = f"warning: {words.plural(count, 'pair')} of clips of two splits {'shows' if count == 1 else 'show'} the same"
+    return [words.one_line(f"{said}, as {one} and {other} ({more})")]
 
 
 def left_alone(hdr: int, named: Sequence[str], oblong: int) -> list[str]:

@@ -12,7 +12,8 @@ from scenery import COPIES, publish_frames, scenery
 import clipmill
 from clipmill.errors import StorageError, UsageError
 from clipmill.leaks import signatures
-from clipmill.leaks.find import Found, find_leaks, kept_leaks
+from clipmill.leaks.find import find_leaks
+from clipmill.leaks.found import Found, kept_leaks
 from clipmill.storage import LocalStorage, open_storage
 
 #: The original, which is in train; what follows are its copies, in test, and then other clips.

@@ -60,3 +60,16 @@ def test_other_data_sets_are_compared_too(out: str, tmp_path: Path, capsys) -> N
     assert main(["leaks", out, "--against", str(tmp_path / "other"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["counts"]["against"] == 1
     assert main(["leaks", out, "--against", str(tmp_path / "none")]) == 2
+
+
+def test_inspect_names_the_pairs_between_splits_once_they_were_looked_for(out: str, tmp_path: Path, capsys) -> None:
+    assert main(["inspect", out]) == 0
+    assert "show the same" not in capsys.readouterr().out
+    assert main(["leaks", out]) == main(["inspect", out]) == 0
+    told = "warning: 2 pairs of clips of two splits show the same, as clip_0000 (train) and clip_0001 (test)"
+    assert told in capsys.readouterr().out
+    assert main(["inspect", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["leaks"]["splits"] == 2
+    publish_frames(tmp_path / "none", [scenery(0), scenery(1)], ["train", "test"])
+    assert main(["leaks", str(tmp_path / "none")]) == main(["inspect", str(tmp_path / "none")]) == 0
+    assert "\nno clips of two splits show the same" in capsys.readouterr().out

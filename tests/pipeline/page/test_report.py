@@ -13,7 +13,10 @@ import pytest
 from commanding import built, clipmill, refused
 from miniature import publish_miniature
 from plain_build import write_videos
+from scenery import publish_frames, scenery
 
+import clipmill as clipmill_package
+from clipmill.leaks.find import find_leaks
 from clipmill.pipeline.page import blocks
 from clipmill.pipeline.page.orders import through_buffer
 from clipmill.pipeline.page.plots import COLORS
@@ -252,6 +255,16 @@ def test_small_and_odd_data_sets_have_pages(made: dict[str, object], tmp_path: P
     assert sum(int(row[1]) for row in page.tables["splits"][1:]) == made["clips"]
     if "groups" in made:
         assert "2 groups, 2 of them in more than one split" in page.sections["shared"]
+
+
+def test_clips_of_two_splits_that_show_the_same_are_told_once_they_were_looked_for(tmp_path: Path) -> None:
+    original = scenery(0)
+    publish_frames(tmp_path / "out", [original, [frame[:, ::-1] for frame in original]], ["train", "test"])
+    assert "Nobody has looked yet" in Page(report(str(tmp_path / "out"))).sections["shared"]
+    find_leaks(clipmill_package.open(str(tmp_path / "out")))
+    page = Page(report(str(tmp_path / "out")))
+    assert "1 pair of clips of two splits that show the same" in page.sections["shared"]
+    assert page.tables["clips of two splits that show the same"][1][:3] == ["clip_0000", "clip_0001", "train / test"]
 
 
 def test_a_damaged_clip_leaves_the_rest(tmp_path: Path) -> None:
