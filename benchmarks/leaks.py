@@ -115,7 +115,7 @@ def _copies(files: Sequence[Path], folder: Path, seconds: float) -> Iterator[tup
     folder.mkdir(parents=True)
     for number, path in enumerate(files):
         print(f"  {number:,} of {len(files):,} clips copied", end="\r", file=sys.stderr, flush=True)
-        frames, fps = _decoded(path, seconds)
+        frames, fps = decoded(path, seconds)
         for place, (name, kind) in enumerate(KINDS.items()):
             changed, rate, crf = kind(frames, fps)
             if len(changed) >= rate / 2:
@@ -124,7 +124,8 @@ def _copies(files: Sequence[Path], folder: Path, seconds: float) -> Iterator[tup
                 yield copy, name, path.stem
 
 
-def _decoded(path: Path, seconds: float) -> tuple[Frames, float]:
+def decoded(path: Path, seconds: float) -> tuple[Frames, float]:
+    """The first seconds of a clip: its frames, (height, width, 3) RGB, and how many it has a second."""
     frames: Frames = []
     with av.open(str(path), metadata_errors="replace") as container:
         stream = container.streams.video[0]

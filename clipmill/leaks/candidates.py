@@ -22,8 +22,9 @@ from clipmill.leaks.signatures import Signatures
 
 Ints = npt.NDArray[np.int64]
 
-#: A code that the index has more often is no sign of a copy: title cards, test pictures, one studio's empty stage.
-CROWD = 500
+#: A code meets so many samples that have it, those of the first clips: where more have it, as a title card or an empty
+#: stage, each clip still meets some, and a million of them do not meet each other.
+CROWD = 200
 #: Of each clip's samples, those that the index holds: two a second.
 _EVERY = RATE // 2
 #: Clips that are looked up at once, which bounds memory.
@@ -87,11 +88,11 @@ class _Index:
         self._entries.sort()
 
     def find(self, wanted: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
-        """Return (place in `wanted`, owner) for all entries with these codes; an owner is sample * VIEWS + view."""
+        """Return (place in `wanted`, owner) for entries with these codes; an owner is sample * VIEWS + view."""
         codes = wanted.astype(np.uint64)
         begins = np.searchsorted(self._entries, codes << _SHIFT)
         counts = np.searchsorted(self._entries, (codes << _SHIFT) + _OWNERS, side="right") - begins
-        counts[counts > CROWD] = 0
+        counts = np.minimum(counts, CROWD)
         places = np.repeat(np.arange(len(wanted)), counts)
         ranks = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
         return places, (self._entries[np.repeat(begins, counts) + ranks] & _OWNERS).astype(np.int64)

@@ -15,6 +15,8 @@ from clipmill.reader.clip_table import ClipTable
 #: between samples apart. At 4 a second the codes of what moves fast still agree; at 2 they do not (docs/leaks.md).
 RATE = 4
 _STEP = 1_000_000 // RATE
+#: What a clip shows after a day is not sampled: times in records that others wrote may be anything.
+_LONGEST = 24 * 3600 * 1_000_000
 
 
 def read_samples(table: ClipTable, row: int, which: Sequence[int] | None = None) -> list[Any]:
@@ -33,7 +35,7 @@ def read_samples(table: ClipTable, row: int, which: Sequence[int] | None = None)
     try:
         located = reader.locate(place)
         facts = reader.read_facts(located, read)
-        moments = np.arange(0, facts.times[-1] + 1, _STEP) if which is None else np.array(which) * _STEP
+        moments = np.arange(0, min(facts.times[-1], _LONGEST) + 1, _STEP) if which is None else np.array(which) * _STEP
         shown: npt.NDArray[np.int64] = np.searchsorted(facts.times, moments, side="right") - 1
         encoded = reader.read_frames(located, read, np.unique(shown).tolist(), facts).encoded
     except DataError as error:
