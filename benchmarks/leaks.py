@@ -100,7 +100,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="the most of a clip that is copied")
     parser.add_argument("--png", type=Path)
     arguments = parser.parse_args()
-    files = sorted(path for folder in arguments.videos for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for folder in arguments.videos for path in folder.resolve().rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory(prefix="clipmill-bench-") as name:
         folder = Path(name)
         originals = [(path, "original", path.stem) for path in files]
