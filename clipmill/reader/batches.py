@@ -117,6 +117,10 @@ class Batches:
         size = self.options.batch_size or f"{self.options.max_frames_per_batch} frames of"
         return f"<{len(self)} batches of {size} clips, at epoch {self.epoch}, step {self.step}: {self.clips!r}>"
 
+    def __str__(self) -> str:
+        # Keras ends `fit(batches)` with "Unrecognized data type" and this text.
+        return f"{self!r}; frameworks take batches.keras(), batches.tf() or batches.torch()"
+
     def _repr_html_(self) -> str:
         """Return what a notebook draws: the fields, and the first clips of the coming batch."""
         shapes = [

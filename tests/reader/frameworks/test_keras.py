@@ -131,3 +131,9 @@ def test_without_keras_it_names_the_extra(monkeypatch: pytest.MonkeyPatch, data:
     monkeypatch.delitem(sys.modules, "clipmill.reader.frameworks.keras", raising=False)
     with pytest.raises(MissingExtra, match=r"pip install 'clipmill\[tensorflow\]'"):
         data["train"].batches(CentreWindow(2), batch_size=2).keras()
+
+
+def test_what_is_no_data_set_of_keras_says_how_to_make_one(data: Dataset) -> None:
+    batches = data["train"].batches(CentreWindow(2), augment=[RandomCrop(8)], batch_size=4)
+    with pytest.raises(ValueError, match=r"frameworks take batches\.keras\(\)"):
+        small_model().fit(batches)
