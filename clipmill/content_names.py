@@ -35,14 +35,20 @@ def clip_key(fingerprint: str, start: float | None, end: float | None, options: 
     return _hash([CODEC_EPOCH, fingerprint, start, end, asked])[:32]
 
 
-def shard_id(schema: str, epoch: int, dataset: str, clips: Sequence[Clip]) -> str:
+def shard_id(schema: str, epoch: int, dataset: str, clips: Sequence[Clip], columns: Iterable[str] = ()) -> str:
     """Return the name of a shard: a hash of its schema and of all that its records say, in order.
+
+    Args:
+        columns: the listing's further columns that its records hold.
 
     Returns:
         32 hex digits.
     """
+    columns = sorted(columns)
     records = [
-        [c.clip_id, c.source, c.label_index, c.label_text, c.start, c.end, c.fps, c.clip_key, c.digest] for c in clips
+        [c.clip_id, c.source, c.label_index, c.label_text, c.start, c.end, c.fps, c.clip_key, c.digest]
+        + [[name, c.extra[name]] for name in columns if c.extra.get(name)]
+        for c in clips
     ]
     return _hash(["shard", schema, epoch, dataset, records])[:32]
 

@@ -35,6 +35,10 @@ MULTI_LABEL = "-multi-label"
 PAIRS, RAW = "pairs", "-raw"
 #: The record schema of shards that others wrote; behind a colon may stand which feature is what.
 ADOPTED = "adopted"
+#: A user's own record schema; behind a colon stands what is declared in it (`clipmill.records.own`).
+OWN = "own"
+#: How a further column of the listing can be stored in records.
+COLUMN_TYPES = ("text", "int64", "float")
 
 
 def shard_path(shard: str) -> str:

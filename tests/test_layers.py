@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "ledger": ["messages"],
     "content_names": ["options", "messages"],
     "records": ["errors", "layout", "storage"],
-    "listings": ["storage", *_SHARED],
+    "listings": ["storage", *_SHARED, "records"],
     "video": ["storage", *_SHARED],
     "sources": ["storage", *_SHARED, "listings", "video"],
     "decoding": ["storage", *_SHARED, "records", "video", "sources"],

@@ -73,7 +73,7 @@ def _parameter(option: Option) -> dict[str, object]:
     if option.kind is None:
         pattern = "true|false"
     elif choices := choices_of(option):
-        pattern = "|".join(choices)
+        pattern = "|".join((*choices, *(["gs://.+[.]toml"] if option.name == "schema" else [])))
     else:
         pattern = option.kind.pattern
     parameter["regexes"] = [f"^({pattern})$"]

@@ -49,6 +49,12 @@ def read_clips(storage: Storage, version: str, columns: Sequence[str] | None = N
         return open_table(file).read(columns, use_threads=False)
 
 
+def further_in(storage: Storage, version: str) -> list[str]:
+    """Return the names of the listing's own columns in the clip table of a version."""
+    with storage.fetch(version_path(version, CLIPS)) as file:
+        return [name for name in open_table(file).schema_arrow.names if name not in _RESERVED]
+
+
 def open_table(file: IO[bytes]) -> pq.ParquetFile:
     """Open a clip table, or a part of one, for reading."""
     # Without pre-buffering, whose threads crash the process if they still read a Python file when Python ends.

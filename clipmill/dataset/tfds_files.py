@@ -38,7 +38,7 @@ def tables(manifest: Manifest, labels: list[str], schema: Schema, container: str
     features = schema.features(len(labels))
     if features is not None:
         kinds = features["featuresDict"]["features"]
-        files |= {f"{key}.labels.txt": text for key, kind in kinds.items() if _is_label(kind)}
+        files |= {f"{key.replace('/', '-')}.labels.txt": text for key, kind in kinds.items() if _is_label(kind)}
         files[FEATURES] = _json(features)
         files[DATASET_INFO] = _json(_dataset_info(manifest, kinds, container))
     return files

@@ -228,14 +228,17 @@ class _VersionCheck:
             self._add(CLIPS, "", f"its SHA-256 is {found}, in the manifest {self.manifest.clips_sha256}")
         try:
             file = open_table(io.BytesIO(data))
-            schema = clip_schema(multi_label=self.manifest.multi_label)
-            table = file.read(columns=[name for name in _COLUMNS if name in file.schema_arrow.names])
+            there = file.schema_arrow.names
+            further = tuple(name for name in get_schema(self.manifest.schema).columns if name in there)
+            schema = clip_schema(further, multi_label=self.manifest.multi_label)
+            table = file.read(columns=[name for name in (*_COLUMNS, *further) if name in there])
             table = table.cast(pa.schema([schema.field(name) for name in table.column_names]))
         except (pa.ArrowException, OSError) as error:
             self._add(CLIPS, "", f"cannot be used, so that no record was checked: {str(error).splitlines()[0]}")
             return None
         lacking = [name for name in _COLUMNS if name not in table.column_names]
-        lacking += [name for name in table.column_names if name not in ("start", "end") and table[name].null_count]
+        nullable = ("start", "end", *further)
+        lacking += [name for name in table.column_names if name not in nullable and table[name].null_count]
         if lacking:
             self._add(CLIPS, "", f"lacks values of {', '.join(lacking)}, so that no record was checked")
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import IO, Any
 
@@ -17,6 +17,7 @@ from clipmill.errors import DataError, StorageError
 from clipmill.layout import Manifest, frames_path, index_path, places_path, shard_path
 from clipmill.records import get_schema
 from clipmill.records.base import ClipRecord, Schema, body_size
+from clipmill.records.columns import KINDS
 from clipmill.records.foreign import AdoptedSchema
 from clipmill.records.tfrecord import FRAMING, BadRecord, read_record
 from clipmill.shards.adopted import read_places
@@ -173,6 +174,7 @@ class ShardCheck:
         else:
             problems = self._layout_problems(record, data, lengths)
             problems += _record_problems(record, len(frames), row, self.manifest)
+            problems += _column_problems(self.schema, record, row or {})
         for what in problems:
             self._add(self.file, where, what)
         if row is None:
@@ -252,6 +254,16 @@ def _record_problems(record: ClipRecord, frames: int, row: TableRow | None, mani
     return found
 
 
+def _column_problems(schema: Schema, record: ClipRecord, row: Mapping[str, Any]) -> list[str]:
+    """Hold the listing's further columns in a record against the clip table."""
+    found = []
+    for name, text in record.columns.items():
+        encode = KINDS[schema.columns[name]].encode
+        if name in row and encode(text) != encode(row[name]):
+            found.append(f"its column {name} is {text!r}, in the clip table {row[name]!r}")
+    return found
+
+
 def _as_recorded(value: Any) -> Any:
     """Return a list of labels as records have it."""
     return tuple(value) if isinstance(value, list) else value
@@ -261,8 +273,8 @@ def _whole_micros(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1e6) / 1e6
 
 
-def _jpeg_problem(frame: bytes, record: ClipRecord, deep: bool) -> str | None:
-    if frame[:2] != b"\xff\xd8" or frame[-2:] != b"\xff\xd9":
+def _jpeg_problem(frame: memoryview, record: ClipRecord, deep: bool) -> str | None:
+    if (bytes(frame[:2]), bytes(frame[-2:])) != (b"\xff\xd8", b"\xff\xd9"):
         return "not a whole JPEG: it lacks its first or last marker"
     try:
         height, width = simplejpeg.decode_jpeg_header(frame)[:2]

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from clipmill.errors import UsageError
+from clipmill.layout import OWN
 
 if TYPE_CHECKING:
     # It loads numpy, which a command line that asks for names alone need not wait for.
@@ -33,14 +34,19 @@ def get_format(name: str, *, pairs: bool = False) -> ExportFormat:
     """Return the export format of a name.
 
     Args:
+        name: as after --to; of a schema that a user declared, the schema's.
         pairs: of images with masks.
 
     Raises:
         UsageError: there is none of that name, or it has no masks.
     """
-    if name not in FORMATS:
-        raise UsageError(f"--to {name}: not one of {', '.join(FORMATS)}")
+    own = name.startswith(f"{OWN}:")
+    if name not in FORMATS and not own:
+        raise UsageError(f"--to {name}: not one of {', '.join(FORMATS)}, and no FILE.toml")
     if pairs and name not in OF_PAIRS:
         raise UsageError(f"--to {name}: has no place for masks, which this data set has; use {' or '.join(OF_PAIRS)}")
+    if own:
+        declared: ExportFormat = import_module(FORMATS["tfds"]).own_format(name)
+        return declared
     known: dict[str, ExportFormat] = import_module(_PAIRS if pairs else FORMATS[name]).FORMATS
     return known[name]

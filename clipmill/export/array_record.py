@@ -11,7 +11,7 @@ import shutil
 import tempfile
 
 from clipmill.errors import MissingExtra, StorageError
-from clipmill.export.base import DataSet, ExportFile, ExportOptions, records_of
+from clipmill.export.base import DataSet, ExportFile, ExportOptions
 from clipmill.export.records import Records
 from clipmill.storage import Storage
 
@@ -36,13 +36,16 @@ class ArrayRecords(Records):
         Raises:
             StorageError: the file does not hold what was written into it.
         """
-        schema = self.schema_for(data)
+        schema = self.schema_for(data, options)
         with tempfile.TemporaryDirectory(prefix="clipmill-") as folder:
             # Its writer takes a local path only.
             path = os.path.join(folder, "records")
             writer = ArrayRecordWriter(path, _OPTIONS)
-            for _, record, frames in records_of(data, file.clips):
-                writer.write(self.payload(schema, record, frames))
+            for clip in self.clips_of(data, file):
+                pieces: list[bytes | memoryview] = [schema.head(clip.record, clip.sizes)]
+                for frame in clip.frames:
+                    pieces += (schema.prefix(len(frame)), frame)
+                writer.write(b"".join(pieces))
             writer.close()
             _check(path, len(file.clips), file.name)
             with open(path, "rb") as made, dest.writer(file.name) as out:

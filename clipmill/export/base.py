@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
-import google_crc32c
 import msgspec
 
 from clipmill.errors import StorageError, UsageError
 from clipmill.layout import LABELS, Label, LabelIndex, Manifest, shard_path, split_order
 from clipmill.records import get_schema
 from clipmill.records.base import ClipRecord
-from clipmill.records.tfrecord import after, before, read_record
-from clipmill.storage import Storage, Writer
+from clipmill.records.tfrecord import AFTER, BEFORE, check_record
+from clipmill.storage import Storage
 
 
 class ExportOptions(msgspec.Struct, frozen=True):
@@ -35,6 +34,7 @@ class ExportOptions(msgspec.Struct, frozen=True):
         size: (width, height) in pixels to which frames of windows are brought; None keeps theirs.
         fit: with `size`, "crop", "pad" or "stretch".
         one_video: store a clip as one Motion JPEG video rather than as an image a frame.
+        record_columns: the further columns that records hold, as in `ListingOptions`.
     """
 
     to: str
@@ -50,6 +50,7 @@ class ExportOptions(msgspec.Struct, frozen=True):
     size: tuple[int, int] | None = None
     fit: str = "crop"
     one_video: bool = False
+    record_columns: str = ""
 
 
 class StoredClip(NamedTuple):
@@ -61,6 +62,7 @@ class StoredClip(NamedTuple):
         frames, width, height: of the stored clip.
         nbytes: of all its encoded frames.
         shard, offset, length: where its record is.
+        further: the listing's own columns that the export puts into records, and their texts, where they have one.
     """
 
     clip_id: str
@@ -74,9 +76,10 @@ class StoredClip(NamedTuple):
     shard: str
     offset: int
     length: int
+    further: tuple[tuple[str, str], ...] = ()
 
 
-#: The columns of clips.parquet that make a `StoredClip`, in its order.
+#: The columns of clips.parquet that make a `StoredClip`, in its order, but for the further ones.
 COLUMNS = ["clip_id", "split", "label_index", "label_text", "frames", "width", "height", "bytes"]
 COLUMNS += ["shard", "offset", "length"]
 
@@ -96,7 +99,7 @@ class DataSet(NamedTuple):
     labels: list[str]
     clips: list[StoredClip]
 
-    def read(self, clip: StoredClip) -> tuple[ClipRecord, list[bytes]]:
+    def read(self, clip: StoredClip) -> tuple[ClipRecord, list[memoryview]]:
         """Read a clip's record: what it says, and its encoded frames.
 
         Raises:
@@ -104,8 +107,10 @@ class DataSet(NamedTuple):
             StorageError: it cannot be read.
         """
         path = shard_path(clip.shard)
-        framed = self.storage.read(path, clip.offset, clip.offset + clip.length)
-        payload = read_record(io.BytesIO(framed), 0, len(framed), f"{self.storage.root}/{path}")
+        at = (clip.offset, clip.offset + BEFORE, clip.offset + clip.length - AFTER, clip.offset + clip.length)
+        # In three parts, since the data of a record that is read in one would have to be copied out of it.
+        head, payload, tail = self.storage.read_ranges(path, list(pairwise(at)))
+        check_record(head, payload, tail, f"{self.storage.root}/{path}", clip.offset)
         record, frames = get_schema(self.manifest.schema).parse(payload)
         if not self.manifest.adopted:
             return record, frames
@@ -227,7 +232,7 @@ def by_split(
     return ExportPlan(files, [])
 
 
-def records_of(data: DataSet, clips: Iterable[StoredClip]) -> Iterator[tuple[StoredClip, ClipRecord, list[bytes]]]:
+def records_of(data: DataSet, clips: Iterable[StoredClip]) -> Iterator[tuple[StoredClip, ClipRecord, list[memoryview]]]:
     """Read clips one after the other.
 
     Raises:
@@ -241,10 +246,3 @@ def records_of(data: DataSet, clips: Iterable[StoredClip]) -> Iterator[tuple[Sto
                 f"see: clipmill verify {data.storage.root}"
             )
         yield clip, record, frames
-
-
-def write_record(out: Writer, payload: bytes) -> None:
-    """Append one record to a TFRecord file."""
-    out.write(before(len(payload)))
-    out.write(payload)
-    out.write(after(google_crc32c.value(payload)))

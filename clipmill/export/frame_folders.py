@@ -42,7 +42,7 @@ class FrameFolders:
         for _, _, frames in records_of(data, file.clips):
             for number, frame in enumerate(frames):
                 # No power cut can keep the last file and lose one before it: that one alone is synced, and the folder.
-                dest.put(f"{folder}/{number}.jpg", frame, durable=number == len(frames) - 1)
+                dest.put(f"{folder}/{number}.jpg", bytes(frame), durable=number == len(frames) - 1)
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return a list file for each split, and the label file."""

@@ -59,7 +59,7 @@ class MotionJpeg:
         return files | data.label_file()
 
 
-def to_mp4(record: ClipRecord, frames: Sequence[bytes]) -> bytes:
+def to_mp4(record: ClipRecord, frames: Sequence[memoryview]) -> bytes:
     """Put JPEGs into an MP4 as they are.
 
     Args:
@@ -80,7 +80,7 @@ def to_mp4(record: ClipRecord, frames: Sequence[bytes]) -> bytes:
         stream.time_base = _MICROSECONDS
         ends = [*record.timestamps[1:], record.timestamps[-1] + round(1e6 / record.fps)]
         for frame, start, end in zip(frames, record.timestamps, ends, strict=True):
-            packet = av.Packet(frame)
+            packet = av.Packet(bytes(frame))
             packet.stream = stream
             packet.time_base = _MICROSECONDS
             packet.pts = packet.dts = start

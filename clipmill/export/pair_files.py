@@ -70,17 +70,17 @@ class PairTars(WebDataset):
         return super().plan(data, options)
 
     def members(
-        self, data: DataSet, options: ExportOptions, record: ClipRecord, frames: Sequence[bytes]
+        self, data: DataSet, options: ExportOptions, record: ClipRecord, frames: Sequence[memoryview]
     ) -> list[tuple[str, bytes]]:
         """Return the suffix and the bytes of the image and of the mask."""
         (suffix, image), (_, mask) = files_of(data, record, frames)
         return [(f"image.{suffix}", image), ("mask.png", mask)]
 
 
-def files_of(data: DataSet, record: ClipRecord, stored: Sequence[bytes]) -> list[tuple[str, bytes]]:
+def files_of(data: DataSet, record: ClipRecord, stored: Sequence[memoryview]) -> list[tuple[str, bytes]]:
     """Return the suffix and the bytes of a pair's image and mask as files."""
     if RAW not in data.manifest.schema:
-        return [("png" if bytes(part[:4]) == _PNG else "jpg", part) for part in stored]
+        return [("png" if part[:4] == _PNG else "jpg", bytes(part)) for part in stored]
     image, mask = stored
     return [("png", to_png(pixels)) for pixels in pixels_of(image, mask, record.width, record.height)]
 

@@ -77,7 +77,7 @@ def _schema(labels: list[str], multi_label: bool) -> pa.Schema:
     return pa.schema(fields, {"huggingface": json.dumps({"info": {"features": features}})})
 
 
-def _row(clip: StoredClip, record: Any, frames: list[bytes]) -> dict[str, Any]:
+def _row(clip: StoredClip, record: Any, frames: list[memoryview]) -> dict[str, Any]:
     return {
         "id": clip.clip_id,
         "frames": [{"bytes": frame, "path": None} for frame in frames],

@@ -1,16 +1,20 @@
-"""`tfds`, `mediaseq`, `frames-example`: TFRecord files of another schema."""
+"""`tfds`, `mediaseq`, `frames-example`, or a TOML file: TFRecord files of another schema."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import msgspec
 
+from clipmill.dataset.clip_table import further_in, read_clips
 from clipmill.dataset.tfds_files import tables
-from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, by_split, records_of, write_record
-from clipmill.layout import MULTI_LABEL, Manifest, ShardEntry, SplitEntry
+from clipmill.errors import UsageError
+from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, StoredClip, by_split, records_of
+from clipmill.layout import MULTI_LABEL, OWN, Manifest, ShardEntry, SplitEntry
 from clipmill.records import get_schema
-from clipmill.records.base import ClipRecord, Schema
+from clipmill.records.base import Schema
+from clipmill.records.column_types import cell, read_columns, write_columns
+from clipmill.shards.shard_file import ShardClip, write_record
 from clipmill.storage import Storage
 
 
@@ -31,32 +35,64 @@ class Records:
         self._container = container
 
     def plan(self, data: DataSet, options: ExportOptions) -> ExportPlan:
-        """Plan files under the names that TFDS expects."""
+        """Plan files under the names that TFDS expects.
+
+        Raises:
+            UsageError: the clip table does not have a column that records are to hold.
+        """
         pattern = "{dataset}-{split}." + self._container + "-{index:05d}-of-{count:05d}"
-        return by_split(data, options, self.order, pattern)
+        clips = _with_columns(data, list(self.schema_for(data, options).columns), options)
+        return by_split(data._replace(clips=clips), options, self.order, pattern)
 
     def write(self, data: DataSet, options: ExportOptions, file: ExportFile, dest: Storage) -> None:
         """Write one TFRecord file."""
-        schema = self.schema_for(data)
+        schema = self.schema_for(data, options)
         with dest.writer(file.name) as out:
-            for _, record, frames in records_of(data, file.clips):
-                write_record(out, self.payload(schema, record, frames))
+            for clip in self.clips_of(data, file):
+                write_record(out, schema, clip)
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the label file and, for Examples, TFDS's features.json and dataset_info.json."""
-        schema = self.schema_for(data)
+        schema = self.schema_for(data, options)
         return tables(_manifest(data, schema.name, plan), data.labels, schema, self._container)
 
-    def schema_for(self, data: DataSet) -> Schema:
-        """Return the schema, or its variant for lists of labels."""
-        return get_schema(self._schema + MULTI_LABEL if data.manifest.multi_label else self._schema)
+    def schema_for(self, data: DataSet, options: ExportOptions) -> Schema:
+        """Return the schema with the columns that it is to hold: by default those of the exported records."""
+        columns = options.record_columns or write_columns(get_schema(data.manifest.schema).columns)
+        declared = f":{columns}" if columns and not self._schema.startswith(OWN) else ""
+        return get_schema(self._schema + declared + (MULTI_LABEL if data.manifest.multi_label else ""))
 
-    def payload(self, schema: Schema, record: ClipRecord, frames: Sequence[bytes]) -> bytes:
-        """Return a clip's record."""
-        pieces = [schema.head(record, [len(frame) for frame in frames])]
-        for frame in frames:
-            pieces += (schema.prefix(len(frame)), frame)
-        return b"".join(pieces)
+    def clips_of(self, data: DataSet, file: ExportFile) -> Iterator[ShardClip]:
+        """Read the clips of a file, as they are written."""
+        for clip, record, frames in records_of(data, file.clips):
+            said = msgspec.structs.replace(record, columns=dict(clip.further))
+            yield ShardClip(said, [len(frame) for frame in frames], frames)
+
+
+def _with_columns(data: DataSet, columns: list[str], options: ExportOptions) -> list[StoredClip]:
+    """Return the clips with what the clip table has of these columns.
+
+    Raises:
+        UsageError: it does not have one that was asked for, or a cell is not of its type.
+    """
+    version = data.manifest.version
+    there = further_in(data.storage, version)
+    asked = read_columns(options.record_columns)
+    lacking = next((name for name in asked if name not in there), None)
+    if lacking is not None:
+        raise UsageError(f"--record-columns {lacking}: the clip table has no such column; it has {', '.join(there)}")
+    columns = [name for name in columns if name in there]
+    if not columns:
+        return data.clips
+    table = read_clips(data.storage, version, ["clip_id", *columns])
+    found = dict(zip(table["clip_id"].to_pylist(), table.select(columns).to_pylist(), strict=True))
+    for name, kind in asked.items():
+        for clip in data.clips:
+            try:
+                cell(kind, found[clip.clip_id][name])
+            except ValueError as error:
+                raise UsageError(f"--record-columns {name}={kind}: {clip.clip_id}: {error}") from None
+    return [clip._replace(further=tuple((k, v) for k, v in found[clip.clip_id].items() if v)) for clip in data.clips]
 
 
 def _manifest(data: DataSet, schema: str, plan: ExportPlan) -> Manifest:
@@ -78,4 +114,9 @@ def _manifest(data: DataSet, schema: str, plan: ExportPlan) -> Manifest:
 
 
 #: The schema `frames` has a name of its own here, since `--to frames` is a folder of frames.
+def own_format(schema: str) -> Records:
+    """Return the format that writes records of a schema that a user declared."""
+    return Records(schema)
+
+
 FORMATS = {one.name: one for one in (Records("tfds"), Records("mediaseq"), Records("frames", "frames-example"))}

@@ -9,7 +9,6 @@ readers end a key at its first dot. `urllib.parse.unquote` gives the id back; th
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -19,6 +18,7 @@ import msgspec
 from clipmill.errors import UsageError
 from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, by_split, records_of
 from clipmill.export.motion_jpeg import to_mp4
+from clipmill.export.tar import Tar
 from clipmill.records.base import ClipRecord
 from clipmill.storage import Storage
 
@@ -48,16 +48,18 @@ class WebDataset:
 
     def write(self, data: DataSet, options: ExportOptions, file: ExportFile, dest: Storage) -> None:
         """Write one tar file."""
-        with dest.writer(file.name) as out, tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
+        with dest.writer(file.name) as out:
+            tar = Tar(out)
             for clip, record, frames in records_of(data, file.clips):
                 key = quote(clip.clip_id, safe="/").replace(".", "%2E")
                 for suffix, content in self.members(data, options, record, frames):
-                    _add(tar, f"{key}.{suffix}", content)
-                _add(tar, f"{key}.json", msgspec.json.encode(record))
+                    tar.add(f"{key}.{suffix}", content)
+                tar.add(f"{key}.json", msgspec.json.encode(record))
+            tar.close()
 
     def members(
-        self, data: DataSet, options: ExportOptions, record: ClipRecord, frames: Sequence[bytes]
-    ) -> list[tuple[str, bytes]]:
+        self, data: DataSet, options: ExportOptions, record: ClipRecord, frames: Sequence[memoryview]
+    ) -> Sequence[tuple[str, bytes | memoryview]]:
         """Return the suffix and the bytes of each file of a clip but the JSON."""
         if options.one_video:
             return [("mp4", to_mp4(record, frames))]
@@ -66,13 +68,6 @@ class WebDataset:
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the label file."""
         return data.label_file()
-
-
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    # A fresh TarInfo has no owner and the time 0, so the same clips give the same bytes.
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    tar.addfile(info, io.BytesIO(data))
 
 
 def _tar_bytes(clip: object) -> int:

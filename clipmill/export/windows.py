@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import google_crc32c
 import numpy as np
 import simplejpeg
 
@@ -32,11 +33,11 @@ from clipmill.export.base import (
     in_order,
     records_of,
     splits,
-    write_record,
 )
 from clipmill.options import FrameOptions
 from clipmill.records import protobuf
 from clipmill.records.base import ClipRecord
+from clipmill.records.tfrecord import after, before
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import ahead
 from clipmill.video.geometry import Geometry, lay_out, plan_geometry
@@ -81,7 +82,7 @@ class Windows:
                 group = file.clips[start : start + options.batch_size]
                 windows = _windows(data, group, options)
                 for payload in ahead(_Window.encode, windows, weigh=_Window.nbytes, most=_AHEAD):
-                    write_record(out, payload)
+                    out.write(b"".join((before(len(payload)), payload, after(google_crc32c.value(payload)))))
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return the label file."""
@@ -100,7 +101,7 @@ class _Window(NamedTuple):
     """
 
     record: ClipRecord
-    frames: list[bytes]
+    frames: list[memoryview]
     numbers: list[int]
     geometry: Geometry | None
     options: ExportOptions
@@ -137,10 +138,10 @@ def _stored_size(window: _Window) -> tuple[int, int]:
     return (window.record.width, window.record.height) if laid is None else (laid.width, laid.height)
 
 
-def _image(jpeg: bytes, window: _Window) -> bytes:
+def _image(jpeg: memoryview, window: _Window) -> bytes:
     raw = window.options.encoding == "raw"
     if not raw and window.geometry is None:
-        return jpeg
+        return bytes(jpeg)
     # As the reader decodes them: the accurate DCT, so that pixels are equal.
     pixels = simplejpeg.decode_jpeg(jpeg, "RGB", fastdct=False, fastupsample=False)
     if window.geometry is not None:

@@ -37,6 +37,7 @@ from clipmill.listings.path_label_lists import NumberedList
 from clipmill.listings.paths import VIDEO_SUFFIXES, BadRow, Root, name_carries_times
 from clipmill.listings.plain_tables import Moments, Thumos, UcfCrime
 from clipmill.listings.rawframes import RawFrames
+from clipmill.listings.record_columns import check_there, record_check
 from clipmill.listings.splits import assign_split, draw_splits, lacking, strata
 from clipmill.listings.twentybn import TwentyBn
 from clipmill.listings.ucf101 import Ucf
@@ -120,6 +121,8 @@ def resolve(options: ListingOptions) -> ListingOptions:
         folded = " and ".join(known.name for known in FORMATS.values() if known.has_folds)
         raise UsageError(f"--fold {options.fold}: this listing is read as {name}; only lists of {folded} have folds")
     options = FORMATS[name].settle(msgspec.structs.replace(options, format=name), looks)
+    if options.record_columns:
+        check_there(options, (FORMATS[name].read(options, piece) for piece in FORMATS[name].slices(options)))
     several = options.multi_label or bool(options.label_separator) or FORMATS[name].has_lists(options)
     return msgspec.structs.replace(options, label_lists=several)
 
@@ -149,7 +152,8 @@ def read_slice(options: ListingOptions, slice_: ListingSlice) -> Iterator[ClipRo
     Yields:
         A clip, or what is wrong with the row.
     """
-    return FORMATS[options.format].read(options, slice_)
+    rows = FORMATS[options.format].read(options, slice_)
+    return map(record_check(options), rows) if options.record_columns else rows
 
 
 def ignored(options: ListingOptions, slice_: ListingSlice) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clipmill.layout import MULTI_LABEL, RAW
+from clipmill.layout import MULTI_LABEL, OWN, RAW
 
 #: What a column of a table can be.
 COLUMN_ROLES = (
@@ -37,6 +37,7 @@ class ListingOptions(msgspec.Struct, frozen=True):
         label_lists: every clip has a list of labels; `clipmill.listings.resolve` fills it in.
         images: in a tree of folders, whether images are clips, or frames of clips: where there are videos they are
             pictures of these. `clipmill.listings.resolve` fills it in.
+        record_columns: the further columns that records hold, and their types: `caption=text,views=int64`; "" for none.
     """
 
     listings: tuple[str, ...]
@@ -57,6 +58,7 @@ class ListingOptions(msgspec.Struct, frozen=True):
     label_separator: str | None = None
     label_lists: bool = False
     images: bool = False
+    record_columns: str = ""
 
     @property
     def starts(self) -> tuple[str, ...]:
@@ -173,9 +175,12 @@ class BuildOptions(msgspec.Struct, frozen=True):
 
     @property
     def record_schema(self) -> str:
-        """Name of the schema of the records: that which was asked for, or its variant for pixels or lists of labels."""
+        """Name of the schema of the records: with their further columns, and of which variant."""
         raw = RAW if self.frames.encoding == "raw" else ""
-        return self.schema + raw + (MULTI_LABEL if self.listing.label_lists else "")
+        columns = self.listing.record_columns
+        # A schema of one's own says by itself which columns it holds.
+        declared = f":{columns}" if columns and not self.schema.startswith(OWN) else ""
+        return self.schema + raw + declared + (MULTI_LABEL if self.listing.label_lists else "")
 
     @property
     def videos(self) -> str:

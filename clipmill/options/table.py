@@ -20,6 +20,7 @@ from clipmill.options.values import (
     POSITIVE,
     QUALITY,
     RATE,
+    RECORD_COLUMNS,
     SECONDS,
     SHARE,
     SHARES,
@@ -222,7 +223,23 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("renumber", None, "", "let labels that are published get other numbers", fills="renumber"),
     ),
     STORED: (
-        Option("schema", TEXT, "NAME", "layout of the records: {choices}", fills="schema", changes_bytes=True),
+        Option(
+            "schema",
+            TEXT,
+            "NAME",
+            "layout of the records: {choices}, or FILE.toml of your own",
+            fills="schema",
+            changes_bytes=True,
+        ),
+        Option(
+            "record-columns",
+            RECORD_COLUMNS,
+            "NAMES",
+            "further columns in the records, as caption,views=int64",
+            fills="listing.record_columns",
+            changes_bytes=True,
+            younger=True,
+        ),
         Option("name", NAME, "NAME", "name of the data set, in files and for TFDS", fills="name", changes_bytes=True),
         Option("sort", TEXT, "", "order of the clips", fills="sort", changes_bytes=True, choices=("length", "random")),
         Option(

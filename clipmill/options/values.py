@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from clipmill.layout import COLUMN_TYPES
 from clipmill.options import COLUMN_ROLES, Budget
 from clipmill.storage import absolute
 
@@ -138,6 +139,20 @@ def columns(text: str) -> dict[str, str]:
     return found
 
 
+def record_columns(text: str) -> str:
+    """Read further columns of a listing and their types, text where none is said: caption,views=int64."""
+    found: dict[str, str] = {}
+    for word in text.split(","):
+        column, mark, kind = word.rpartition("=")
+        column, kind = (column.strip(), kind.strip()) if mark else (word.strip(), COLUMN_TYPES[0])
+        if not column or column in found or kind not in COLUMN_TYPES:
+            raise argparse.ArgumentTypeError(
+                f"{text} is not like caption,views=int64: names of columns, with the types {', '.join(COLUMN_TYPES)}"
+            )
+        found[column] = kind
+    return ",".join(f"{column}={kind}" for column, kind in sorted(found.items()))
+
+
 def name(text: str) -> str:
     """Read the name of a data set; TFDS allows letters, digits and _."""
     if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", text):
@@ -182,6 +197,7 @@ QUALITY = Kind("whole number from 1 to 100", "[0-9]+", quality)
 SIZE = Kind("width x height, as 320x240", "[0-9]+x[0-9]+", size)
 BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", budget)
 FAILURES_BUDGET = Kind("number of clips, or share such as 5%", "[0-9.]+ *%?", failures_budget)
+RECORD_COLUMNS = Kind("names of columns, with types", r"[^,]+(,[^,]+)*", record_columns)
 COLUMNS = Kind("roles and names of columns", r"\w+=[^,]*(,\w+=[^,]*)*", columns)
 SHARE = Kind("share such as 50%", "[0-9.]+ *%", share, _written_share)
 SHARES = Kind("shares that add up to 1", r"\w+=[0-9.]+(,\w+=[0-9.]+)*", shares)

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clipmill.errors import UsageError
-from clipmill.layout import ADOPTED, MULTI_LABEL, PAIRS, RAW
+from clipmill.layout import ADOPTED, MULTI_LABEL, OWN, PAIRS, RAW
 
 if TYPE_CHECKING:
     # It loads numpy, which a command line that asks for names alone need not wait for.
@@ -25,22 +25,25 @@ SCHEMAS = {
     "pairs": ("clipmill.records.pairs", "PairsSchema"),
     "mediaseq": ("clipmill.records.mediaseq", "MediaSequenceSchema"),
 }
-#: Those that no build writes.
-_READ_ONLY = {ADOPTED: ("clipmill.records.foreign", "AdoptedSchema")}
+#: Those that declare themselves: all that there is to know of them stands behind a colon, so a name is enough anywhere.
+_DECLARED = {ADOPTED: ("clipmill.records.foreign", "AdoptedSchema"), OWN: ("clipmill.records.own", "own_schema")}
 
 
 @cache
 def get_schema(name: str) -> Schema:
     """Return the schema of a name; with `RAW` or `MULTI_LABEL` behind it, that variant of it.
 
+    Behind a colon stand the further columns that its records hold, as `tfds:caption=text,views=int64`.
+
     Raises:
         UsageError: there is none of that name.
     """
     single = name.removesuffix(MULTI_LABEL)
-    known = single.removesuffix(RAW) if single == PAIRS + RAW else single.partition(":")[0]
-    everything = SCHEMAS | _READ_ONLY
+    known, _, declared = single.partition(":")
+    known = PAIRS if known == PAIRS + RAW else known
+    everything = SCHEMAS | _DECLARED
     if known not in everything:
         raise UsageError(f"--schema {name}: not one of {', '.join(SCHEMAS)}")
     module, kind = everything[known]
-    schema: Schema = getattr(importlib.import_module(module), kind)(name, name != single)
+    schema: Schema = getattr(importlib.import_module(module), kind)(name, name != single, declared)
     return schema

@@ -7,7 +7,7 @@ range of every frame follows from the record's end and the frames' sizes alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class ClipRecord(msgspec.Struct, frozen=True):
+class ClipRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a record says of a clip, besides its pixels.
 
     Attributes:
@@ -27,6 +27,7 @@ class ClipRecord(msgspec.Struct, frozen=True):
         width, height: pixels.
         timestamps: microseconds from the clip's start, strictly increasing, one per frame.
         frame_index: number of each frame in decoding order within the clip's range.
+        columns: the listing's further columns that are in the record, as text.
     """
 
     clip_id: str
@@ -41,6 +42,7 @@ class ClipRecord(msgspec.Struct, frozen=True):
     height: int
     timestamps: list[int]
     frame_index: list[int]
+    columns: dict[str, str] = {}
 
 
 class FrameFacts(NamedTuple):
@@ -80,6 +82,7 @@ class Schema(Protocol):
             else it is a tf.train.Example.
         placed: whether a file beside the shard says where each frame is, since others wrote the records.
         numbered: whether a frame's prefix depends on its number, and not on its size alone.
+        columns: the type (of `COLUMN_TYPES`) of each of the listing's further columns that records hold.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Schema(Protocol):
     sequence: bool
     placed: bool
     numbered: bool
+    columns: Mapping[str, str]
 
     def head(self, clip: ClipRecord, sizes: Sequence[int]) -> bytes:
         """Return all bytes of the record before the first frame's prefix."""
@@ -95,8 +99,8 @@ class Schema(Protocol):
     def prefix(self, size: int, number: int = 0) -> bytes:
         """Return the bytes that stand before frame `number` of `size` bytes; they differ by number where `numbered`."""
 
-    def parse(self, record: bytes) -> tuple[ClipRecord, list[bytes]]:
-        """Return the clip and its encoded frames; the inverse of head, prefix and frames.
+    def parse(self, record: bytes) -> tuple[ClipRecord, list[memoryview]]:
+        """Return the clip and its encoded frames, views of the record; the inverse of head, prefix and frames.
 
         Raises:
             DataError: the bytes are no record of this schema.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clipmill.records import protobuf
@@ -17,21 +17,23 @@ class ExampleSchema:
         name, epoch: of the schema.
         fields: every feature but the frames, in the record's order; timestamps and frame_index among them.
         frames: the key of the frames.
+        columns: see `clipmill.records.Schema`.
     """
 
     sequence = False
     placed = numbered = False
 
-    def __init__(self, name: str, epoch: int, fields: Sequence[Field], frames: str) -> None:
+    def __init__(self, name: str, epoch: int, fields: Sequence[Field], frames: str, columns: Mapping[str, str]) -> None:
         self.name = name
         self.epoch = epoch
         self.fields = tuple(fields)
         self.frame_keys = frame_keys(frames, fields)
+        self.columns = columns
 
     def head(self, clip: ClipRecord, sizes: Sequence[int]) -> bytes:
         """Return all bytes of the record before the first frame's prefix."""
         known = values(clip)
-        entries = b"".join([protobuf.entry(f.key, f.kind.encode(known[f.value])) for f in self.fields])
+        entries = b"".join([protobuf.entry(f.key, f.kind.encode(known.get(f.value))) for f in self.fields])
         following = body_size(self, sizes)
         frames = protobuf.last_entry(self.frame_keys.frames, protobuf.opening(1, following), following)
         return protobuf.around(1, entries + frames, following)
@@ -40,8 +42,8 @@ class ExampleSchema:
         """Return the bytes that stand before a frame of `size` bytes."""
         return protobuf.opening(1, size)
 
-    def parse(self, record: bytes) -> tuple[ClipRecord, list[bytes]]:
-        """Return the clip and its encoded frames; the inverse of head, prefix and frames.
+    def parse(self, record: bytes) -> tuple[ClipRecord, list[memoryview]]:
+        """Return the clip and its encoded frames, views of the record; the inverse of head, prefix and frames.
 
         Raises:
             DataError: the bytes are no record of this schema.

@@ -36,7 +36,7 @@ class Kind(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One feature of a record: its key, the value's name (see `values`), and its kind."""
+    """One feature of a record: its key, the value's name (see `values`; "" of a constant), and its kind."""
 
     key: str
     value: str
@@ -115,9 +115,18 @@ VIDEO = {
 }
 
 
+#: Before the name of a value that is stored as a float, and so cannot be read back exactly; and those that can be so.
+AS_FLOAT = "float "
+FLOATS = ("start", "end", "width", "height", "num_frames")
+#: Before the name of a further column of the listing, in the name of its value.
+COLUMN = "column "
+
+
 def values(clip: ClipRecord) -> dict[str, Any]:
-    """Return all that a field can store: the record's own attributes, and what follows from them."""
-    return {**msgspec.structs.asdict(clip), "num_frames": len(clip.timestamps), "channels": 3}
+    """Return all that a field can store: the record's own attributes, its columns, and what follows from them."""
+    columns = {COLUMN + name: text or None for name, text in clip.columns.items()}
+    own = {**msgspec.structs.asdict(clip), "num_frames": len(clip.timestamps), "channels": 3}
+    return {**own, **{AS_FLOAT + name: own[name] for name in FLOATS}, **columns}
 
 
 def to_record(
@@ -134,8 +143,12 @@ def to_record(
         DataError: a feature is missing or of another type.
     """
     names = ClipRecord.__struct_fields__
-    got: dict[str, Any] = dict(same or {})
+    got: dict[str, Any] = {**(same or {}), "columns": {}}
     for field in fields:
+        if field.value.startswith(COLUMN):
+            if found.get(field.key):
+                got["columns"][field.value.removeprefix(COLUMN)] = _decoded(found, field)
+            continue
         if field.value not in names:
             continue
         if not found.get(field.key):
@@ -143,23 +156,27 @@ def to_record(
                 got[field.value] = field.kind.absent
                 continue
             raise DataError(f"not a record of this schema: it has no {field.key}")
-        try:
-            got[field.value] = field.kind.decode(found[field.key])
-        except (TypeError, ValueError):
-            raise DataError(f"not a record of this schema: its {field.key} is of another type") from None
+        got[field.value] = _decoded(found, field)
     try:
         return msgspec.convert(got, ClipRecord)
     except msgspec.ValidationError as error:
         raise DataError(f"not a record of this schema: {error}") from None
 
 
-def frames_of(found: dict[str, protobuf.Values], key: str) -> list[bytes]:
+def _decoded(found: dict[str, protobuf.Values], field: Field) -> Any:
+    try:
+        return field.kind.decode(found[field.key])
+    except (TypeError, ValueError):
+        raise DataError(f"not a record of this schema: its {field.key} is of another type") from None
+
+
+def frames_of(found: dict[str, protobuf.Values], key: str) -> list[memoryview]:
     """Return the frames that a record holds under `key`.
 
     Raises:
         DataError: there are none, or what is there is no bytes.
     """
-    frames = [bytes(value) for value in found.get(key, []) if isinstance(value, memoryview)]
+    frames = [value for value in found.get(key, []) if isinstance(value, memoryview)]
     if not frames or len(frames) < len(found[key]):
         raise DataError(f"not a record of this schema: it has no frames in {key}")
     return frames

@@ -104,20 +104,22 @@ class AdoptedSchema:
     Args:
         name: `adopted`, and behind a colon the features of each role that have other names than `KNOWN`.
         multi_label: the data set's clips have lists of labels.
+        declared: what stands behind the colon.
     """
 
     sequence = False
     placed = True
     numbered = False
     epoch = 1
+    columns: Mapping[str, str] = {}
     frame_keys = FrameKeys("", "", "")
 
-    def __init__(self, name: str, multi_label: bool) -> None:
+    def __init__(self, name: str, multi_label: bool, declared: str = "") -> None:
         self.name = name
-        self.keys = _keys_in(name)
+        self.keys = _keys_in(declared)
         self._multi_label = multi_label
 
-    def parse(self, record: bytes) -> tuple[ClipRecord, list[bytes]]:
+    def parse(self, record: bytes) -> tuple[ClipRecord, list[memoryview]]:
         """Return what a record says, and its encoded frames; a label without an index or a name has -1 or "".
 
         Raises:
@@ -139,7 +141,7 @@ class AdoptedSchema:
             timestamps=clip.times.tolist(),
             frame_index=list(range(len(clip.frames))),
         )
-        return said, [bytes(frame) for frame in clip.frames]
+        return said, clip.frames
 
     def head(self, clip: ClipRecord, sizes: Sequence[int]) -> bytes:
         """Raise UsageError: such records are not written."""
@@ -164,8 +166,7 @@ def adopted_name(keys: Mapping[str, str]) -> str:
     return f"{ADOPTED}:{given}" if given else ADOPTED
 
 
-def _keys_in(name: str) -> dict[str, str]:
-    given = name.partition(":")[2]
+def _keys_in(given: str) -> dict[str, str]:
     pairs = (word.split("=", 1) for word in given.split(",")) if given else ()
     return {role: unquote(key) for role, key in pairs}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from clipmill.records.column_types import read_columns
+from clipmill.records.columns import column_fields
 from clipmill.records.example import ExampleSchema
 from clipmill.records.fields import FLOAT, INT, INTS, LABEL, LABELS, SECONDS, TEXT, TEXTS, Field
 
@@ -9,7 +11,7 @@ from clipmill.records.fields import FLOAT, INT, INTS, LABEL, LABELS, SECONDS, TE
 class FramesSchema(ExampleSchema):
     """JPEGs in `frames`, and num_frames, height, width, channels, class_label, class_text, filename."""
 
-    def __init__(self, name: str, multi_label: bool) -> None:
+    def __init__(self, name: str, multi_label: bool, declared: str = "") -> None:
         fields = (
             Field("num_frames", "num_frames", INT),
             Field("height", "height", INT),
@@ -26,4 +28,6 @@ class FramesSchema(ExampleSchema):
             Field("timestamps", "timestamps", INTS),
             Field("frame_index", "frame_index", INTS),
         )
-        super().__init__(name, 1, fields, frames="frames")
+        columns = read_columns(declared)
+        further = column_fields(columns, [*(field.key for field in fields), "frames"], {})
+        super().__init__(name, 1, (*fields, *further), frames="frames", columns=columns)

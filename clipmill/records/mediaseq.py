@@ -6,6 +6,8 @@ https://github.com/google-deepmind/dmvr. Both names of the label's text are writ
 
 from __future__ import annotations
 
+from clipmill.records.column_types import read_columns
+from clipmill.records.columns import column_fields
 from clipmill.records.fields import FLOAT, INT, INTS, LABELS, SECONDS, TEXT, TEXTS, Field
 from clipmill.records.sequence_example import SequenceExampleSchema
 
@@ -13,7 +15,7 @@ from clipmill.records.sequence_example import SequenceExampleSchema
 class MediaSequenceSchema(SequenceExampleSchema):
     """Opens with DMVR and the Model Garden; times are int64 microseconds, and left out where there is none."""
 
-    def __init__(self, name: str, multi_label: bool) -> None:
+    def __init__(self, name: str, multi_label: bool, declared: str = "") -> None:
         text = TEXTS if multi_label else TEXT
         context = (
             Field("example/id", "clip_id", TEXT),
@@ -38,4 +40,9 @@ class MediaSequenceSchema(SequenceExampleSchema):
             Field("image/frame_index", "frame_index", INTS),
         )
         constants = {"format": "JPEG", "colorspace": "RGB"}
-        super().__init__(name, 1, context, lists, frames="image/encoded", constants=constants)
+        # Where the listing has captions they are always there, as DMVR wants them.
+        columns = {"caption": "text", **read_columns(declared)}
+        further = column_fields(columns, (), {"caption": "caption/string"}, other="clip/column/")
+        super().__init__(
+            name, 1, (*context, *further), lists, frames="image/encoded", constants=constants, columns=columns
+        )

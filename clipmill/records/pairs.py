@@ -5,12 +5,12 @@ A pair counts as a clip of two frames, the image and the mask, each in a feature
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from clipmill.errors import DataError
+from clipmill.errors import DataError, UsageError
 from clipmill.layout import RAW
 from clipmill.records import protobuf
 from clipmill.records.base import ClipRecord, FrameFacts, FrameKeys, body_size
@@ -30,8 +30,11 @@ class PairsSchema:
     sequence = placed = False
     numbered = True
     epoch = 1
+    columns: Mapping[str, str] = {}
 
-    def __init__(self, name: str, multi_label: bool) -> None:
+    def __init__(self, name: str, multi_label: bool, declared: str = "") -> None:
+        if declared:
+            raise UsageError(f"--record-columns {declared}: records of --schema pairs hold no further columns")
         self.name = name
         self._keys = ("image_raw", "mask_raw") if RAW in name else ("image/encoded", "mask/encoded")
         self.frame_keys = FrameKeys(self._keys[0], "", "")
@@ -55,7 +58,7 @@ class PairsSchema:
         """Return the bytes before the image (0) or the mask (1): the beginning of its feature."""
         return protobuf.last_entry(self._keys[number], protobuf.around(1, protobuf.opening(1, size), size), size)
 
-    def parse(self, record: bytes) -> tuple[ClipRecord, list[bytes]]:
+    def parse(self, record: bytes) -> tuple[ClipRecord, list[memoryview]]:
         """Return the pair's facts, and its image and mask.
 
         Raises:
@@ -64,7 +67,7 @@ class PairsSchema:
         found: dict[str, protobuf.Values] = {}
         for features in protobuf.parts(memoryview(record), 1):
             found |= protobuf.parse_features(features)
-        frames = [bytes(value) for key in self._keys for value in found.get(key, ()) if isinstance(value, memoryview)]
+        frames = [value for key in self._keys for value in found.get(key, ()) if isinstance(value, memoryview)]
         if len(frames) != len(self._keys):
             raise DataError(f"not a record of this schema: it has no {' and '.join(self._keys)}")
         same: dict[str, Any] = {"start": None, "end": None, "fps": FPS, "timestamps": TIMES, "frame_index": NUMBERS}

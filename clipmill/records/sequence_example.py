@@ -27,6 +27,7 @@ class SequenceExampleSchema:
         lists: features with one number for each frame; timestamps and frame_index among them.
         frames: the key of the frames.
         constants: values of fields that are the same in every record.
+        columns: see `clipmill.records.Schema`.
     """
 
     sequence = True
@@ -40,6 +41,7 @@ class SequenceExampleSchema:
         lists: Sequence[Field],
         frames: str,
         constants: Mapping[str, Any],
+        columns: Mapping[str, str],
     ) -> None:
         self.name = name
         self.epoch = epoch
@@ -47,12 +49,17 @@ class SequenceExampleSchema:
         self._context = tuple(context)
         self._lists = tuple(lists)
         self._constants = dict(constants)
+        self.columns = columns
 
     def head(self, clip: ClipRecord, sizes: Sequence[int]) -> bytes:
         """Return all bytes of the record before the first frame's prefix."""
         known = {**values(clip), **self._constants}
         context = b"".join(
-            [protobuf.entry(f.key, f.kind.encode(known[f.value])) for f in self._context if known[f.value] is not None]
+            [
+                protobuf.entry(f.key, f.kind.encode(known.get(f.value)))
+                for f in self._context
+                if not f.value or known.get(f.value) is not None
+            ]
         )
         lists = b"".join(
             [
@@ -68,8 +75,8 @@ class SequenceExampleSchema:
         """Return the bytes that stand before a frame of `size` bytes: its Feature, BytesList and value."""
         return _prefix(size)
 
-    def parse(self, record: bytes) -> tuple[ClipRecord, list[bytes]]:
-        """Return the clip and its encoded frames; the inverse of head, prefix and frames.
+    def parse(self, record: bytes) -> tuple[ClipRecord, list[memoryview]]:
+        """Return the clip and its encoded frames, views of the record; the inverse of head, prefix and frames.
 
         Raises:
             DataError: the bytes are no record of this schema.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from clipmill.records.column_types import read_columns
+from clipmill.records.columns import column_fields
 from clipmill.records.example import ExampleSchema
 from clipmill.records.fields import FLOAT, INT, INTS, LABEL, LABELS, SECONDS, TEXT, TEXTS, Field
 
@@ -9,7 +11,7 @@ from clipmill.records.fields import FLOAT, INT, INTS, LABEL, LABELS, SECONDS, TE
 class TfdsSchema(ExampleSchema):
     """Opens with `tfds.builder_from_directory`; times are int64 microseconds, -1 for none."""
 
-    def __init__(self, name: str, multi_label: bool) -> None:
+    def __init__(self, name: str, multi_label: bool, declared: str = "") -> None:
         fields = (
             Field("id", "clip_id", TEXT),
             Field("source", "source", TEXT),
@@ -25,4 +27,6 @@ class TfdsSchema(ExampleSchema):
             Field("timestamp", "timestamps", INTS),
             Field("frame_index", "frame_index", INTS),
         )
-        super().__init__(name, 1, fields, frames="video")
+        columns = read_columns(declared)
+        further = column_fields(columns, [*(field.key for field in fields), "video"], {})
+        super().__init__(name, 1, (*fields, *further), frames="video", columns=columns)

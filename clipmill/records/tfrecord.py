@@ -90,6 +90,27 @@ def read_record(file: IO[bytes], offset: int, size: int, name: str) -> bytes:
     return data
 
 
+def check_record(head: bytes, data: bytes, tail: bytes, name: str, offset: int) -> None:
+    """Check a record whose parts have been read: its length and two checksums.
+
+    Args:
+        head, data, tail: the `BEFORE` bytes before the data, the data, and the `AFTER` bytes after it.
+        name: the file's, for errors.
+        offset: where the record begins, for errors.
+
+    Raises:
+        BadRecord: a part is cut short, the length is another one, or a checksum is wrong.
+    """
+    if len(head) < BEFORE or len(tail) < AFTER:
+        raise BadRecord(name, offset, "the file ends inside of it")
+    if masked(google_crc32c.value(head[:8])) != _U32.unpack_from(head, 8)[0]:
+        raise BadRecord(name, offset, "the checksum of its length is wrong")
+    if _U64.unpack_from(head)[0] != len(data):
+        raise BadRecord(name, offset, f"its length is not that of the {len(data)} bytes that it should have")
+    if masked(google_crc32c.value(data)) != _U32.unpack(tail)[0]:
+        raise BadRecord(name, offset, "the checksum of its data is wrong", offset + len(data) + FRAMING)
+
+
 def read_records(file: IO[bytes] | bytes, name: str) -> Iterator[tuple[int, bytes]]:
     """Iterate over offset and data of every record of a TFRecord file, in order.
 

@@ -99,7 +99,7 @@ def plan_band(
     schema = get_schema(options.record_schema)
     for number, group in enumerate(cut(clips, target)):
         rows = [_decode_clip(clip.packed) for clip in group]
-        shard = content_names.shard_id(schema.name, schema.epoch, options.name, rows)
+        shard = content_names.shard_id(schema.name, schema.epoch, options.name, rows, schema.columns)
         yield ShardPlan(
             split=split, band=band, number=number, shard=shard, digest=content_names.rows_digest(rows), clips=rows
         )

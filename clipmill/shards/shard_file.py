@@ -16,7 +16,7 @@ import numpy as np
 
 from clipmill.errors import DataError
 from clipmill.layout import MAX_RECORD, ShardEntry, frames_path, index_path, shard_path
-from clipmill.records.base import ClipRecord, Schema, body_size
+from clipmill.records.base import ClipRecord, Schema
 from clipmill.records.tfrecord import AFTER, FRAMING, after, before
 from clipmill.storage import Storage, Writer
 
@@ -77,7 +77,7 @@ def write_shard(
         out = _Summed(file)
         for clip in clips:
             offset = out.size
-            _write_record(out, schema, clip)
+            write_record(out, schema, clip)
             places.append(RecordPlace(offset, out.size - offset, len(sizes)))
             sizes += clip.sizes
         index = b"".join([b"%d %d\n" % place[:2] for place in places])
@@ -103,17 +103,23 @@ class _Summed:
         self.size = 0
         self.crc = 0
 
-    def write(self, data: bytes) -> None:
-        self.file.write(data)
+    def write(self, data: bytes | memoryview) -> int:
         self.size += len(data)
-        self.crc = google_crc32c.extend(self.crc, data)
+        self.crc = google_crc32c.extend(self.crc, bytes(data))
+        return self.file.write(data)
 
 
-def _write_record(out: _Summed, schema: Schema, clip: ShardClip) -> None:
+def write_record(out: Writer, schema: Schema, clip: ShardClip) -> None:
+    """Append a clip's record to a TFRecord file.
+
+    Raises:
+        DataError: the record would pass `MAX_RECORD`, or its frames are not those announced.
+    """
     name = clip.record.clip_id
     sizes = clip.sizes
     head = schema.head(clip.record, sizes)
-    length = len(head) + body_size(schema, sizes)
+    prefixes = [schema.prefix(size, number) for number, size in enumerate(sizes)]
+    length = len(head) + sum(sizes) + sum(map(len, prefixes))
     if length + FRAMING > MAX_RECORD:
         raise DataError(
             f"{name}: its record would have {length + FRAMING:,} bytes, at most {MAX_RECORD:,} are possible: "
@@ -129,7 +135,7 @@ def _write_record(out: _Summed, schema: Schema, clip: ShardClip) -> None:
         if frame is None or len(frame) != size:
             found = "is missing" if frame is None else f"has {len(frame)} bytes"
             raise DataError(f"{name}: frame {number} of {len(sizes)} {found}, {size} bytes were announced")
-        parts += (schema.prefix(size, number), frame)
+        parts += (prefixes[number], frame)
         pending += size
         if pending >= CHUNK:
             chunk = b"".join(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from clipmill.decoding.fragments import read_fragment
 from clipmill.errors import DataError, StorageError
@@ -35,7 +35,8 @@ def assemble_shard(out: str, shard: str, schema: str, dataset: str, clips: list[
     storage = open_storage(out)
     done = _found_shard(storage, shard, clips)
     if done is None:
-        written = write_shard(storage, shard, get_schema(schema), _shard_clips(storage, clips, dataset))
+        layout = get_schema(schema)
+        written = write_shard(storage, shard, layout, _shard_clips(storage, clips, dataset, tuple(layout.columns)))
         done = _done(shard, *written)
     return done
 
@@ -68,16 +69,16 @@ def _done(shard: str, entry: ShardEntry, places: list[RecordPlace]) -> ShardDone
     return ShardDone(shard, entry, [(place.offset, place.length, place.frames_at) for place in places])
 
 
-def _shard_clips(storage: Storage, clips: list[Clip], dataset: str) -> Iterator[ShardClip]:
+def _shard_clips(storage: Storage, clips: list[Clip], dataset: str, columns: Sequence[str]) -> Iterator[ShardClip]:
     def fetch(clip: Clip) -> ShardClip:
-        return _shard_clip(storage, clip, dataset)
+        return _shard_clip(storage, clip, dataset, columns)
 
     if storage.local:
         return map(fetch, clips)
     return ahead(fetch, clips, weigh=lambda clip: clip.nbytes, most=_FETCH_AHEAD)
 
 
-def _shard_clip(storage: Storage, clip: Clip, dataset: str) -> ShardClip:
+def _shard_clip(storage: Storage, clip: Clip, dataset: str, columns: Sequence[str]) -> ShardClip:
     timestamps: list[int] = []
     frame_index: list[int] = []
     frames: list[bytes | memoryview] = []
@@ -101,11 +102,12 @@ def _shard_clip(storage: Storage, clip: Clip, dataset: str) -> ShardClip:
         height=clip.height,
         timestamps=timestamps,
         frame_index=frame_index,
+        columns={name: clip.extra[name] for name in columns if clip.extra.get(name)},
     )
     return ShardClip(record, [len(frame) for frame in frames], frames)
 
 
-def _read_piece(storage: Storage, piece: Piece) -> tuple[list[int], list[int], list[bytes] | list[memoryview]]:
+def _read_piece(storage: Storage, piece: Piece) -> tuple[list[int], list[int], list[memoryview]]:
     """Read the timestamps, frame numbers and encoded frames of a piece, and verify their checksums."""
     if not piece.schema:
         footer, views = read_fragment(storage, piece)

@@ -92,7 +92,9 @@ def _jpeg(rgb: npt.NDArray[np.uint8], options: FrameOptions) -> bytes:
     return FrameEncoder(options, rotate=False).encode(av.VideoFrame.from_ndarray(rgb, "rgb24"))
 
 
-def pixels_of(image: bytes, mask: bytes, width: int, height: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def pixels_of(
+    image: memoryview, mask: memoryview, width: int, height: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return image and mask, as in `Pair`, of the bare pixels that `encoded` stores."""
     depth = "<u2" if len(mask) == 2 * width * height else "u1"
     return np.frombuffer(image, "u1").reshape(height, width, 3), np.frombuffer(mask, depth).reshape(height, width)

@@ -11,12 +11,14 @@ import msgspec
 
 from clipmill import listings
 from clipmill.errors import UsageError
-from clipmill.layout import PAIRS
+from clipmill.layout import OWN, PAIRS
 from clipmill.options import BuildOptions, FrameOptions
 from clipmill.options.table import OPTIONS, TABLE, Option, default_of, filled
 from clipmill.options.values import PATHS
+from clipmill.pipeline.cli.own_schema import OrOwn, schema_of
 from clipmill.pipeline.runners import RUNNERS
-from clipmill.records import SCHEMAS
+from clipmill.records import SCHEMAS, get_schema
+from clipmill.records.column_types import write_columns
 from clipmill.storage import absolute, is_url
 
 #: Options whose values are the names in a registry.
@@ -44,8 +46,8 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
         group.add_argument(
             f"--{option.name}",
             action="append" if option.kind is PATHS else "store",
-            type=option.kind.read,
-            choices=choices_of(option) or None,
+            type=schema_of if option.name == "schema" else option.kind.read,
+            choices=OrOwn(choices_of(option)) if option.name == "schema" else choices_of(option) or None,
             metavar=option.metavar or "|".join(option.choices),
             default=option.default,
             help=text,
@@ -86,6 +88,12 @@ def build_options(arguments: argparse.Namespace) -> BuildOptions:
     if arguments.fit and not arguments.size:
         raise UsageError(f"--fit {arguments.fit}: works with --size WxH alone; add it, or leave --fit out")
     given["listing.listings"] = tuple(expand(arguments.listing))
+    if str(given.get("schema", "")).startswith(f"{OWN}:"):
+        if "listing.record_columns" in given:
+            raise UsageError(
+                "--record-columns: a schema of your own names columns itself, as { column = NAME }; leave it out"
+            )
+        given["listing.record_columns"] = write_columns(get_schema(given["schema"]).columns)
     options = filled(given)
     _check(options)
     return msgspec.structs.replace(
@@ -115,6 +123,7 @@ def _check(options: BuildOptions) -> None:
         raise UsageError(
             f"--max-frames {frames.max_frames}: is below --min-frames {options.min_frames}, so that no clip is left"
         )
+    get_schema(options.record_schema)
 
 
 def expand(words: Sequence[str]) -> list[str]:

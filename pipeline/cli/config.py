@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from clipmill.errors import UsageError
+from clipmill.errors import StorageError, UsageError
 from clipmill.options.table import OPTIONS
+from clipmill.storage import absolute, split_path
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,7 +32,7 @@ def with_config(words: list[str], arguments: argparse.Namespace) -> list[str]:
 
 
 def _words(path: str, *, with_listing: bool) -> list[str]:
-    values = _read(path)
+    values = read_toml(path, "--config")
     listing = values.pop("listing", [])
     words = list(map(str, listing if isinstance(listing, list) else [listing])) if with_listing else []
     return words + words_of(values, f"--config {path}")
@@ -62,15 +63,22 @@ def words_of(values: Mapping[str, Any], where: str) -> list[str]:
     return words
 
 
-def _read(path: str) -> dict[str, Any]:
+def read_toml(path: str, option: str) -> dict[str, Any]:
+    """Read a TOML file that an option names.
+
+    Raises:
+        UsageError: there is none, or it is no TOML.
+    """
+    storage, name = split_path(absolute(path))
     try:
-        with open(path, "rb") as file:
-            values: dict[str, Any] = tomllib.load(file)
-            return values
+        values: dict[str, Any] = tomllib.loads(storage.read(name).decode())
+        return values
     except OSError as error:
-        raise UsageError(f"--config {path}: {error.strerror}") from None
+        raise UsageError(f"{option} {path}: {error.strerror}") from None
+    except StorageError as error:
+        raise UsageError(f"{option} {error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"--config {path}: {error}") from None
+        raise UsageError(f"{option} {path}: {error}") from None
 
 
 def _plain(value: Any) -> str:

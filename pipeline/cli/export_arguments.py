@@ -6,12 +6,21 @@ import argparse
 
 from clipmill.export import FORMATS
 from clipmill.options import values
+from clipmill.pipeline.cli.own_schema import OrOwn, schema_of
 
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `clipmill export` to its parser."""
     add = parser.add_argument
-    add("--to", required=True, choices=list(FORMATS), metavar="FORMAT", help=", ".join(FORMATS))
+    schemas = [name for name, module in FORMATS.items() if module == FORMATS["tfds"]]
+    add(
+        "--to",
+        required=True,
+        type=schema_of,
+        choices=OrOwn(FORMATS),
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}, or FILE.toml: a schema of your own",
+    )
     add("--dest", required=True, metavar="DIR", help="an empty folder, s3://... or gs://...")
     add("--split", metavar="S", help="one split (default: all)")
     add("--order", choices=["length", "random"], help="of the clips (default: the format's own choice)")
@@ -23,6 +32,12 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         default=None,
         help="webdataset: a Motion JPEG video a clip, not an image a frame",
+    )
+    add(
+        "--record-columns",
+        type=values.record_columns,
+        metavar="NAMES",
+        help=f"{', '.join(schemas)}: further columns in the records, as caption,views=int64",
     )
     windows = parser.add_argument_group("windows: consecutive frames of the same clips")
     add = windows.add_argument

@@ -8,6 +8,7 @@ import sys
 import msgspec
 
 from clipmill.errors import UsageError
+from clipmill.export import FORMATS
 from clipmill.export.base import ExportOptions
 from clipmill.export.run import export
 from clipmill.options.defaults import cores
@@ -16,12 +17,14 @@ from clipmill.pipeline.report.progress import Line, bar
 from clipmill.storage import absolute, open_storage
 
 #: Options that one format alone knows.
+_OF_RECORDS = (FORMATS["tfds"], FORMATS["array_record"])
 _OF_WINDOWS = ("sequence_length", "batch_size", "first_label", "encoding", "last", "size", "fit")
 
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Write a published version in another format."""
-    asked = {name: getattr(arguments, name) for name in ("split", "order", "seed", "one_video", *_OF_WINDOWS)}
+    names = ("split", "order", "seed", "one_video", "record_columns", *_OF_WINDOWS)
+    asked = {name: getattr(arguments, name) for name in names}
     asked = {name: value for name, value in asked.items() if value is not None}
     _check(arguments.to, asked)
     options = ExportOptions(arguments.to, shard_bytes=arguments.shard_mb << 20, **asked)
@@ -52,6 +55,7 @@ def _check(target: str, asked: dict[str, object]) -> None:
     """Raise UsageError for an option that the format does not know."""
     odd = [name for name in _OF_WINDOWS if name in asked] if target != "windows" else []
     odd += ["one_video"] if "one_video" in asked and target != "webdataset" else []
+    odd += ["record_columns"] if "record_columns" in asked and FORMATS.get(target) not in _OF_RECORDS else []
     if odd:
         word = "--" + odd[0].replace("_", "-")
         raise UsageError(f"{word} means nothing with --to {target}; leave it out")

@@ -358,7 +358,7 @@ def test_a_record_laid_out_otherwise(tmp_path, monkeypatch):
         record = delimited(2, lists) + message.SerializeToString(deterministic=True)
         out.write(before(len(record)) + record + after(google_crc32c.value(record)))
 
-    monkeypatch.setattr(shard_file, "_write_record", shuffled)
+    monkeypatch.setattr(shard_file, "write_record", shuffled)
     published.rewrite(row["clip_id"])
     problems = published.verify()
     assert_found(problems, published.shard_file(row), f"clip {row['clip_id']}", "not laid out as schema mediaseq")

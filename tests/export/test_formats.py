@@ -17,7 +17,8 @@ from commanding import clipmill, refused
 from miniature import Miniature, publish_miniature
 
 from clipmill.export import FORMATS
-from clipmill.layout import LABELS
+from clipmill.export.tar import Tar
+from clipmill.layout import LABELS, read_manifest, shard_path
 from clipmill.records import get_schema
 from clipmill.records.tfrecord import read_records
 from clipmill.storage import open_storage
@@ -223,7 +224,7 @@ def test_options_of_another_format(mini, tmp_path):
 
 def test_a_damaged_record_is_no_export(mini, tmp_path):
     copy = publish_miniature(tmp_path / "out")
-    shard = next((copy.path / "shards").glob("*.tfrecord"))
+    shard = copy.path / shard_path(read_manifest(open_storage(str(copy.path))).splits["train"].shards[0])
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
@@ -234,3 +235,18 @@ def test_a_damaged_record_is_no_export(mini, tmp_path):
     assert ran.code == 1 and "checksum" in ran.err
     assert not msgspec.json.decode((tmp_path / "x" / "export.json").read_bytes())["done"]
     assert open_storage(str(tmp_path / "x")).children()[1] == ("export.json",)
+
+
+def test_tars_are_those_of_tarfile_member_by_member(tmp_path):
+    members = [("a.0000.jpg", b"x" * 511), ("b/" + "c" * 98 + ".jpg", b"y" * 512), ("d" * 101, b""), ("é.json", b"{}")]
+    with open(tmp_path / "ours.tar", "wb") as out:
+        ours = Tar(out)
+        for name, data in members:
+            ours.add(name, memoryview(data))
+        ours.close()
+    with tarfile.open(tmp_path / "theirs.tar", "w|", format=tarfile.PAX_FORMAT) as theirs:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            theirs.addfile(info, io.BytesIO(data))
+    assert (tmp_path / "ours.tar").read_bytes() == (tmp_path / "theirs.tar").read_bytes()

@@ -37,6 +37,7 @@ EXAMPLES: dict[values.Kind | None, tuple[str, Any]] = {
     values.FAILURES_BUDGET: ("5%", Budget(share=0.05, least=3)),
     values.SHARE: ("50%", 0.5),
     values.SHARES: ("train=0.75,val=0.25", {"train": 0.75, "val": 0.25}),
+    values.RECORD_COLUMNS: ("views=int64", "views=int64"),
     values.COLUMNS: ("label=tag,start=t0", {"label": "tag", "start": "t0"}),
 }
 FILLING = [option for option in OPTIONS if option.fills]

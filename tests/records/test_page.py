@@ -14,7 +14,7 @@ from clipmill.records import get_schema
 from clipmill.records.base import Schema
 
 PAGE = (ROOT / "docs" / "records.md").read_text()
-CLIPS = PAGE.partition("## Images with masks")[0]
+CLIPS = PAGE.partition("## Further columns of the listing")[0]
 
 
 def keys_of_page(column: str) -> list[str]:
