@@ -152,6 +152,8 @@ class ClipSet(Clips):
         hosts: tuple[int, int] | str | None = None,
         prefetch: int = 2,
         threads: int | None = None,
+        workers: int = 0,
+        start: str | None = None,
     ) -> Batches:
         """Read batches of these clips; see `Batches` for what they hold.
 
@@ -180,7 +182,11 @@ class ClipSet(Clips):
             fields: what batches hold; by default all but `label_source`.
             hosts: (index, count) of this process, or "auto" to read the launcher's environment variables.
             prefetch: batches that are made ahead.
-            threads: threads that read and decode; by default one for each core.
+            threads: threads that read and decode; by default one for each core, up to 8.
+            workers: processes that read and decode in place of threads, for machines with more than about four
+                cores; they live over all epochs.
+            start: how they are started: "fork", "spawn" or "forkserver"; by default as Python does for local data,
+                and "spawn" for remote data.
 
         Raises:
             UsageError: options that do not go together, or clips that do not suit them.
@@ -208,7 +214,8 @@ class ClipSet(Clips):
             on_error=on_error,
             path=path,
         )
-        return Batches(self, options, weights=weights, hosts=hosts, fields=fields, prefetch=prefetch, threads=threads)
+        reading = {"prefetch": prefetch, "threads": threads, "workers": workers, "start": start}
+        return Batches(self, options, weights=weights, hosts=hosts, fields=fields, **reading)
 
     def show(self, rows: int = 4, frames: int = 5, steps: int = 5) -> Drawing:
         """Draw a few clips, as many classes as possible among them: consecutive frames across, step below step.

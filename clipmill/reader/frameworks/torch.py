@@ -10,13 +10,12 @@ import numpy.typing as npt
 
 from clipmill.errors import MissingExtra, UsageError
 from clipmill.reader.frameworks.base import EpochReader
-from clipmill.reader.frameworks.sending import check_sendable
 from clipmill.reader.hosts import cores
 from clipmill.reader.loading.batch_arrays import Arrays
 
 try:
     import torch
-    from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
+    from torch.utils.data import Dataset, IterableDataset, get_worker_info
 except ImportError:
     raise MissingExtra("clipmill.reader.frameworks.torch", "torch") from None
 
@@ -24,19 +23,15 @@ except ImportError:
 class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
     """An iterable of dicts of tensors, or of tuples if fields are named; texts are lists of str.
 
-    Iterate over it as it is (our threads decode) or with `workers` (processes of PyTorch decode),
-    or give it to a `DataLoader(..., batch_size=None)` of your own, whose workers then share
-    each epoch's steps in order. Its state is that of the batches. It cannot count what a
-    DataLoader of your own took: keep the field `step` and set the state from it.
+    Iterate over it as it is, or give it to a `DataLoader(..., batch_size=None)` of your own, whose
+    workers then share each epoch's steps in order. Its state is that of the batches. It cannot count
+    what a DataLoader of your own took: keep the field `step` and set the state from it.
 
     Args:
         batches: what is read.
         fields: in the order of the tuple.
         layout: axes of `frames`: B, T, C, H and W in any order; a V for views, if there are
             several and it is left out, follows the B. Axes are moved without a copy.
-        workers: processes; 0 for threads of this one.
-        start: how they are started: fork, spawn or forkserver; by default PyTorch's choice
-            for local data, and spawn for remote data.
     """
 
     def __init__(
@@ -44,14 +39,11 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
         batches: EpochReader,
         fields: tuple[str, ...],
         layout: str = "BTHWC",
-        workers: int = 0,
-        start: str | None = None,
     ) -> None:
         self.batches = batches
         self.fields = fields
         self._reader = batches.only(fields)
         self._axes = axes(layout, self._reader.views > 1)
-        self._workers = None if not workers else _Workers(self, workers, start)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -59,23 +51,23 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
         if worker is not None:
-            yield from self.share(*self.batches.begin(), worker)
+            yield from self._share(*self.batches.begin(), worker)
             return
         epoch, step = self.batches.begin()
-        made = self._workers.run(epoch, step) if self._workers else map(self.tensors, self._reader.run(epoch, step))
-        for tensors in made:
-            self.batches.advance(epoch, int(tensors["step"]))
-            yield self._named(tensors)
+        for batch in self._reader.run(epoch, step):
+            self.batches.advance(epoch, int(batch["step"]))
+            yield self._tensors(batch)
 
-    def share(self, epoch: int, step: int, worker: Any) -> Iterator[Any]:
-        """Iterate over one worker's share of an epoch: every n-th step."""
-        threads = max(1, cores() // worker.num_workers)
-        for batch in self._reader.run(epoch, step + worker.id, worker.num_workers, threads=threads):
-            yield self._named(self.tensors(batch))
+    def _share(self, epoch: int, step: int, worker: Any) -> Iterator[Any]:
+        """Iterate over the share of an epoch of one worker of a DataLoader: every n-th step."""
+        threads = max(1, min(self.batches.threads, cores() // worker.num_workers))
+        for batch in self._reader.run(epoch, step + worker.id, worker.num_workers, 1, threads):
+            yield self._tensors(batch)
 
-    def tensors(self, batch: Arrays) -> dict[str, Any]:
+    def _tensors(self, batch: Arrays) -> Any:
         """Return a batch of arrays as tensors on the same memory."""
-        return {field: tensor(array, self._axes if field == "frames" else None) for field, array in batch.items()}
+        made = {field: tensor(array, self._axes if field == "frames" else None) for field, array in batch.items()}
+        return tuple(made[field] for field in self.fields) if self.fields else made
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch, from 0."""
@@ -88,46 +80,6 @@ class TorchBatches(IterableDataset[Any]):  # type: ignore[misc]
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state; see `Batches.load_state_dict`."""
         self.batches.load_state_dict(state)
-
-    def _named(self, tensors: dict[str, Any]) -> Any:
-        return tuple(tensors[field] for field in self.fields) if self.fields else tensors
-
-
-class _Share(IterableDataset[Any]):  # type: ignore[misc]
-    """The data set of a worker process: the batches, and shared memory with the epoch and step to begin at."""
-
-    def __init__(self, batches: TorchBatches, place: torch.Tensor) -> None:
-        self._batches = batches
-        self._place = place
-
-    def __iter__(self) -> Iterator[Any]:
-        epoch, step = self._place.tolist()
-        return self._batches.share(epoch, step, get_worker_info())
-
-
-class _Workers:
-    """Worker processes that live over all epochs, until this object is deleted."""
-
-    def __init__(self, batches: TorchBatches, count: int, start: str | None) -> None:
-        remote = not all(member.dataset.local for member in batches.batches.clips.members)
-        start = start or ("spawn" if remote else None)
-        options = batches.batches.options
-        check_sendable((options.sampler, *options.augment), count, start)
-        inner = TorchBatches.__new__(TorchBatches)
-        inner.__dict__.update(batches.__dict__, fields=(), _workers=None)
-        self._place = torch.zeros(2, dtype=torch.int64).share_memory_()
-        self._loader: DataLoader[Any] = DataLoader(
-            _Share(inner, self._place),
-            batch_size=None,
-            num_workers=count,
-            multiprocessing_context=start,
-            persistent_workers=True,
-        )
-
-    def run(self, epoch: int, step: int) -> Iterator[dict[str, Any]]:
-        """Iterate over the batches of an epoch from a step on."""
-        self._place.copy_(torch.tensor([epoch, step]))
-        return iter(self._loader)
 
 
 class ClipsDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]

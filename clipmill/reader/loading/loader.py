@@ -27,6 +27,27 @@ class ReadClip(NamedTuple):
     stored: StoredFrames
 
 
+def load_row(clip: ClipRequest | ReadClip, loader: Loader, arrays: Arrays, row: int) -> None:
+    """Load a clip into a row of a batch; read it first, unless that was done.
+
+    Raises:
+        DataError: the record or a frame is damaged, or a file is gone.
+    """
+    loader.write(loader.read(clip) if isinstance(clip, ClipRequest) else clip, arrays, row)
+
+
+def load_stored(request: ClipRequest, stored: StoredFrames, loader: Loader, arrays: Arrays, row: int) -> None:
+    """Load a clip that another process has read into a row of a batch.
+
+    Its views are drawn again, since functions of the user's in them may not be sent; the draws are the same.
+
+    Raises:
+        DataError: a frame is damaged.
+    """
+    times = stored.facts.times if stored.facts and loader.recipe.sampler.timed else None
+    loader.write(ReadClip(request, loader.draw(request, times), stored), arrays, row)
+
+
 class Loader:
     """Loads clips of one set by one recipe; may be used by several threads.
 
@@ -56,7 +77,10 @@ class Loader:
         self.fields = tuple(field for field in self.known_fields if field in fields)
         self.decode = decode
         self.dct_scale = dct_scale
-        self._needs_facts = "frame_index" in fields or "timestamp" in fields
+
+    def only(self, fields: Collection[str]) -> Loader:
+        """Return the same loader with other fields."""
+        return type(self)(self.clips, self.recipe, self.size, fields, self.decode, self.dct_scale)
 
     def request(self, epoch: int, step: Step, number: int) -> ClipRequest:
         """Return what to load for clip `number` of a step."""
@@ -109,7 +133,8 @@ class Loader:
         facts = reader.read_facts(located, read) if self.recipe.sampler.timed else None
         views = self.draw(request, facts.times if facts else None)
         wanted = self._wanted(views)
-        return ReadClip(request, views, reader.read_frames(located, read, wanted, facts or self._needs_facts))
+        needs_facts = "frame_index" in self.fields or "timestamp" in self.fields
+        return ReadClip(request, views, reader.read_frames(located, read, wanted, facts or needs_facts))
 
     def _wanted(self, views: Sequence[View]) -> list[int]:
         """Return the numbers of the frames to read, in order."""

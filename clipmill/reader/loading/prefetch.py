@@ -1,4 +1,4 @@
-"""Making batches ahead: a few at a time, each filled row by row by a pool of threads."""
+"""Making batches ahead: a few at a time, each filled row by row by threads, or by processes that they wait for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +15,11 @@ from clipmill.errors import DataError
 from clipmill.reader.access.frame_ranges import Vanished
 from clipmill.reader.loading.batch_arrays import Arrays, fill_missing
 from clipmill.reader.loading.buffers import Buffers
-from clipmill.reader.loading.loader import Loader
-from clipmill.reader.loading.read_paths import Fetch, Indexed, Streaming
+from clipmill.reader.loading.loader import Loader, ReadClip, load_row, load_stored
+from clipmill.reader.loading.processes import Processes, Work
 from clipmill.reader.loading.recipe import ClipRequest
-from clipmill.reader.loading.stills import TOGETHER, Stills
+from clipmill.reader.loading.stills import TOGETHER, Stills, load_stills
+from clipmill.reader.loading.streaming import Fetch, Streaming
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import Step
 from clipmill.reader.planner import Planner
@@ -63,6 +64,7 @@ class BatchMaker:
         buffers: for the frames.
         skipped: takes (clip id, message) of clips that could not be read.
         epoch: which epoch.
+        processes: that load the clips; None for the threads themselves.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class BatchMaker:
         buffers: Buffers,
         skipped: list[tuple[str, str]],
         epoch: int,
+        processes: Processes | None = None,
     ) -> None:
         self._loader = loader
         self._planner = planner
@@ -85,6 +88,7 @@ class BatchMaker:
         self._plan = planner.plan(epoch)
         self._size = options.batch_size or 1
         self._stills = Stills(loader, epoch)
+        self._processes = processes
 
     def run(self, first: int, stride: int, ahead: int, threads: int) -> Generator[Arrays, None, None]:
         """Make the batches of steps `first`, `first + stride`, ...
@@ -101,11 +105,11 @@ class BatchMaker:
         under_way: deque[_UnderWay] = deque()
         coming = iter(range(first, self._plan.steps, stride))
         with ThreadPoolExecutor(threads, "clipmill-reader") as pool:
-            reader = self._reader(first, stride)
+            streaming = self._streaming(first, stride) if self._options.path == "streaming" else None
             try:
                 while True:
                     for step in coming:
-                        under_way.append(self._start(pool, reader, step))
+                        under_way.append(self._start(pool, streaming, step))
                         if len(under_way) > ahead:
                             break
                     if not under_way:
@@ -113,11 +117,10 @@ class BatchMaker:
                     yield self._finished(under_way.popleft())
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-                reader.close()
+                if streaming:
+                    streaming.close()
 
-    def _reader(self, first: int, stride: int) -> Indexed | Streaming:
-        if self._options.path == "indexed":
-            return Indexed(self._loader)
+    def _streaming(self, first: int, stride: int) -> Streaming:
         step_at = lru_cache(maxsize=1024)(self._plan.step)
         index, count = self._host
 
@@ -129,24 +132,27 @@ class BatchMaker:
 
         return Streaming(self._loader, self._planner.lanes(self._epoch), request_at)
 
-    def _start(self, pool: ThreadPoolExecutor, reader: Indexed | Streaming, step: int) -> _UnderWay:
+    def _start(self, pool: ThreadPoolExecutor, streaming: Streaming | None, step: int) -> _UnderWay:
         coming = self._plan.step(step)
         index, count = self._host
         share = range(index, len(coming.clips), count)
         rows = -(-len(coming.clips) // count)
         arrays = self._loader.arrays(rows, coming.frames, int(coming.clips[0]), self._buffers)
-        if isinstance(reader, Indexed) and self._stills.suits(coming):
+        if streaming is None and self._stills.suits(coming):
             firsts = range(0, len(share), TOGETHER)
             futures = [pool.submit(self._load_stills, coming, share, arrays, first) for first in firsts]
         else:
-            requests = [self._loader.request(self._epoch, coming, number) for number in share]
-            fetches = reader.begin(requests, [step * self._size + number for number in share])
-            futures = [pool.submit(self._load, fetch, arrays, row) for row, fetch in enumerate(fetches)]
+            clips: list[ClipRequest] | list[Fetch] = (
+                streaming.begin([step * self._size + number for number in share])
+                if streaming
+                else [self._loader.request(self._epoch, coming, number) for number in share]
+            )
+            futures = [pool.submit(self._load, clip, arrays, row) for row, clip in enumerate(clips)]
         return _UnderWay(step, coming, share, rows, arrays, futures)
 
-    def _load(self, fetch: Fetch, arrays: Arrays, row: int) -> dict[int, DataError]:
+    def _load(self, clip: ClipRequest | Fetch, arrays: Arrays, row: int) -> dict[int, DataError]:
         try:
-            self._loader.write(fetch(), arrays, row)
+            self._do(self._work(clip if isinstance(clip, ClipRequest) else clip()), arrays, row, 1)
         except Vanished:
             raise
         except DataError as error:
@@ -156,18 +162,28 @@ class BatchMaker:
     def _load_stills(self, step: Step, share: range, arrays: Arrays, first: int) -> dict[int, DataError]:
         numbers = share[first : first + TOGETHER]
         try:
-            self._stills.load(step, numbers, arrays, first)
+            self._do(partial(load_stills, self._epoch, step, numbers), arrays, first, len(numbers))
         except Vanished:
             raise
         except DataError:
             # One by one, which tells which of them it is.
-            requests = [self._loader.request(self._epoch, step, number) for number in numbers]
-            fetches = Indexed(self._loader).begin(requests, ())
             failed: dict[int, DataError] = {}
-            for row, fetch in enumerate(fetches, first):
-                failed |= self._load(fetch, arrays, row)
+            for row, number in enumerate(numbers, first):
+                failed |= self._load(self._loader.request(self._epoch, step, number), arrays, row)
             return failed
         return {}
+
+    def _work(self, clip: ClipRequest | ReadClip) -> Work:
+        if self._processes and isinstance(clip, ReadClip):
+            encoded = {number: np.frombuffer(data, np.uint8).tobytes() for number, data in clip.stored.encoded.items()}
+            return partial(load_stored, clip.request, clip.stored._replace(encoded=encoded))
+        return partial(load_row, clip)
+
+    def _do(self, work: Work, arrays: Arrays, first: int, rows: int) -> None:
+        if self._processes:
+            self._processes.run(work, arrays, first, rows)
+        else:
+            work(self._loader, arrays, first)
 
     def _finished(self, batch: _UnderWay) -> Arrays:
         failed: dict[int, DataError] = {}

@@ -24,6 +24,11 @@ from clipmill.reader.sampling.samplers import WholeClip
 TOGETHER = 64
 
 
+def load_stills(epoch: int, step: Step, numbers: Sequence[int], loader: Loader, arrays: Arrays, first: int) -> None:
+    """Load clips of one frame into consecutive rows of a batch; see `Stills.load`."""
+    Stills(loader, epoch).load(step, numbers, arrays, first)
+
+
 class Stills:
     """Loads clips of one frame, whole.
 

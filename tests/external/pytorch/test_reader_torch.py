@@ -22,7 +22,6 @@ from clipmill.reader import (
     CentreWindow,
     ClipSet,
     ColourJitter,
-    FirstFrames,
     HorizontalFlip,
     MultiScaleCrop,
     Normalise,
@@ -98,8 +97,8 @@ def test_tensors_equal_the_arrays(clips: ClipSet, case: dict[str, Any], epoch: i
 
 @pytest.mark.parametrize(("workers", "start"), [(0, None), (2, None), (3, "fork"), (2, "spawn"), (1, "forkserver")])
 def test_workers_keep_the_order_and_the_state(clips: ClipSet, workers: int, start: str | None) -> None:
-    batches = make(clips)
-    tensors = batches.torch("frames", "id", workers=workers, start=start)
+    batches = make(clips, workers=workers, start=start)
+    tensors = batches.torch("frames", "id")
     assert len(tensors) == 5
     for epoch in range(2):
         for step, ((frames, names), arrays) in enumerate(zip(tensors, make(clips).run(epoch, 0), strict=True)):
@@ -109,14 +108,14 @@ def test_workers_keep_the_order_and_the_state(clips: ClipSet, workers: int, star
 
 
 def test_an_interrupted_epoch_goes_on_in_another_process_with_other_workers(clips: ClipSet) -> None:
-    first = make(clips).torch("id", workers=2)
+    first = make(clips, workers=2).torch("id")
     found = []
     for (names,) in first:
         found.append(names)
         if len(found) == 2:
             break
     state = first.state_dict()
-    second = make(clips).torch("id", workers=3)
+    second = make(clips, workers=3).torch("id")
     second.load_state_dict(state)
     found += [names for (names,) in second]
     assert found == [batch["id"].tolist() for batch in make(clips)]
@@ -127,19 +126,10 @@ def test_an_interrupted_epoch_goes_on_in_another_process_with_other_workers(clip
     assert [names for (names,) in first] == [batch["id"].tolist() for batch in make(clips).run(2, 0)]
 
 
-def test_a_function_that_new_processes_do_not_find_is_told_before_they_start(clips: ClipSet) -> None:
-    batches = clips.batches(FirstFrames(2), augment=[lambda frames, random: 255 - frames], batch_size=4)
-    for start in ("forkserver", "spawn"):
-        with pytest.raises(UsageError, match=f"lambda.*started by {start}.*move it to a module"):
-            batches.torch("frames", workers=2, start=start)
-    (frames,) = next(iter(batches.torch("frames", workers=1, start="fork")))
-    assert np.array_equal(frames.numpy(), batches.at(0, 0)["frames"])
-
-
 def test_workers_end_with_their_iterable(clips: ClipSet) -> None:
     gc.collect()
     before = len(multiprocessing.active_children())
-    tensors = make(clips).torch("label", workers=2)
+    tensors = make(clips, workers=2).torch("label")
     for _ in range(3):
         for _ in tensors:
             pass

@@ -13,7 +13,7 @@ import pytest
 from clipmill.errors import UsageError
 from clipmill.reader import Augmentation, FirstFrames, HorizontalFlip
 from clipmill.reader.augment.colour import Function
-from clipmill.reader.frameworks.sending import check_sendable
+from clipmill.reader.loading.sending import check_sendable
 
 CURE = 'move it to a module and import it, read with threads (workers=0), or give start="fork" for local data'
 
@@ -54,7 +54,7 @@ def test_a_class_inside_a_function_and_a_partial_of_a_lambda_are_refused() -> No
 MAIN = """
 from clipmill.reader import Augmentation
 from clipmill.reader.augment.colour import Function
-from clipmill.reader.frameworks.sending import check_sendable
+from clipmill.reader.loading.sending import check_sendable
 
 def outside(frames, random):
     return frames

@@ -1,4 +1,4 @@
-"""The two ways to read a clip's bytes: `indexed`, the frames wanted; `streaming`, shards from front to back."""
+"""Reading shards from front to back, with `path="streaming"`."""
 
 from __future__ import annotations
 
@@ -23,20 +23,6 @@ RUN_BYTES = 8 << 20
 
 #: Gives a clip that is drawn and read; raises what went wrong.
 Fetch = Callable[[], ReadClip]
-
-
-class Indexed:
-    """Draws each clip first and then reads it, in the thread that decodes it."""
-
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-
-    def begin(self, requests: Sequence[ClipRequest], positions: Sequence[int]) -> list[Fetch]:
-        """Return one function for each clip of a batch."""
-        return [partial(self._loader.read, request) for request in requests]
-
-    def close(self) -> None:
-        """Do nothing: nothing is open."""
 
 
 class _Due(NamedTuple):
@@ -72,8 +58,8 @@ class Streaming:
         self._ready: dict[int, ReadClip | DataError] = {}
         self._thread = ThreadPoolExecutor(1, "clipmill-stream")
 
-    def begin(self, requests: Sequence[ClipRequest], positions: Sequence[int]) -> list[Fetch]:
-        """Return one function for each clip of a batch; reading begins now."""
+    def begin(self, positions: Sequence[int]) -> list[Fetch]:
+        """Return one function for each clip of a batch, by its position in the epoch; reading begins now."""
         read = self._thread.submit(self._batch, list(positions))
         return [partial(_taken, read, number) for number in range(len(positions))]
 
