@@ -214,8 +214,17 @@ class ClipSet(Clips):
             on_error=on_error,
             path=path,
         )
-        reading = {"prefetch": prefetch, "threads": threads, "workers": workers, "start": start}
-        return Batches(self, options, weights=weights, hosts=hosts, fields=fields, **reading)
+        return Batches(
+            self,
+            options,
+            weights=weights,
+            hosts=hosts,
+            fields=fields,
+            prefetch=prefetch,
+            threads=threads,
+            workers=workers,
+            start=start,
+        )
 
     def show(self, rows: int = 4, frames: int = 5, steps: int = 5) -> Drawing:
         """Draw a few clips, as many classes as possible among them: consecutive frames across, step below step.

@@ -17,6 +17,7 @@ from clipmill.reader.loading.decode import fill
 from clipmill.reader.loading.jpeg_shortcuts import shrink
 from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 from clipmill.reader.order.batching import Step
+from clipmill.records.base import FrameFacts
 
 
 class ReadClip(NamedTuple):
@@ -36,7 +37,9 @@ def load_row(clip: ClipRequest | ReadClip, loader: Loader, arrays: Arrays, row: 
     loader.write(loader.read(clip) if isinstance(clip, ClipRequest) else clip, arrays, row)
 
 
-def load_stored(request: ClipRequest, stored: StoredFrames, loader: Loader, arrays: Arrays, row: int) -> None:
+def load_stored(
+    request: ClipRequest, jpegs: dict[int, bytes], facts: FrameFacts | None, loader: Loader, arrays: Arrays, row: int
+) -> None:
     """Load a clip that another process has read into a row of a batch.
 
     Its views are drawn again, since functions of the user's in them may not be sent; the draws are the same.
@@ -44,8 +47,9 @@ def load_stored(request: ClipRequest, stored: StoredFrames, loader: Loader, arra
     Raises:
         DataError: a frame is damaged.
     """
-    times = stored.facts.times if stored.facts and loader.recipe.sampler.timed else None
-    loader.write(ReadClip(request, loader.draw(request, times), stored), arrays, row)
+    views = loader.draw(request, facts.times if facts and loader.recipe.sampler.timed else None)
+    stored = StoredFrames({number: memoryview(jpeg) for number, jpeg in jpegs.items()}, facts)
+    loader.write(ReadClip(request, views, stored), arrays, row)
 
 
 class Loader:

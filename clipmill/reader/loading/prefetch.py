@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -142,7 +142,7 @@ class BatchMaker:
             firsts = range(0, len(share), TOGETHER)
             futures = [pool.submit(self._load_stills, coming, share, arrays, first) for first in firsts]
         else:
-            clips: list[ClipRequest] | list[Fetch] = (
+            clips: Sequence[ClipRequest | Fetch] = (
                 streaming.begin([step * self._size + number for number in share])
                 if streaming
                 else [self._loader.request(self._epoch, coming, number) for number in share]
@@ -175,8 +175,8 @@ class BatchMaker:
 
     def _work(self, clip: ClipRequest | ReadClip) -> Work:
         if self._processes and isinstance(clip, ReadClip):
-            encoded = {number: np.frombuffer(data, np.uint8).tobytes() for number, data in clip.stored.encoded.items()}
-            return partial(load_stored, clip.request, clip.stored._replace(encoded=encoded))
+            jpegs = {number: bytes(data) for number, data in clip.stored.encoded.items()}
+            return partial(load_stored, clip.request, jpegs, clip.stored.facts)
         return partial(load_row, clip)
 
     def _do(self, work: Work, arrays: Arrays, first: int, rows: int) -> None:

@@ -191,7 +191,8 @@ def _array(rows: _Rows, opened: dict[int, mmap.mmap]) -> npt.NDArray[Any]:
     if serial not in opened:
         with open(path, "r+b") as file:
             opened[serial] = mmap.mmap(file.fileno(), 0)
-    return np.ndarray(rows.shape, rows.dtype, opened[serial], offset)
+    array: npt.NDArray[Any] = np.ndarray(rows.shape, rows.dtype, opened[serial], offset)
+    return array
 
 
 def _sendable(error: Exception) -> Exception:
