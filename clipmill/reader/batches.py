@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipmill.errors import ClipmillError, UsageError
-from clipmill.layout import PAIRS
 from clipmill.reader import markup
 from clipmill.reader.clips import Clips
 from clipmill.reader.contact_sheet import Drawing, contact_sheet, visible
@@ -19,15 +18,14 @@ from clipmill.reader.hosts import cores, resolve
 from clipmill.reader.loading.batch_arrays import FIELDS, ON_REQUEST, Arrays
 from clipmill.reader.loading.buffers import Buffers, SharedBuffers
 from clipmill.reader.loading.loader import Loader
-from clipmill.reader.loading.pairs import PAIR_FIELDS, PairLoader
+from clipmill.reader.loading.pairs import PAIR_FIELDS, PairLoader, check_pairs
 from clipmill.reader.loading.prefetch import BatchMaker
-from clipmill.reader.loading.processes import Processes
+from clipmill.reader.loading.processes import Processes, processes_for
 from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
-from clipmill.reader.loading.sending import check_sendable
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import Step
 from clipmill.reader.planner import Planner
-from clipmill.reader.sampling.samplers import Chunks, WholeClip
+from clipmill.reader.sampling.samplers import Chunks
 from clipmill.reader.state import check_state, describe_reader, to_state
 
 if TYPE_CHECKING:
@@ -103,7 +101,7 @@ class Batches:
         start: str | None = None,
     ) -> None:
         if clips.pairs:
-            _check_pairs(clips, options)
+            check_pairs(clips, options)
         self.clips = clips
         self.options = options
         self.host = resolve(hosts)
@@ -119,7 +117,9 @@ class Batches:
         self.dropped = self.planner.dropped
         self._size = self._common_size()
         self.buffers = SharedBuffers(prefetch + 3) if workers else Buffers(prefetch + 3)
-        self._processes = self._make_processes(workers, start)
+        self._processes: Processes | None = None
+        if isinstance(self.buffers, SharedBuffers):
+            self._processes = processes_for(self.loader(), options, workers, start, self.buffers)
 
     def __repr__(self) -> str:
         size = self.options.batch_size or f"{self.options.max_frames_per_batch} frames of"
@@ -362,16 +362,6 @@ class Batches:
         kind = PairLoader if self.clips.pairs else Loader
         return kind(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
 
-    def _make_processes(self, count: int, start: str | None) -> Processes | None:
-        """Return the processes that read, not yet started, or None for threads."""
-        if not count:
-            return None
-        if start is None and not all(member.dataset.local for member in self.clips.members):
-            start = "spawn"  # What reads remote data has threads, which a fork would leave behind.
-        check_sendable((self.options.sampler, *self.options.augment), count, start)
-        assert isinstance(self.buffers, SharedBuffers)
-        return Processes(self.loader(), count, start, self.buffers)
-
     @cached_property
     def _description(self) -> dict[str, Any]:
         return describe_reader(self.clips.members, self.weights, self.options)
@@ -390,16 +380,6 @@ class Batches:
         if not 0 <= step < plan.steps:
             raise UsageError(f"step {step}: epoch {epoch} has steps 0 to {plan.steps - 1}")
         return plan.step(step)
-
-
-def _check_pairs(clips: Clips, options: ReaderOptions) -> None:
-    """Raise UsageError for options that images with masks have no use for, and for mixes with clips."""
-    if options.sampler != WholeClip() or not options.decode or options.dct_scale or options.lengths != "pad":
-        raise UsageError(
-            f"{clips!r}: images with masks have no frames to choose: leave out sampler, lengths and decode"
-        )
-    if not all(reader.schema.name.startswith(PAIRS) for _, reader in clips.table.shards):
-        raise UsageError(f"{clips!r}: images with masks cannot be mixed with clips")
 
 
 def _fields(clips: Clips, options: ReaderOptions, wanted: Collection[str] | None) -> tuple[str, ...]:

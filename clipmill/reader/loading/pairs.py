@@ -10,19 +10,33 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from clipmill.layout import RAW
+from clipmill.errors import UsageError
+from clipmill.layout import PAIRS, RAW
 from clipmill.reader.augment import pixel_steps
 from clipmill.reader.augment.pixel_steps import Op
+from clipmill.reader.clips import Clips
 from clipmill.reader.loading.batch_arrays import Arrays, make_arrays
 from clipmill.reader.loading.buffers import Buffers
 from clipmill.reader.loading.decode import BadFrame
 from clipmill.reader.loading.loader import Loader, ReadClip
 from clipmill.reader.loading.recipe import View
+from clipmill.reader.options import ReaderOptions
+from clipmill.reader.sampling.samplers import WholeClip
 
 #: What a batch of pairs can hold.
 PAIR_FIELDS = ("image", "mask", "label", "id", "dataset", "label_source")
 IMAGE, MASK = 0, 1
 _PNG = b"\x89PNG"
+
+
+def check_pairs(clips: Clips, options: ReaderOptions) -> None:
+    """Raise UsageError for options that images with masks have no use for, and for mixes with clips."""
+    if options.sampler != WholeClip() or not options.decode or options.dct_scale or options.lengths != "pad":
+        raise UsageError(
+            f"{clips!r}: images with masks have no frames to choose: leave out sampler, lengths and decode"
+        )
+    if not all(reader.schema.name.startswith(PAIRS) for _, reader in clips.table.shards):
+        raise UsageError(f"{clips!r}: images with masks cannot be mixed with clips")
 
 
 class PairLoader(Loader):

@@ -26,6 +26,8 @@ from clipmill.errors import TryAgain
 from clipmill.reader.loading.batch_arrays import Arrays
 from clipmill.reader.loading.buffers import Place, SharedBuffers
 from clipmill.reader.loading.loader import Loader
+from clipmill.reader.loading.sending import check_sendable
+from clipmill.reader.options import ReaderOptions
 
 #: Loads clips into consecutive rows of arrays, from a row on.
 Work = Callable[[Loader, Arrays, int], None]
@@ -67,6 +69,20 @@ class _Answer(NamedTuple):
 class _Worker(NamedTuple):
     process: Any
     pipe: Connection
+
+
+def processes_for(
+    loader: Loader, options: ReaderOptions, count: int, start: str | None, buffers: SharedBuffers
+) -> Processes:
+    """Return processes, not yet started, that suit what a loader reads.
+
+    Raises:
+        UsageError: they would not find a function of the user's.
+    """
+    if start is None and not all(member.dataset.local for member in loader.clips.members):
+        start = "spawn"  # What reads remote data has threads, which a fork would leave behind.
+    check_sendable((options.sampler, *options.augment), count, start)
+    return Processes(loader, count, start, buffers)
 
 
 class Processes:
