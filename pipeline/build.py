@@ -35,6 +35,9 @@ from clipmill.workers.shared_pool import children, close_children
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
 _GLANCE = (200, 8)
 _STUDY = (1000, 50)
+#: New clips that a build opens where the disk has room for so many times of what they tell.
+_FIRST = 40
+_AMPLE = 8
 #: Two versions are compared at the end of a build where they have no more clips than this: some 500 MB of rows.
 _COMPARED = 500_000
 
@@ -190,8 +193,14 @@ def _glance(
         _, population = _look(storage, options, census, elsewhere, _GLANCE[0], every=True)
     # The run that follows goes on with these children.
     pool = children(options.workers, options.timeout)
-    glance = {"encode": _GLANCE[1], "frames": 4}
-    expected = estimate(census, options, pool, population, rewritten, **glance, elsewhere=elsewhere)
+
+    def expect(opened: int) -> Estimate:
+        glance = {"opened": opened, "encode": _GLANCE[1], "frames": 4}
+        return estimate(census, options, pool, population, rewritten, **glance, elsewhere=elsewhere)
+
+    expected, free = expect(_FIRST), storage.free()
+    if free is not None and free < _AMPLE * max(expected.peak_bytes, expected.bytes.value):
+        expected = expect(_GLANCE[0])
     return expected, foresight.changed()
 
 

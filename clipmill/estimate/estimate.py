@@ -108,6 +108,7 @@ def estimate(
     *,
     encode: int,
     frames: int = 8,
+    opened: int | None = None,
     elsewhere: Mapping[str, str] | None = None,
 ) -> Estimate:
     """Estimate a build from a sample of its clips.
@@ -117,17 +118,20 @@ def estimate(
         rewritten: share of the shards that are not published yet.
         elsewhere: the paths of videos that are found by name.
         encode: clips of which `frames` frames are encoded, since headers do not predict the size of a JPEG.
+        opened: new clips of the sample whose files are opened, at most; all by default.
     """
     new = [row for row, seen in population.sample if not seen.held and not seen.problem]
-    samples = _take_samples(new, options, pool, encode, frames, elsewhere or {})
+    chosen = new[:opened]
+    samples = _take_samples(chosen, options, pool, encode, frames, elsewhere or {})
     there = [(row.video, sample) for row, sample in samples if not sample.problem]
     fresh = [sample for _, sample in there]
     held = [seen for _, seen in population.sample if seen.held]
-    absent = sum(sample.problem == Reason.MISSING for _, sample in samples)
+    like_it = len(new) / max(1, len(chosen))  # new clips that one of the opened ones stands for
+    absent = like_it * sum(sample.problem == Reason.MISSING for _, sample in samples)
     looked_at = max(1, len(population.sample))
     found = 1 - population.missing / max(1, population.looked_at)
     each = found * census.clips / looked_at
-    content = _content(fresh, held, each)
+    content = _content(fresh, held, each * like_it, each)
     targets, split_shards = _shards(census, content.bytes.value, options)
     written = (content.bytes.value + content.bytes.error) * rewritten
     clips = round(found * census.clips)
@@ -144,9 +148,9 @@ def estimate(
         minutes=_sum(Band(_START_UP, 0.3 * _START_UP), busy.times(1 / options.workers)).times(1 / 60),
         dollars=busy.times(DOLLARS_PER_CORE_HOUR / 3600),
         dollars_per_core_hour=DOLLARS_PER_CORE_HOUR,
-        sampled=len(population.sample) + population.missing,
+        sampled=len(population.sample) + population.missing - len(new) + len(chosen),
         encoded=sum(bool(sample.bytes_per_frame) for sample in fresh),
-        largest=_largest(there, content.new_bytes.value / max(1.0, each)),
+        largest=_largest(there, content.new_bytes.value / max(1.0, each * like_it)),
     )
 
 
@@ -167,21 +171,21 @@ class _Content(NamedTuple):
     cpu: Band
 
 
-def _content(fresh: Sequence[ClipSample], held: Sequence[Foreseen], each: float) -> _Content:
+def _content(fresh: Sequence[ClipSample], held: Sequence[Foreseen], each_new: float, each_held: float) -> _Content:
     """Estimate what all clips hold, from the clips of the sample that are new and from those that are held.
 
     Args:
-        each: clips that one clip of the sample stands for.
+        each_new, each_held: clips that one of them stands for.
     """
-    clips = each * len(fresh)
+    clips = each_new * len(fresh)
     sizes = [_Clip(s, s.frames * _stored(s.bytes_per_frame), s.frames * s.spread) for s in fresh]
     small = [_Clip(s, s.frames * _stored(s.smaller), 0.0) for s in fresh]
     costs = [_Clip(s, s.frames * s.seconds_per_frame, 0.0) for s in fresh]
     new_frames = _total([sample.frames for sample in fresh], clips)
     new_frames = Band(new_frames.value, math.hypot(new_frames.error, _HEADERS * new_frames.value))
     new_bytes = _by_pixels(sizes, clips)
-    held_frames = _total([float(seen.frames) for seen in held], each * len(held))
-    held_bytes = _total([float(seen.nbytes) for seen in held], each * len(held))
+    held_frames = _total([float(seen.frames) for seen in held], each_held * len(held))
+    held_bytes = _total([float(seen.nbytes) for seen in held], each_held * len(held))
     return _Content(
         frames=_sum(new_frames, held_frames),
         bytes=_sum(new_bytes, held_bytes),

@@ -138,8 +138,9 @@ class Video:
     def fps(self) -> Fraction:
         """Frames per second as the container has it; 25 where it has none."""
         for rate in (self.stream.average_rate, self.stream.guessed_rate):
-            if rate and 0 < rate < 1000:
-                return Fraction(rate)
+            # Not 0 < rate < 1000, since comparing fractions takes longer than reading a packet.
+            if rate and 0 < rate.numerator < 1000 * rate.denominator:
+                return rate
         return Fraction(25)
 
     @property

@@ -217,14 +217,9 @@ def restart_interval(width: int) -> int:
 def _row_pointers(planes: list[Plane]) -> tuple[list[npt.NDArray[np.uintp]], list[c_void_p]]:
     """Make a JSAMPIMAGE for each row of MCUs; return the arrays of pointers, to be kept, and the addresses."""
     rows = [plane.ctypes.data + plane.shape[1] * np.arange(plane.shape[0], dtype=np.uintp) for plane in planes]
-    each = [MCU, MCU // 2, MCU // 2]
-    strips = np.array(
-        [
-            [row.ctypes.data + row.itemsize * count * strip for row, count in zip(rows, each, strict=True)]
-            for strip in range(len(planes[0]) // MCU)
-        ],
-        np.uintp,
-    )
+    starts = np.array([row.ctypes.data for row in rows], np.uintp)
+    counts = np.array([MCU, MCU // 2, MCU // 2], np.uintp)
+    strips = starts + rows[0].itemsize * counts * np.arange(len(planes[0]) // MCU, dtype=np.uintp)[:, None]
     return [*rows, strips], [c_void_p(strips.ctypes.data + strip * strips.strides[0]) for strip in range(len(strips))]
 
 
