@@ -13,7 +13,7 @@ LOCK = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile setup.py --universal --py
 .PHONY: help setup demo test test-slow lint types docs generated test-crash test-oldest test-torch test-interop test-gcp test-docker test-deploy test-archives test-services test-flink fuzz bench lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | awk -F': ' '{ printf "%-22s %s\n", $$1, $$2 }'
 
 setup: .venv/made ## make the environment
 
