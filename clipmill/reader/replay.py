@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -142,11 +143,32 @@ def _picture(found: Replayed) -> bytes:
     if frames.dtype == object:
         raise UsageError("the state is of a reader with decode=False: its batches hold JPEGs, not pixels to draw")
     captions = [
-        f"{clip['id']}  {clip['label']}  frames {view['frames'][0]}..{view['frames'][-1]}  {clip['source']}"
+        f"{clip['id']}  {clip['label']}  {in_words(view)}  {clip['source']}"
         for clip in found.clips
         for view in clip["views"]
     ]
     return png_of(contact_sheet(visible(frames).reshape(len(captions), *frames.shape[-4:]), captions))
+
+
+def in_words(view: dict[str, Any]) -> str:
+    """Return a view of `replay_to` as a person says it: its frames, their stride, and what was done to them."""
+    frames = [number for number in view["frames"] if number >= 0]
+    if not frames:
+        return "no frame"
+    strides = {after - before for before, after in itertools.pairwise(frames)}
+    stride = f" stride {strides.pop()}" if len(strides) == 1 and strides != {1} else ""
+    return ", ".join([f"frames {frames[0]}..{frames[-1]}{stride}", *map(_step_in_words, view["steps"])])
+
+
+def _step_in_words(step: dict[str, Any]) -> str:
+    said = {
+        "Crop": "crop {width}x{height} at {left},{top}",
+        "Pad": "padded to {width}x{height}",
+        "Resized": "resized to {width}x{height}",
+        "Rotated": "turned by {degrees:.1f} degrees",
+        "Called": "a function",
+    }
+    return said.get(step["step"], step["step"].lower()).format(**step)
 
 
 def _explained(restored: Restored, epoch: int, step: int) -> list[dict[str, Any]]:

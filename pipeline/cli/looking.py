@@ -77,9 +77,7 @@ def _summary(found: dict[str, Any]) -> str:
     unlabelled = f", {words.plural(found['unlabelled'], 'clip')} without a label" if found["unlabelled"] else ""
     unused = f", {words.plural(found['placeholders'], 'number')} without a class" if found["placeholders"] else ""
     if counts:
-        least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
-        between = f"from {counts[least]:,} ({least}) to {words.plural(counts[most], 'clip')} ({most})"
-        lines.append(f"{words.plural(len(counts), 'class')}, {between}{unused}{unlabelled}")
+        lines.append(f"{words.classes(counts)}{unused}{unlabelled}")
     elif unlabelled:
         lines.append("no labels")
     if len(found["splits"]) > 1 and len(counts) > 1:

@@ -10,7 +10,7 @@ from clipmill.pipeline.report import words
 from clipmill.reader.contact_sheet import png
 from clipmill.reader.dataset import open as open_dataset
 from clipmill.reader.evenness import compare
-from clipmill.reader.replay import replay_to
+from clipmill.reader.replay import in_words, replay_to
 from clipmill.reader.sequence_grid import read_strips, sequence_grid
 from clipmill.storage import absolute
 
@@ -25,7 +25,7 @@ def replay(arguments: argparse.Namespace) -> int:
     for clip in found["clips"]:
         print(words.one_line(f"  {clip['id']}  {clip['label']}  {clip['source']}"))
         for view in clip["views"]:
-            print(f"    frames {view['frames'][0]}..{view['frames'][-1]}")
+            print(f"    {in_words(view)}")
     if found["png"]:
         print(f"-> {found['png']}")
     return 0

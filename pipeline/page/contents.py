@@ -79,8 +79,7 @@ def classes(subject: Subject) -> Section:
         rows.append((name, f"{total[name]:,}", *(f"{part:,} ({_share(part, total[name])})" for part in parts)))
     if order == [NO_LABEL]:
         return Section("classes", "Classes", [Text("No clip has a label.")])
-    least, most = order[-1], order[0]
-    said = f"{words.plural(len(order), 'class')}, from {total[least]:,} ({least}) to {total[most]:,} clips ({most})"
+    said = words.classes({name: total[name] for name in order})
     blocks: list[Block] = [Text(words.one_line(said))]
     for split, of_split in counts.items():
         lacks = [name for name in order if not of_split.get(name)]

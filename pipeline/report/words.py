@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -38,6 +38,15 @@ def plural(number: int, word: str) -> str:
     """Return a count with its noun: 1 clip, 2 clips, 3 classes."""
     ending = "" if number == 1 else "es" if word.endswith("s") else "s"
     return f"{number:,} {word}{ending}"
+
+
+def classes(counts: Mapping[str, int]) -> str:
+    """Say how many classes there are, and how many clips the smallest and the largest have."""
+    least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    clips = plural(counts[most], "clip")
+    if counts[least] == counts[most]:
+        return f"{plural(len(counts), 'class')} of {clips}{' each' * (len(counts) > 1)}"
+    return f"{plural(len(counts), 'class')}, from {counts[least]:,} ({least}) to {clips} ({most})"
 
 
 def percent(share: float) -> str:

@@ -11,8 +11,8 @@ import pytest
 from miniature import Miniature
 
 from clipmill.errors import UsageError
-from clipmill.reader import AtFps, Dataset, HorizontalFlip, Normalise, RandomCrop, RandomWindow
-from clipmill.reader.replay import replay, replay_to
+from clipmill.reader import AtFps, Dataset, HorizontalFlip, Normalise, RandomCrop, RandomWindow, Resize
+from clipmill.reader.replay import in_words, replay, replay_to
 
 
 def test_the_exact_batch_of_any_step(data: Dataset, mini: Miniature, tmp_path: Path) -> None:
@@ -61,6 +61,19 @@ def test_the_command_gives_plain_values_and_a_picture(data: Dataset, tmp_path: P
     sheet = cv2.imread(str(png))
     assert sheet.shape[0] > 6 * 96  # a row of frames for each view of each clip
     assert len(np.unique(sheet)) > 50
+
+
+def test_a_view_in_words_has_stride_crop_and_flip(data: Dataset) -> None:
+    augment = [RandomCrop(32), Resize((24, 40)), HorizontalFlip(1.0), Normalise()]
+    batches = data["train"].batches(RandomWindow(2, stride=2), augment=augment, batch_size=1)
+    (view,) = replay(batches.state_dict(), step=0, epoch=0).clips[0]["views"]
+    first, crop = view["frames"][0], view["steps"][0]
+    assert in_words(view) == (
+        f"frames {first}..{first + 2} stride 2, crop 32x32 at {crop['left']},{crop['top']}, "
+        "resized to 40x24, flipped, normalised"
+    )
+    assert in_words({"frames": [3, 4, 5, -1], "steps": []}) == "frames 3..5"
+    assert in_words({"frames": [-1, -1], "steps": []}) == "no frame"
 
 
 def test_what_is_no_state(tmp_path: Path) -> None:

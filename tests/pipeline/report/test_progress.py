@@ -121,6 +121,9 @@ def test_numbers():
     ]  # fmt: skip
     assert [words.about(number) for number in (3, 99, 123, 93_210)] == ["3", "99", "120", "93,000"]
     assert words.plural(1, "class") == "1 class" and words.plural(1200, "class") == "1,200 classes"
+    assert words.classes({"run": 10, "walk": 10}) == "2 classes of 10 clips each"
+    assert words.classes({"run": 1}) == "1 class of 1 clip"
+    assert words.classes({"run": 10, "walk": 12, "sit": 9}) == "3 classes, from 9 (sit) to 12 clips (walk)"
 
 
 def test_text_that_could_break_a_line():
