@@ -161,6 +161,7 @@ def in_words(view: dict[str, Any]) -> str:
 
 
 def _step_in_words(step: dict[str, Any]) -> str:
+    name: str = step["step"]
     said = {
         "Crop": "crop {width}x{height} at {left},{top}",
         "Pad": "padded to {width}x{height}",
@@ -168,7 +169,7 @@ def _step_in_words(step: dict[str, Any]) -> str:
         "Rotated": "turned by {degrees:.1f} degrees",
         "Called": "a function",
     }
-    return said.get(step["step"], step["step"].lower()).format(**step)
+    return said.get(name, name.lower()).format(**step)
 
 
 def _explained(restored: Restored, epoch: int, step: int) -> list[dict[str, Any]]:
