@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,7 @@ from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
 from clipmill.storage import Storage, open_storage
 from clipmill.video.decoder_version import check_decoder
+from clipmill.workers.confinement import confinement, known
 from clipmill.workers.shared_pool import children, close_children
 
 #: Clips looked at, and clips of which frames are encoded, before a build and for a plan.
@@ -74,6 +76,10 @@ def build(
         say("found", by_name(elsewhere), {"found": len(elsewhere.paths), "looked_for": elsewhere.looked_for})
     runner = make_runner()
     runner.check(options)
+    # Children may write in this folder alone, so it must be there before them.
+    new = storage.disk is not None and not os.path.isdir(storage.root)
+    if new:
+        os.makedirs(storage.root)
     try:
         expected, changed = _glance(storage, options, census, elsewhere.paths)
         say("estimate", expectation(expected, storage), expected)
@@ -95,6 +101,9 @@ def build(
                 remove_leftovers(storage, open_storage(options.videos), options.run)
     finally:
         close_children()
+        if new:
+            with contextlib.suppress(OSError):
+                os.rmdir(storage.root)  # what was refused leaves nothing
     summary.note_outcome(outcome)
     if as_json:
         print(msgspec.json.encode(outcome).decode())
@@ -131,7 +140,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     foresight, population = _look(storage, options, census, elsewhere.paths, _STUDY[0], every=every)
     forecast = foresight.forecast(population)
     try:
-        pool = children(options.workers, options.timeout)
+        pool = children(options)
         shards = forecast.rewritten
         expected = estimate(census, options, pool, population, shards, encode=_STUDY[1], elsewhere=elsewhere.paths)
     finally:
@@ -192,7 +201,7 @@ def _glance(
     if population.missing > len(population.sample) and open_storage(options.videos).local and census.clips <= MOST_ROWS:
         _, population = _look(storage, options, census, elsewhere, _GLANCE[0], every=True)
     # The run that follows goes on with these children.
-    pool = children(options.workers, options.timeout)
+    pool = children(options)
 
     def expect(opened: int) -> Estimate:
         glance = {"opened": opened, "encode": _GLANCE[1], "frames": 4}
@@ -278,11 +287,21 @@ def _write_run(storage: Storage, options: BuildOptions, beam_words: Sequence[str
         "python": sys.version.split()[0],
         "clipmill": __version__,
         "libraries": {name: _installed(name) for name in libraries},
+        "children": _confined(options),
         "options": msgspec.to_builtins(options),
         "beam_options": list(beam_words),
     }
     path = layout.run_path(options.run, "run.json")
     storage.put(path, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+
+
+def _confined(options: BuildOptions) -> str:
+    """Describe how this machine confines children that decode."""
+    confined = confinement(options.videos, options.out)
+    if confined is None:
+        return "not confined"
+    network = "sockets, " if confined.network else ""
+    return f"may open {network}what is read, and write in {', '.join(confined.writable)} alone ({known()})"
 
 
 def _installed(library: str) -> str | None:

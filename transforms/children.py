@@ -87,7 +87,7 @@ class InChildren(beam.DoFn):
             yield from self._start(_Together(elements), self.job_of_many(elements))
 
     def _start(self, element: Any, job: Job) -> Iterator[Any]:
-        pool = children(self._options.workers, self._options.timeout)
+        pool = children(self._options)
         self._flying[pool.submit(job)] = element
         if len(self._flying) > pool.most_in_flight:
             yield from self._landed()

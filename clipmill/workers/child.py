@@ -1,6 +1,6 @@
 """The child process: takes jobs from one pipe, answers on another.
 
-    python -m clipmill.workers.child JOBS_FD ANSWERS_FD MEMORY_BYTES
+    python -m clipmill.workers.child JOBS_FD ANSWERS_FD MEMORY_BYTES [network|local WRITABLE_FOLDER...]
 
 It ends when the job pipe closes, also in the middle of a job, so that no child
 outlives a parent that was killed.
@@ -22,6 +22,7 @@ import msgspec
 
 from clipmill.errors import ClipError, StorageError
 from clipmill.ledger import Reason
+from clipmill.workers.confinement import Confinement, confine
 from clipmill.workers.jobs import (
     DecodeJob,
     Job,
@@ -38,7 +39,10 @@ from clipmill.workers.jobs import (
 
 def main(argv: list[str]) -> int:
     """Serve jobs until the parent closes the pipe."""
-    jobs_fd, answers_fd, memory = map(int, argv)
+    jobs_fd, answers_fd, memory = map(int, argv[:3])
+    confined = Confinement.of_words(argv[3:])
+    if confined is not None:
+        confine(confined)  # before there is another thread, which would not be confined
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

@@ -23,6 +23,7 @@ from typing import IO, Any, TypeVar
 from clipmill.errors import ClipError, ClipmillError, Interrupted, StorageError
 from clipmill.ledger import Reason
 from clipmill.workers import jobs
+from clipmill.workers.confinement import Confinement
 
 #: Address space of a child, bytes. PyAV and OpenCV map 556 MB before they work.
 MEMORY = 6 << 30
@@ -51,12 +52,14 @@ class Pool:
         workers: children at work at one time.
         timeout: seconds a job may take.
         memory: address space of a child in bytes.
+        confined: what a child may do; None for all.
     """
 
-    def __init__(self, workers: int, timeout: float, memory: int = MEMORY) -> None:
+    def __init__(self, workers: int, timeout: float, memory: int = MEMORY, confined: Confinement | None = None) -> None:
         self.workers = workers
         self._timeout = timeout
         self._memory = memory
+        self._confined = confined
         self._local = threading.local()
         self._children: set[_Child] = set()
         self._closed = False
@@ -122,7 +125,7 @@ class Pool:
             if self._closed:
                 raise Interrupted("stopped")
             if child is None:
-                child = self._local.child = _Child(self._memory)
+                child = self._local.child = _Child(self._memory, self._confined)
                 self._children.add(child)
         return child
 
@@ -160,14 +163,15 @@ class _Gone(Exception):
 class _Child:
     """One child process and the two ends we hold of its pipes."""
 
-    def __init__(self, memory: int) -> None:
+    def __init__(self, memory: int, confined: Confinement | None) -> None:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         self._stderr: IO[bytes] = tempfile.TemporaryFile(prefix="clipmill-")  # noqa: SIM115
         package_root = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+        words = [str(theirs_in), str(theirs_out), str(memory), *(confined.words() if confined else ())]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "clipmill.workers.child", str(theirs_in), str(theirs_out), str(memory)],
+            [sys.executable, "-m", "clipmill.workers.child", *words],
             pass_fds=(theirs_in, theirs_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 
+from clipmill.options import BuildOptions
+from clipmill.workers.confinement import Confinement, confinement
 from clipmill.workers.pool import Pool
 
-_pools: dict[tuple[int, float], Pool] = {}
+_pools: dict[tuple[int, float, Confinement | None], Pool] = {}
 _lock = threading.Lock()
 
 
-def children(workers: int, timeout: float) -> Pool:
-    """Return this process's pool, started when it is first asked for."""
+def children(options: BuildOptions) -> Pool:
+    """Return this process's pool for such a build, started when it is first asked for."""
+    kind = options.workers, options.timeout, confinement(options.videos, options.out)
     with _lock:
-        pool = _pools.get((workers, timeout))
+        pool = _pools.get(kind)
         if pool is None:
-            pool = _pools[workers, timeout] = Pool(workers, timeout)
+            pool = _pools[kind] = Pool(options.workers, options.timeout, confined=kind[2])
         return pool
 
 

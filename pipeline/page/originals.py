@@ -17,6 +17,7 @@ from clipmill.options.defaults import cores
 from clipmill.reader import Dataset, FirstFrames
 from clipmill.sources.looks import Look
 from clipmill.storage import open_storage
+from clipmill.workers.confinement import confinement
 from clipmill.workers.jobs import LookJob
 from clipmill.workers.pool import Pool
 
@@ -91,7 +92,7 @@ def _looked(jobs: Sequence[tuple[int, LookJob]]) -> Iterator[tuple[int, Look]]:
     """Do jobs in children, which decode what is strange; leave out what fails or comes too late."""
     if not jobs:
         return
-    pool = Pool(min(cores(), len(jobs)), _ONE)
+    pool = Pool(min(cores(), len(jobs)), _ONE, confined=confinement(jobs[0][1].videos))
     until = time.monotonic() + _ALL
     try:
         for number, look in pool.window(jobs):

@@ -35,6 +35,7 @@ def build(out, *words):
     return clipmill("failures", out, "--json").json
 
 
+@pytest.mark.slow
 def test_a_build_is_that_of_local_files(films, server, tmp_path):
     """By relative paths as files are called, and by URLs as they are typed; from a server that cuts connections."""
     names = [str(path.relative_to(films)) for path in sorted(films.rglob("*.avi"))]

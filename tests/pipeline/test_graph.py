@@ -40,7 +40,7 @@ def stub(monkeypatch: pytest.MonkeyPatch):
 
     def put(**kinds: int) -> None:
         pool = StubPool(**kinds)
-        monkeypatch.setattr(children, "children", lambda workers, timeout: pool)
+        monkeypatch.setattr(children, "children", lambda options: pool)
         # The files are made up as well: nobody but the pool knows which are missing.
         monkeypatch.setattr(resolve_sources, "recall_source", lambda *_: None)
 

@@ -49,7 +49,7 @@ class Squared(InChildren):
 @pytest.mark.parametrize("together", [1, 2, 3, 4, 100])
 def test_every_element_gets_its_result_however_many_go_together(together, monkeypatch):
     pool = Squares()
-    monkeypatch.setattr(children, "children", lambda workers, timeout: pool)
+    monkeypatch.setattr(children, "children", lambda options: pool)
     monkeypatch.setattr(children, "_TOGETHER", together)
     squared = Squared(BuildOptions(ListingOptions(("listing",)), "out", "run", tell_seconds=0.0))
     squared.start_bundle()
