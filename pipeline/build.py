@@ -140,7 +140,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     foresight, population = _look(storage, options, census, elsewhere.paths, _STUDY[0], every=every)
     forecast = foresight.forecast(population)
     try:
-        pool = children(options)
+        pool = children(options, writes=False)
         shards = forecast.rewritten
         expected = estimate(census, options, pool, population, shards, encode=_STUDY[1], elsewhere=elsewhere.paths)
     finally:

@@ -71,13 +71,16 @@ class Confinement(NamedTuple):
 
 
 def confinement(videos: str, out: str = "") -> Confinement | None:
-    """Return what a child needs that reads from one storage and perhaps writes to another; None if it is not wanted."""
+    """Return what a child needs that reads from one storage and perhaps writes to another; None if it is not wanted.
+
+    A build makes the folder `out` before it starts children. Where it is not there yet, they may write anywhere.
+    """
     if os.environ.get(VARIABLE) == "0" or not sys.platform.startswith("linux"):
         return None
     storages = [open_storage(root) for root in (videos, out) if root]
     network = not all(storage.local for storage in storages)
     # What is remote is read and written by way of temporary files.
-    folders = [out] if out and storages[-1].local else []
+    folders = [out if os.path.isdir(out) else "/"] if out and storages[-1].local else []
     return Confinement((*folders, *([tempfile.gettempdir()] if network else [])), network)
 
 

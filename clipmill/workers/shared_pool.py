@@ -12,9 +12,9 @@ _pools: dict[tuple[int, float, Confinement | None], Pool] = {}
 _lock = threading.Lock()
 
 
-def children(options: BuildOptions) -> Pool:
-    """Return this process's pool for such a build, started when it is first asked for."""
-    kind = options.workers, options.timeout, confinement(options.videos, options.out)
+def children(options: BuildOptions, *, writes: bool = True) -> Pool:
+    """Return this process's pool for such a build, or a plan, started when it is first asked for."""
+    kind = options.workers, options.timeout, confinement(options.videos, options.out if writes else "")
     with _lock:
         pool = _pools.get(kind)
         if pool is None:

@@ -124,6 +124,8 @@ def test_a_kernel_without_it(tmp_path, monkeypatch):
 
 def test_what_a_build_needs(tmp_path, monkeypatch):
     videos, out = str(tmp_path / "v"), str(tmp_path / "o")
+    assert confinement(videos, out) == Confinement(("/",), False)
+    os.mkdir(out)
     assert confinement(videos, out) == Confinement((out,), False)
     assert confinement(videos) == Confinement((), False)
     monkeypatch.setattr(module.tempfile, "gettempdir", lambda: "/tmp")
