@@ -36,6 +36,9 @@ ELSEWHERE = {
     ("docs/reading.md", "from torch"): "tests/external/pytorch/test_page.py",
     ("docs/reading.md", "from clipmill.fastai"): "tests/external/pytorch/test_page.py",
     ("docs/reading.md", "import clipmill.grain"): "tests/external/interop/test_grain.py",
+    ("docs/records.md", "clipmill build clips.csv --record-columns"): "tests/end_to_end/test_own_schema.py",
+    ("docs/records.md", "# mine.toml"): "tests/end_to_end/test_own_schema.py",
+    ("docs/records.md", "clipmill build UCF-101/ --schema mine.toml"): "tests/end_to_end/test_own_schema.py",
     ("docs/tutorial.md", "clipmill"): "tests/examples/test_tutorial.py",
     ("docs/tutorial.md", "python examples/"): "tests/examples/test_tutorial.py",
 }

@@ -56,7 +56,7 @@ def test_a_schema_reads_a_record_or_says_that_it_is_none(data):
         found = ended(lambda name=name: get_schema(name).parse(data))
         if found is not None:
             clip, frames = found
-            assert frames and all(isinstance(frame, bytes) for frame in frames)
+            assert frames and all(isinstance(frame, memoryview) for frame in frames)
             # What was read can be written and read again.
             assert get_schema(name).parse(serialize(get_schema(name), clip, frames)) == (clip, frames)
         facts = ended(lambda name=name: get_schema(name).parse_head(data))
