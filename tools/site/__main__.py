@@ -1,7 +1,7 @@
 """Builds the site of `make docs` in build/docs: README, docs/ and the API from the docstrings, by Sphinx.
 
 The pages stay where GitHub shows them; they are copied beside each other, so that their links to each other, to
-deploy/ and to examples/ work in both places.
+deploy/, examples/ and findings/ work in both places.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "build" / "docs-source"
 SITE = ROOT / "build" / "docs"
 #: What pages link to; each is copied as it is.
-LINKED = ("docs", "deploy", "examples", "CONTRIBUTING.md", "LICENSE")
+LINKED = ("docs", "deploy", "examples", "findings", "CONTRIBUTING.md", "LICENSE")
 CONF = Path(__file__).parent
 #: What a browser would fetch by itself from another place.
 FETCHED = re.compile(r"<(?:link|script|img|iframe|source)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")

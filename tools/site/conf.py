@@ -12,7 +12,7 @@ import clipmill
 project = "clipmill"
 version = release = clipmill.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["examples/*.md", "deploy/*.md"]
+exclude_patterns = ["examples/*.md", "deploy/*.md", "findings/*.md"]
 root_doc = "index"
 
 html_theme = "furo"

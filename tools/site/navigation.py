@@ -34,6 +34,7 @@ PAGES = {
         "docs/limits": "",
         "docs/scale": "",
         "docs/interop": "Other readers",
+        "docs/peers": "",
         "docs/architecture": "",
         "docs/glossary": "",
         "CONTRIBUTING": "",
