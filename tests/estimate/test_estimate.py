@@ -66,7 +66,7 @@ def test_few_videos_stand_for_all_that_are_new(options):
 @pytest.mark.parametrize(("free", "opened"), [(100 << 30, 40), (1 << 30, CLIPS)])
 def test_a_build_opens_few_videos_where_the_disk_is_large(free, opened, options, monkeypatch):
     pool = Opened()
-    monkeypatch.setattr(build, "children", lambda workers, timeout: pool)
+    monkeypatch.setattr(build, "children", lambda options: pool)
     monkeypatch.setattr("clipmill.storage.LocalStorage.free", lambda self: free)
     storage = build.open_storage(options.out)
     expected, _ = build._glance(storage, options, take_census(options, 200), {})
