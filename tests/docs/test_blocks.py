@@ -20,6 +20,7 @@ from clipmill.pipeline.demo.synthetic import make_dataset
 
 #: What is not run here, by the page and the words that it begins with: the file that runs it, or why nothing does.
 ELSEWHERE = {
+    ("README.md", "pip install ."): "would install into the environment of the tests",
     ("README.md", "make demo"): ".ci/run",
     ("docs/architecture.md", "ReadListing"): "a drawing",
     ("docs/architecture.md", "OUT/CURRENT"): "a tree of files",
