@@ -10,11 +10,12 @@ from clipmill.pipeline.runners.flink_rest import JobFailed
 from clipmill.reader import BadClip
 from clipmill.reader.access.frame_ranges import Vanished
 from clipmill.reader.loading.decode import BadFrame
+from clipmill.reader.loading.processes import WorkerDied
 from clipmill.records.tfrecord import BadRecord
 from clipmill.workers.pool import ChildFailed
 
 #: Those that stand beside what raises them.
-_ELSEWHERE = (BadClip, BadFrame, BadRecord, Vanished, ChildFailed, JobFailed)
+_ELSEWHERE = (BadClip, BadFrame, BadRecord, Vanished, WorkerDied, ChildFailed, JobFailed)
 
 _HEAD = """\
 # Errors and exit codes

@@ -34,7 +34,10 @@ Work = Callable[[Loader, Arrays, int], None]
 
 
 class WorkerDied(TryAgain):
-    """A process that loads clips ended: most often the system ended it for want of memory."""
+    """A process that loads clips ended: most often the system ended it for want of memory.
+
+    What to do: see whether memory ran out, and take fewer worker processes; the reader goes on from its state.
+    """
 
 
 class _Rows(NamedTuple):
