@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pickle
+
 import pytest
 from field_listings import EPIC, write_all
 from listed import Listed, touch, write
@@ -139,6 +143,29 @@ def test_a_list_is_hmdbs_by_what_stands_in_it(tmp_path):
 def test_files_that_are_no_text(tmp_path, data, why):
     with pytest.raises(ListingError, match=why):
         Listed(write(tmp_path / "l.csv", data))
+
+
+class MakesFolder:
+    """What, pickled and read again, makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_refused_and_not_run(tmp_path, protocol):
+    pickled = pickle.dumps({"labels": ["run"], "x.mp4": MakesFolder(tmp_path / "made")}, protocol)
+    for name in ("UCF101v2-GT.pkl", "list.csv", "list.json", "classInd.txt"):
+        with pytest.raises(UsageError, match=name):
+            Listed(write(tmp_path / name, pickled))
+    with contextlib.suppress(UsageError):  # of protocol 0, whose lines are text, each is a class
+        Listed(write(tmp_path / "l.txt", "x.mp4 0\n"), labels=str(tmp_path / "list.csv"))
+    assert not (tmp_path / "made").exists()
+    pickle.loads(pickled)
+    assert (tmp_path / "made").exists()
 
 
 def test_format_overrules_detection(tmp_path):

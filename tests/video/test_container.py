@@ -171,6 +171,16 @@ def test_a_movie_whose_data_are_in_another_file_gets_none_of_them(film, tmp_path
     assert caught.value.reason == "corrupt"
 
 
+def test_what_is_read_is_the_open_file_and_nothing_by_its_name(film, tmp_path):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(film.read_bytes())
+    with open(path, "rb") as file:
+        path.unlink()
+        path.write_text("another file")
+        with open_video(file) as video:
+            assert sum(1 for _ in video.container.decode(video=0)) == 40
+
+
 def test_a_cover_is_no_video_stream(shared_data):
     cover = shared_data / "videos" / "awkward" / "short" / "mp4parse_1frame_plus_coverart_stream.mp4"
     with open(cover, "rb") as file, open_video(file) as video:
