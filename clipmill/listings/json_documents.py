@@ -6,6 +6,7 @@ import codecs
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -63,7 +64,9 @@ class JsonDocument(Format):
         """Return whether an entry has a list of labels."""
         found = (entry for path in options.listings for _, entry in _entries(path))
         objects = (entry for entry in found if isinstance(entry, dict))
-        return any(object_lists(entry, columns(tuple(entry), chosen=options.columns)) for entry in objects)
+        # Most entries have the keys of the one before, and finding out which is what takes longer than reading one.
+        named = lru_cache(maxsize=64)(partial(columns, chosen=options.columns))
+        return any(object_lists(entry, named(tuple(entry))) for entry in objects)
 
     def slices(self, options: ListingOptions) -> list[ListingSlice]:
         """Return one slice for each document, since it can only be read whole."""

@@ -104,7 +104,9 @@ def test_what_is_known_of_a_shard_is_found_again_in_its_files(tmp_path):
 
 
 @given(data=st.binary(max_size=40) | st.text("0123456789 -+_.\n", max_size=60).map(str.encode))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_bytes_are_an_index_or_none(tmp_path, data):
     storage = LocalStorage(str(tmp_path))
     storage.put(index_path("a"), data)
