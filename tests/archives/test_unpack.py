@@ -92,6 +92,23 @@ def test_a_link_out_of_the_folder_stops_all(tmp_path, target):
     assert ran.code == 1 and f"a link out of the folder, to {target!r}" in ran.err
 
 
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_a_pipe_or_a_device_stops_all(tmp_path, kind):
+    archive = tmp_path / "x.tar"
+    with tarfile.open(archive, "w") as tar:
+        info = tarfile.TarInfo("a/x.mp4")
+        info.type = kind
+        tar.addfile(info)
+    ran = clipmill("unpack", archive, tmp_path / "dest")
+    assert ran.code == 1 and "'a/x.mp4' is not a file, folder or link; unpacked nothing" in ran.err
+    assert not list((tmp_path / "dest").glob("**/*.mp4"))
+
+
+def test_a_member_that_needs_a_password_is_named():
+    with pytest.raises(DataError, match="its member 'a' is encrypted"):
+        refuse_dangerous("x", [Member("a", 1, encrypted=True)], 10)
+
+
 def test_sizes_are_held_against_the_disk():
     with pytest.raises(DataError, match=r"x: its members take 3.0 GB, and 2.0 GB are free"):
         refuse_dangerous("x", [Member("a", 10**9), Member("b", 2 * 10**9)], 2 * 10**9)
