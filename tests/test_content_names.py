@@ -24,14 +24,14 @@ def test_a_clip_key_depends_on_all_that_changes_pixels_and_on_nothing_else():
         msgspec.structs.replace(options, **{name: value})
         for name, value in [
             ("every", 2), ("fps", 5.0), ("max_frames", 9), ("short_side", 128), ("size", (64, 64)), ("fit", "pad"),
-            ("quality", 90), ("encoding", "png"),
+            ("quality", 90), ("encoding", "png"), ("deinterlace", True),
         ]
     ]  # fmt: skip
     keys = [clip_key(F, None, None, o) for o in [options, *others]]
     keys += [clip_key("e" * 64, None, None, options), clip_key(F, 0.0, None, options), clip_key(F, None, 1.0, options)]
     assert len(set(keys)) == len(keys)
     assert clip_key(F, None, None, FrameOptions()) == keys[0]
-    assert len(msgspec.structs.fields(FrameOptions)) == 8, "does the new option change pixels?"
+    assert len(msgspec.structs.fields(FrameOptions)) == 9, "does the new option change pixels?"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ label, split, start, end, group, id (all but path may be left out).
 
   clipmill build UCF-101/ --out ucf
   clipmill build ucfTrainTestlist/ --videos UCF-101/ --fold 1 --out ucf
-  clipmill build train.csv val.csv --videos k400/ --short-side 256 --out k400-256
+  clipmill build train.csv --videos k400/ --short-side 256 --out k400-256
   clipmill build mine.csv --out out
 """
 
