@@ -117,8 +117,10 @@ class Processes:
         # OpenCV's threads do not survive a fork, and a forked process would wait for them for ever: so they end before.
         threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
-        workers = [_started(multiprocessing.get_context(start), loader) for _ in range(count)]
-        cv2.setNumThreads(threads)
+        try:
+            workers = [_started(multiprocessing.get_context(start), loader) for _ in range(count)]
+        finally:
+            cv2.setNumThreads(threads)
         for worker in workers:
             self._idle.put(worker)
         weakref.finalize(self, _stop, workers)
@@ -142,11 +144,7 @@ class Processes:
             worker.pipe.send(task)
             answer = worker.pipe.recv()
         except (EOFError, ConnectionError):
-            worker.process.join(1)
-            raise WorkerDied(
-                f"a process of workers= ended (exit code {worker.process.exitcode}): most often there was not enough "
-                "memory; read with fewer workers or smaller batches"
-            ) from None
+            raise _died(worker.process) from None
         finally:
             self._idle.put(worker)
         for field, values in answer.small.items():
@@ -156,6 +154,18 @@ class Processes:
 
     def _rows(self, array: npt.NDArray[Any]) -> _Rows:
         return _Rows(array.shape, array.dtype, self._buffers.place(array) if array.size else None)
+
+
+def _died(process: Any) -> WorkerDied:
+    process.join(1)
+    if (process.exitcode or -1) < 0:
+        why = "most often there was not enough memory; read with fewer workers or smaller batches"
+    else:
+        why = (
+            "its own words stand above; a script whose processes are not forked must do what it does "
+            'under `if __name__ == "__main__":`, since each of them imports the script'
+        )
+    return WorkerDied(f"a process of workers= ended (exit code {process.exitcode}): {why}")
 
 
 def _started(context: Any, loader: Loader) -> _Worker:

@@ -6,6 +6,8 @@ import gc
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from typing import Any
 
 import cv2
@@ -149,6 +151,19 @@ def test_a_process_that_was_killed_is_told(data: Dataset) -> None:
 
     with pytest.raises(WorkerDied, match=r"exit code -9.*fewer workers or smaller batches"):
         next(iter(make(data["train"], RandomWindow(4), augment=[fatal], workers=2, start="fork")))
+
+
+def test_a_script_without_a_main_guard_is_told_so(mini: Miniature, tmp_path: Any) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import clipmill\n"
+        f"batches = clipmill.open({str(mini.path)!r})['train'].batches(batch_size=1, workers=1, start='spawn')\n"
+        "next(iter(batches))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "WorkerDied: a process of workers= ended (exit code 1)" in done.stderr
+    assert 'under `if __name__ == "__main__":`' in done.stderr
 
 
 def test_processes_live_as_long_as_their_reader(data: Dataset) -> None:
