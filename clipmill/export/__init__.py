@@ -46,7 +46,7 @@ def get_format(name: str, *, pairs: bool = False) -> ExportFormat:
     if pairs and name not in OF_PAIRS:
         raise UsageError(f"--to {name}: has no place for masks, which this data set has; use {' or '.join(OF_PAIRS)}")
     if own:
-        declared: ExportFormat = import_module(FORMATS["tfds"]).own_format(name)
+        declared: ExportFormat = import_module(FORMATS["tfds"]).Records(name)
         return declared
     known: dict[str, ExportFormat] = import_module(_PAIRS if pairs else FORMATS[name]).FORMATS
     return known[name]

@@ -114,9 +114,4 @@ def _manifest(data: DataSet, schema: str, plan: ExportPlan) -> Manifest:
 
 
 #: The schema `frames` has a name of its own here, since `--to frames` is a folder of frames.
-def own_format(schema: str) -> Records:
-    """Return the format that writes records of a schema that a user declared."""
-    return Records(schema)
-
-
 FORMATS = {one.name: one for one in (Records("tfds"), Records("mediaseq"), Records("frames", "frames-example"))}

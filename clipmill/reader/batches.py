@@ -116,10 +116,11 @@ class Batches:
         self.planner = Planner(clips, options, weights)
         self.dropped = self.planner.dropped
         self._size = self._common_size()
-        self.buffers = SharedBuffers(prefetch + 3) if workers else Buffers(prefetch + 3)
+        self.buffers = Buffers(prefetch + 3)
         self._processes: Processes | None = None
-        if isinstance(self.buffers, SharedBuffers):
-            self._processes = processes_for(self.loader(), options, workers, start, self.buffers)
+        if workers:
+            self.buffers = shared = SharedBuffers(prefetch + 3)
+            self._processes = processes_for(self.loader(), options, workers, start, shared)
 
     def __repr__(self) -> str:
         size = self.options.batch_size or f"{self.options.max_frames_per_batch} frames of"
@@ -151,7 +152,7 @@ class Batches:
             frames = row.reshape(-1, *row.shape[-3:])
             some = [frames[number] for number in markup.evenly(len(frames), 2 * _SHOWN)]
             name, label = self.planner.clips.ids[clip].as_py(), self.planner.clips.label_names(clip)
-            figures.append(markup.figure(markup.strip(some), f"{name}: {label or 'no label'}"))
+            figures.append(markup.figure(markup.strip(some), f"{name}: {label or markup.NO_LABEL}"))
         return figures
 
     def __len__(self) -> int:
@@ -224,7 +225,7 @@ class Batches:
             raise UsageError("this reader has decode=False: its batches hold JPEGs, not pixels to draw")
         epoch = self.epoch if epoch is None else epoch
         clips = [request for request, _ in self.drawn(epoch, step)]
-        names = [self.planner.clips.label_names(request.clip) or "no label" for request in clips]
+        names = [self.planner.clips.label_names(request.clip) or markup.NO_LABEL for request in clips]
         captions = [f"{request.clip_id}  {name}" for request, name in zip(clips, names, strict=True)]
         # Rows that fill up a host's share of the last batch repeat a clip, and are not drawn.
         frames = visible(self.only(("frames",)).at(epoch, step)["frames"][: len(clips)])

@@ -60,7 +60,7 @@ class Clip:
 
     def _repr_html_(self) -> str:
         """Return what a notebook draws."""
-        shown = markup.figure(self.strip(), f"{self.id}: {self.label_name or 'no label'}")
+        shown = markup.figure(self.strip(), f"{self.id}: {self.label_name or markup.NO_LABEL}")
         facts = [(name, value) for name, value in self.row.items() if value not in (None, "", [])]
         return markup.block(self._caption, shown, markup.folded("row", markup.table([("column", "value"), *facts])))
 
@@ -139,7 +139,7 @@ class Clip:
     def _caption(self) -> str:
         frames = "an image" if self._clips.pairs else f"{self.length} frame{'s' * (self.length != 1)}"
         shown = "" if self._clips.pairs else f", {self.seconds:.3g} s"
-        return f"{self.id}: {self.label_name or 'no label'}, {frames} of {self.width}x{self.height}{shown}"
+        return f"{self.id}: {self.label_name or markup.NO_LABEL}, {frames} of {self.width}x{self.height}{shown}"
 
     @cached_property
     def _arrays(self) -> Arrays:

@@ -13,6 +13,8 @@ import simplejpeg
 
 Pixels = npt.NDArray[np.uint8]
 
+#: Stands for the class of clips that have none.
+NO_LABEL = "no label"
 #: Of a frame in a strip, in pixels.
 HEIGHT = 96
 _GAP = 3

@@ -12,8 +12,6 @@ from clipmill.reader.clip import Clip
 from clipmill.reader.clips import Clips
 from clipmill.reader.sequence_grid import choose
 
-#: Stands for the class of clips that have none.
-NO_LABEL = "no label"
 #: Clips whose middle frame is shown, and classes that stand in the table.
 _PICTURES, _CLASSES = 8, 30
 
@@ -30,11 +28,11 @@ def overview(title: str, splits: Mapping[str, Clips]) -> str:
 
 
 def clips_of_classes(clips: Clips) -> dict[str, int]:
-    """Count the clips of each class, in the order of the labels; those without a label last, as `NO_LABEL`."""
+    """Count the clips of each class, in the order of the labels; those without a label last, as `markup.NO_LABEL`."""
     _, labels = clips.table.pairs(clips.rows)
     counted = np.bincount(labels + 1, minlength=len(clips.labels) + 1).tolist()
     found = dict(zip(clips.labels, counted[1:], strict=True))
-    return found | ({NO_LABEL: counted[0]} if counted[0] else {})
+    return found | ({markup.NO_LABEL: counted[0]} if counted[0] else {})
 
 
 def _sizes(splits: Mapping[str, Clips]) -> list[tuple[str, ...]]:
@@ -69,4 +67,4 @@ def _pictures(splits: Mapping[str, Clips]) -> str:
         frames = [clip.preview(1)[0] for clip in chosen]
     except ClipmillError as error:
         return markup.note(f"no picture: {error}")
-    return markup.figure(markup.strip(frames), ", ".join(clip.label_name or NO_LABEL for clip in chosen))
+    return markup.figure(markup.strip(frames), ", ".join(clip.label_name or markup.NO_LABEL for clip in chosen))

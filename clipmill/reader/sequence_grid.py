@@ -17,6 +17,7 @@ from clipmill.errors import UsageError
 from clipmill.reader.batches import Batches
 from clipmill.reader.clips import Clips
 from clipmill.reader.draws import mix64
+from clipmill.reader.markup import NO_LABEL
 from clipmill.reader.options import make_options
 from clipmill.reader.sampling.samplers import FirstFrames
 
@@ -63,7 +64,7 @@ def read_strips(clips: Clips, rows: int, frames: int) -> list[ClipStrip]:
         sampler = FirstFrames(min(frames, int(one.lengths.frames[0])))
         options = make_options(sampler=sampler, augment=(), shuffle=False, batch_size=1)
         batch = Batches(one, options, threads=1).at(0, 0)
-        name = clips.label_names(index) or "no label"
+        name = clips.label_names(index) or NO_LABEL
         strips.append(ClipStrip(str(batch["id"][0]), name, np.array(batch["frames"][0]), batch["frame_index"][0]))
     return strips
 

@@ -75,9 +75,7 @@ def read_record(file: IO[bytes], offset: int, size: int, name: str) -> bytes:
     head = file.read(BEFORE)
     if len(head) < BEFORE:
         raise BadRecord(name, offset, f"the file ends {BEFORE - len(head)} bytes short of its length")
-    (length,), (crc,) = _U64.unpack_from(head), _U32.unpack_from(head, 8)
-    if masked(google_crc32c.value(head[:8])) != crc:
-        raise BadRecord(name, offset, "the checksum of its length is wrong")
+    length = _length(head, name, offset)
     end = offset + length + FRAMING
     if end > size:
         raise BadRecord(name, offset, f"the file ends {end - size} bytes short of its end")
@@ -85,8 +83,7 @@ def read_record(file: IO[bytes], offset: int, size: int, name: str) -> bytes:
     tail = file.read(AFTER)
     if len(data) < length or len(tail) < AFTER:
         raise BadRecord(name, offset, "the file became shorter while it was read")
-    if masked(google_crc32c.value(data)) != _U32.unpack(tail)[0]:
-        raise BadRecord(name, offset, "the checksum of its data is wrong", end)
+    _check_data(data, tail, name, offset)
     return data
 
 
@@ -103,10 +100,18 @@ def check_record(head: bytes, data: bytes, tail: bytes, name: str, offset: int) 
     """
     if len(head) < BEFORE or len(tail) < AFTER:
         raise BadRecord(name, offset, "the file ends inside of it")
+    if _length(head, name, offset) != len(data):
+        raise BadRecord(name, offset, f"its length is not that of the {len(data)} bytes that it should have")
+    _check_data(data, tail, name, offset)
+
+
+def _length(head: bytes, name: str, offset: int) -> int:
     if masked(google_crc32c.value(head[:8])) != _U32.unpack_from(head, 8)[0]:
         raise BadRecord(name, offset, "the checksum of its length is wrong")
-    if _U64.unpack_from(head)[0] != len(data):
-        raise BadRecord(name, offset, f"its length is not that of the {len(data)} bytes that it should have")
+    return int(_U64.unpack_from(head)[0])
+
+
+def _check_data(data: bytes, tail: bytes, name: str, offset: int) -> None:
     if masked(google_crc32c.value(data)) != _U32.unpack(tail)[0]:
         raise BadRecord(name, offset, "the checksum of its data is wrong", offset + len(data) + FRAMING)
 

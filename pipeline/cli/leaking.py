@@ -12,6 +12,7 @@ from clipmill.pipeline.report import words
 from clipmill.pipeline.report.progress import Line, bar
 from clipmill.reader.contact_sheet import png
 from clipmill.reader.dataset import open as open_dataset
+from clipmill.reader.markup import NO_LABEL
 from clipmill.storage import absolute
 
 #: Pairs in the table, and in the picture.
@@ -59,5 +60,5 @@ def _told(found: Found) -> str:
 
 def _row(pair: Pair) -> tuple[str, ...]:
     how = ", ".join(word for word, true in (("mirrored", pair.mirrored), ("cropped", pair.cropped)) if true)
-    clips = (f"{clip.id} ({clip.split}, {clip.label or 'no label'})" for clip in (pair.first, pair.second))
+    clips = (f"{clip.id} ({clip.split}, {clip.label or NO_LABEL})" for clip in (pair.first, pair.second))
     return f"{pair.score:.2f}", f"{pair.offset:+.2f} s", f"{pair.seconds:.1f} s", *clips, how

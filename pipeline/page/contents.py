@@ -25,8 +25,8 @@ from clipmill.pipeline.page.blocks import Block, Section, Sheet, Strip, Table, T
 from clipmill.pipeline.page.originals import Originals, first_frames_of
 from clipmill.pipeline.page.subject import Subject
 from clipmill.pipeline.report import words
-from clipmill.reader.markup import uri_of_jpeg
-from clipmill.reader.overview import NO_LABEL, clips_of_classes
+from clipmill.reader.markup import NO_LABEL, uri_of_jpeg
+from clipmill.reader.overview import clips_of_classes
 
 _OPTIONS = {option.field: option for option in OPTIONS if option.fills}
 _CHANGES = (

@@ -12,8 +12,7 @@ from clipmill.pipeline.page.blocks import Block, Section, Sheet, Strip
 from clipmill.pipeline.page.subject import Subject
 from clipmill.pipeline.report import words
 from clipmill.reader import Clip
-from clipmill.reader.markup import data_uri
-from clipmill.reader.overview import NO_LABEL
+from clipmill.reader.markup import NO_LABEL, data_uri
 
 #: Clips of a sheet; of each class where there are few, and classes where there are many.
 _CLIPS, _OF_A_CLASS, _CLASSES = 8, 3, 120
