@@ -22,7 +22,7 @@ MOST_LINES = 400
 
 _SHARED = ["strata", "errors", "options", "layout", "messages", "ledger", "content_names"]
 _STAGES = ["listings", "video", "sources", "decoding", "shards", "workers", "dataset", "estimate"]
-_READER = ["strata", "storage", "errors", "layout", "records"]
+_READER = ["strata", "storage", "errors", "layout", "records", "signatures"]
 _BEFORE_LOADING = [
     *("reader/draws", "reader/sampling", "reader/augment", "reader/order", "reader/access"),
     *("reader/clip_table", "reader/clips", "reader/options", "reader/planner"),
@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "errors": [],
     "storage": ["errors"],
     "layout": ["errors", "storage"],
+    "signatures": ["errors", "storage", "layout"],
     "options": ["errors", "storage", "layout"],
     "messages": ["options", "layout"],
     "ledger": ["messages"],
@@ -64,7 +65,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "reader/loading": [*_READER, *_BEFORE_LOADING],
     "reader/frameworks": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading"],
     "reader": [*_READER, *_BEFORE_LOADING, "reader/hosts", "reader/loading", "reader/frameworks"],
-    "leaks": ["storage", "errors", "layout", "reader", "reader/clip_table"],
+    "leaks": ["storage", "errors", "layout", "signatures", "reader", "reader/clip_table"],
     "fastai": ["errors", "reader"],
     "grain": ["errors", "reader", "reader/augment"],
     "__init__": ["reader"],

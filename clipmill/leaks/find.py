@@ -10,11 +10,11 @@ import numpy as np
 
 from clipmill.errors import StorageError
 from clipmill.layout import UNUSED
-from clipmill.leaks.compare import Alignments, find_alike
 from clipmill.leaks.found import KINDS, Found, Kind, Pair, PairedClip, keep_leaks
-from clipmill.leaks.samples import RATE
 from clipmill.leaks.signatures import signatures_of
 from clipmill.reader.dataset import Dataset
+from clipmill.signatures.compare import Alignments, find_alike
+from clipmill.signatures.moments import RATE
 from clipmill.storage import open_storage
 
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import simplejpeg
 
 from clipmill.leaks.found import Pair
-from clipmill.leaks.samples import RATE, read_samples
+from clipmill.leaks.samples import read_samples
 from clipmill.reader.contact_sheet import contact_sheet
 from clipmill.reader.dataset import Dataset
+from clipmill.signatures.moments import RATE
 
 #: Height and width of a frame in the picture; frames of other shapes are stretched, as they are compared.
 _SIZE = (120, 160)

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clipmill.leaks.candidates import Hits, Ints, same_codes
-from clipmill.leaks.frame_codes import BITS, Codes, mirrored, unlike
-from clipmill.leaks.samples import RATE
-from clipmill.leaks.signatures import Signatures
+from clipmill.signatures.candidates import Hits, Ints, same_codes
+from clipmill.signatures.clip_signatures import Signatures
+from clipmill.signatures.frame_codes import BITS, Codes, mirrored, unlike
+from clipmill.signatures.moments import RATE
 
 #: Clips are alike whose quarters differ in at most this share of their bits. Those of pictures that have nothing to do
 #: with each other differ in about half, and in 40 % at their best alignment (docs/leaks.md).
@@ -76,9 +76,9 @@ def _aligned(left: Signatures, right: Signatures, hits: Hits, itself: bool) -> A
     codes = left.codes[hits.asked, hits.asked_view]
     codes = mirrored(codes) if hits.mirrored else codes
     hits = hits.take(_unlike(codes, right.codes[hits.found, hits.found_view], np.arange(len(codes))) <= _SAMPLE_UNLIKE)
-    of_left = np.searchsorted(left.starts, hits.asked, side="right") - 1
-    of_right = np.searchsorted(right.starts, hits.found, side="right") - 1
-    shift = (hits.asked - left.starts[of_left]) - (hits.found - right.starts[of_right])
+    of_left = np.searchsorted(left.begins, hits.asked, side="right") - 1
+    of_right = np.searchsorted(right.begins, hits.found, side="right") - 1
+    shift = (hits.asked - left.begins[of_left]) - (hits.found - right.begins[of_right])
     flat = np.stack([of_left, of_right, shift, hits.asked_view, hits.found_view])
     if itself:
         flat = np.where(of_left <= of_right, flat, flat[[1, 0, 2, 4, 3]] * np.array([[1], [1], [-1], [1], [1]]))
@@ -120,8 +120,8 @@ def _unlike_over_time(left: Signatures, right: Signatures, part: Alignments) -> 
     owners = np.repeat(np.arange(len(part.shared)), part.shared)
     begins = np.cumsum(part.shared) - part.shared
     within = np.arange(len(owners)) - begins[owners]
-    from_left = (left.starts[part.left] + np.maximum(part.shift, 0))[owners] + within
-    from_right = (right.starts[part.right] + np.maximum(-part.shift, 0))[owners] + within
+    from_left = (left.begins[part.left] + np.maximum(part.shift, 0))[owners] + within
+    from_right = (right.begins[part.right] + np.maximum(-part.shift, 0))[owners] + within
     codes = left.codes[from_left, part.left_view[owners]]
     flipped = part.mirrored[owners]
     codes[flipped] = mirrored(codes[flipped])

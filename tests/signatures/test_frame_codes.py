@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scenery import COPIES, scenery
 
-from clipmill.leaks.frame_codes import BITS, QUARTERS, VIEWS, encode, mirrored, unlike
+from clipmill.signatures.frame_codes import BITS, QUARTERS, VIEWS, encode, mirrored, unlike
 
 
 def grey(frame: np.ndarray) -> np.ndarray:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clipmill.leaks import candidates
-from clipmill.leaks.compare import find_alike
-from clipmill.leaks.frame_codes import QUARTERS, VIEWS, mirrored
-from clipmill.leaks.signatures import Signatures
+from clipmill.signatures import candidates
+from clipmill.signatures.clip_signatures import Signatures, join
+from clipmill.signatures.compare import find_alike
+from clipmill.signatures.frame_codes import QUARTERS, VIEWS, mirrored
 
 
 def signatures(*clips: np.ndarray) -> Signatures:
-    return Signatures(np.concatenate(clips), np.cumsum([0, *map(len, clips)]))
+    return join(np.concatenate(clips), [len(codes) for codes in clips])
 
 
 def clip(seed: int, samples: int = 20) -> np.ndarray:
@@ -102,13 +102,13 @@ def test_a_title_card_that_clips_begin_with_does_not_make_them_alike() -> None:
 def test_many_are_compared_in_pieces_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     clips = [clip(seed // 2, 5 + seed) for seed in range(20)]
     whole = find_alike(signatures(*clips))
-    monkeypatch.setattr("clipmill.leaks.candidates._TOGETHER", 3)
-    monkeypatch.setattr("clipmill.leaks.compare._TOGETHER", 7)
+    monkeypatch.setattr("clipmill.signatures.candidates._TOGETHER", 3)
+    monkeypatch.setattr("clipmill.signatures.compare._TOGETHER", 7)
     pieces = find_alike(signatures(*clips))
     assert len(whole.left) == 10
     assert all((one == other).all() for one, other in zip(whole, pieces, strict=True))
 
 
 def test_sets_without_clips_or_samples_have_no_pairs() -> None:
-    nothing = Signatures(np.empty((0, VIEWS, QUARTERS), np.uint32), np.zeros(1, np.int64))
+    nothing = join(np.empty((0, VIEWS, QUARTERS), np.uint32), [])
     assert len(find_alike(nothing).left) == len(find_alike(signatures(clip(1)), nothing).left) == 0

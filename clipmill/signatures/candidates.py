@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clipmill.leaks.frame_codes import QUARTERS, VIEWS, mirrored
-from clipmill.leaks.samples import RATE
-from clipmill.leaks.signatures import Signatures
+from clipmill.signatures.clip_signatures import Signatures
+from clipmill.signatures.frame_codes import QUARTERS, VIEWS, mirrored
+from clipmill.signatures.moments import RATE
 
 Ints = npt.NDArray[np.int64]
 
@@ -58,15 +58,15 @@ def same_codes(left: Signatures, right: Signatures) -> Iterator[Hits]:
     for quarter in range(QUARTERS):
         index = _Index(right, quarter)
         for begin in range(0, left.clips, _TOGETHER):
-            starts = left.starts[begin : begin + _TOGETHER + 1]
-            codes = left.codes[starts[0] : starts[-1]]
-            first = np.zeros(len(codes) + 1, np.bool_)
-            first[starts - starts[0]] = True
+            some = left.take(slice(begin, begin + _TOGETHER))
+            places = some.samples
+            codes = left.codes[places]
+            first = within(some) == 0
             for flipped in (False, True):
                 asked = (mirrored(codes) if flipped else codes)[:, :, quarter]
-                samples, views = np.nonzero(_new(asked, first[:-1]))
-                places, owners = index.find(asked[samples, views])
-                yield Hits(samples[places] + starts[0], views[places], owners // VIEWS, owners % VIEWS, flipped)
+                samples, views = np.nonzero(_new(asked, first))
+                wanted, owners = index.find(asked[samples, views])
+                yield Hits(places[samples[wanted]], views[wanted], owners // VIEWS, owners % VIEWS, flipped)
 
 
 class _Index:
@@ -78,10 +78,11 @@ class _Index:
     """
 
     def __init__(self, signatures: Signatures, quarter: int) -> None:
-        within = np.arange(len(signatures.codes)) - np.repeat(signatures.starts[:-1], signatures.lengths)
-        samples = np.flatnonzero(within % _EVERY == 0).astype(np.uint32)
+        number = within(signatures)
+        held = number % _EVERY == 0
+        samples = signatures.samples[held].astype(np.uint32)
         codes = signatures.codes[samples, :, quarter]
-        new = _new(codes, within[samples] == 0)
+        new = _new(codes, number[held] == 0)
         owners = samples[:, None] * VIEWS + np.arange(VIEWS, dtype=np.uint32)
         # Code and owner in one number: these sort three times as fast as an order of codes is found.
         self._entries = codes[new].astype(np.uint64) << _SHIFT | owners[new]
@@ -96,6 +97,11 @@ class _Index:
         places = np.repeat(np.arange(len(wanted)), counts)
         ranks = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
         return places, (self._entries[np.repeat(begins, counts) + ranks] & _OWNERS).astype(np.int64)
+
+
+def within(signatures: Signatures) -> Ints:
+    """Return the number of each sample in its clip."""
+    return signatures.samples - np.repeat(signatures.begins, signatures.lengths)
 
 
 def _new(codes: npt.NDArray[np.uint32], first: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
