@@ -45,6 +45,7 @@ class Member(NamedTuple):
         rows: (clips,) int32, increasing rows of its table.
         split: its split, if the clips are all of it.
         name, share: in a mix.
+        left_out: clips that show the same as clips of another set, and were left out of these for it.
     """
 
     dataset: OpenedVersion
@@ -52,6 +53,7 @@ class Member(NamedTuple):
     split: str | None = None
     name: str = ""
     share: float = 1.0
+    left_out: int = 0
 
 
 class Clips:
@@ -74,8 +76,12 @@ class Clips:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        sets = " + ".join(f"{member.dataset.path}[{member.split or 'some clips'}]" for member in self.members)
-        return f"<{len(self)} clips of {sets}>"
+        return f"<{len(self)} clips of {' + '.join(map(_told, self.members))}>"
+
+    @property
+    def left_out(self) -> int:
+        """How many clips `select(not_near=...)` left out of these."""
+        return sum(member.left_out for member in self.members)
 
     @property
     def clips(self) -> pa.Table:
@@ -126,7 +132,7 @@ class Clips:
         """Return one of these clips as a set."""
         member, _ = self.origin(clip)
         row = self.rows[[clip]]
-        return Clips([member._replace(rows=row, split=None)], self.table, row, self.labels)
+        return Clips([member._replace(rows=row, split=None, left_out=0)], self.table, row, self.labels)
 
     def single(self, instead: str) -> Member:
         """Return the only member.
@@ -137,6 +143,11 @@ class Clips:
         if len(self.members) > 1:
             raise UsageError(f"this is a mix of several data sets: {instead}")
         return self.members[0]
+
+
+def _told(member: Member) -> str:
+    near = f", {member.left_out} left out that are near others" if member.left_out else ""
+    return f"{member.dataset.path}[{member.split or 'some clips'}{near}]"
 
 
 class _LateIds:

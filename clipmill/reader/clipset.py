@@ -80,6 +80,7 @@ class ClipSet(Clips):
         ids: Sequence[str] | None = None,
         index: Sequence[int] | slice | npt.NDArray[Any] | None = None,
         where: Any | Callable[[pa.Table], Any] | None = None,
+        not_near: Clips | None = None,
     ) -> ClipSet:
         """Select the clips that meet all given conditions, in the table's order.
 
@@ -88,9 +89,11 @@ class ClipSet(Clips):
             index: numbers in this set, a slice of them, or one bool for each clip.
             where: an Arrow expression (`pyarrow.compute.field("frames") > 64`), or a function
                 from the clip table to one bool for each clip.
+            not_near: leave out the clips that show the same as a clip of this set, of the same or of another data
+                set, as `clipmill leaks` finds them by the signatures that it keeps; `left_out` says how many.
 
         Raises:
-            UsageError: an id or a number is not in the set.
+            UsageError: an id or a number is not in the set; no signatures are kept with a data set.
 
         >>> import pyarrow.compute as pc
         >>> len(clips.select(where=pc.field("frames") > 9))
@@ -106,7 +109,12 @@ class ClipSet(Clips):
             keep &= selection.by_index(self, index)
         if where is not None:
             keep &= selection.by_rule(self, where)
-        return self._kept(keep)
+        near = 0
+        if not_near is not None:
+            alike = selection.near(self, not_near)
+            near = int((keep & alike).sum())
+            keep &= ~alike
+        return self._kept(keep, near)
 
     def split(self, *, seed: int = 0, by: str = "group", **shares: float) -> tuple[ClipSet, ...]:
         """Split at random: `train, val = clips.split(val=0.2)`; the rest comes first.
@@ -269,8 +277,9 @@ class ClipSet(Clips):
 
         return ClipsDataset(self.batches(sampler, augment=augment, seed=seed, batch_size=1, **options), layout)
 
-    def _kept(self, keep: npt.NDArray[np.bool_]) -> ClipSet:
+    def _kept(self, keep: npt.NDArray[np.bool_], near: int = 0) -> ClipSet:
         member = self.single("select before mixing")
         rows = self.rows[keep]
-        kept = member._replace(rows=rows, split=member.split if keep.all() else None)
+        split = member.split if keep.all() else None
+        kept = member._replace(rows=rows, split=split, left_out=member.left_out + near)
         return ClipSet([kept], self.table, rows, self.labels)

@@ -1,4 +1,4 @@
-"""Choosing clips of a set: by id, by number, by a rule on the clip table, or by a random cut between groups."""
+"""Choosing clips of a set: by id, number, a rule on the clip table, what they show, or a random cut between groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clipmill.errors import UsageError
-from clipmill.reader.clips import Clips
+from clipmill.reader.clips import Clips, Member
+from clipmill.signatures.clip_signatures import Signatures, load_signatures
+from clipmill.signatures.compare import find_alike
+from clipmill.storage import open_storage
 from clipmill.strata import cut_classes
 
 Mask = npt.NDArray[np.bool_]
@@ -52,6 +55,35 @@ def by_rule(clips: Clips, rule: Any | Callable[[Any], Any]) -> Mask:
         return np.asarray(rule(clips.clips)).astype(bool)
     numbered = clips.clips.append_column("#", pa.array(np.arange(len(clips))))
     return by_index(clips, numbered.filter(rule)["#"].to_numpy())
+
+
+def near(clips: Clips, others: Clips) -> Mask:
+    """Return (clips,) whether each clip shows the same as one of `others`, or is one of them.
+
+    Raises:
+        UsageError: no signatures are kept with a data set of either; `others` is no set of clips.
+    """
+    if not isinstance(others, Clips):
+        raise UsageError(f"not_near={others!r}: a set of clips is meant, as data['test'] or data.all")
+    ours = clips.single("select before mixing")
+    signatures = _signatures(ours)
+    found = np.zeros(len(clips), bool)
+    for theirs in others.members:
+        found[find_alike(signatures, _signatures(theirs)).left] = True
+        if (ours.dataset.path, ours.dataset.version) == (theirs.dataset.path, theirs.dataset.version):
+            found |= np.isin(clips.rows, theirs.rows)
+    return found
+
+
+def _signatures(member: Member) -> Signatures:
+    path, version = member.dataset.path, member.dataset.version
+    kept = load_signatures(open_storage(path), version)
+    if kept is None:
+        raise UsageError(
+            f"{path}: version {version} has no signatures, by which not_near finds clips that show the same: "
+            f"make them with `clipmill leaks {path}`"
+        )
+    return kept.take(member.rows)
 
 
 def cut(clips: Clips, shares: Mapping[str, float], seed: int, by: str) -> list[Mask]:

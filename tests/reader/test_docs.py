@@ -40,6 +40,7 @@ def test_options_on_the_page_exist() -> None:
         "where",
         "index",
         "ids",
+        "not_near",
         "k",
         "stride",
         "windows",
