@@ -28,7 +28,7 @@ import clipmill
 from clipmill.leaks.find import find_leaks
 from clipmill.leaks.found import Pair
 from clipmill.leaks.pictures import draw_pairs
-from clipmill.leaks.signatures import make_signatures
+from clipmill.leaks.signatures import make_codes
 from clipmill.reader.contact_sheet import png
 
 Frames = list[np.ndarray]
@@ -166,7 +166,7 @@ def _build(clips: Sequence[tuple[Path, str, str]], folder: Path, name: str) -> c
 def _report(data: clipmill.reader.Dataset, copied: clipmill.reader.Dataset, picture: Path | None) -> None:
     for dataset in (data, copied):
         begin = time.process_time()
-        clips = make_signatures(dataset).clips
+        clips = len(make_codes(dataset, range(len(dataset.all))))
         print(f"signatures of {clips:,} clips: {clips * 60 / (time.process_time() - begin):,.0f} a CPU-minute")
     found = find_leaks(copied, [data])
     pairs = [pair for pair in found.pairs if pair.kind == "against"]

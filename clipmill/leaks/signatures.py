@@ -1,30 +1,39 @@
-"""Making the signatures of clips from their stored JPEGs."""
+"""The signatures of a data set: those that are kept, and new ones from the stored JPEGs."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import numpy as np
-import numpy.typing as npt
-import simplejpeg
+import pyarrow as pa
 
 from clipmill.errors import DataError, StorageError, UsageError
+from clipmill.layout import version_path
 from clipmill.leaks.samples import read_samples
 from clipmill.reader.clip_table import ClipTable
 from clipmill.reader.dataset import Dataset
-from clipmill.signatures.clip_signatures import Signatures, join, load_signatures, save_signatures
-from clipmill.signatures.frame_codes import QUARTERS, VIEWS, Codes, encode
+from clipmill.signatures.clip_codes import codes_of
+from clipmill.signatures.clip_signatures import (
+    NAME,
+    Signatures,
+    gather,
+    kept_tables,
+    load_signatures,
+    to_signatures,
+    to_table,
+    write_table,
+)
+from clipmill.signatures.frame_codes import Codes
 from clipmill.storage import open_storage
 from clipmill.storage.concurrent import ahead
 
-#: JPEGs are decoded at an eighth of their size, or the smallest multiple of it whose sides have so many pixels.
-_LEAST_SIDE = 28
+Progress = Callable[[int, int], None]
 
 
-def signatures_of(data: Dataset, progress: Callable[[int, int], None] = lambda done, of: None) -> Signatures:
-    """Return the signatures of all clips of a data set: those kept with it, or new ones, which are kept if possible.
+def signatures_of(data: Dataset, progress: Progress = lambda done, of: None) -> Signatures:
+    """Return the signatures of all clips of a data set: those kept with it, or else new ones, which are then kept.
+
+    Those of clips that another version has, or that a build signed, are taken over.
 
     Args:
         data: the data set.
@@ -38,23 +47,29 @@ def signatures_of(data: Dataset, progress: Callable[[int, int], None] = lambda d
     kept = load_signatures(storage, data.version)
     if kept is not None:
         return kept
-    made = make_signatures(data, progress)
+    keys = data.column("clip_key").combine_chunks()
+    # An adopted clip's key names its bytes, but not which of their fields were taken for times.
+    found = gather(keys, [] if data.manifest.adopted else kept_tables(storage))
+    missing = found["codes"].is_null().to_numpy().nonzero()[0].tolist()
+    if missing:
+        made = to_table(keys.take(pa.array(missing)).to_pylist(), make_codes(data, missing, progress))
+        found = gather(keys, [found.filter(found["codes"].is_valid()), made])
     # A data set that may only be read has its signatures made each time.
     with contextlib.suppress(StorageError):
-        save_signatures(storage, data.version, data.table.ids, made)
-    return made
+        write_table(storage, version_path(data.version, NAME), found)
+    return to_signatures(found)
 
 
-def make_signatures(data: Dataset, progress: Callable[[int, int], None] = lambda done, of: None) -> Signatures:
-    """Make the signatures of all clips of a data set from their frames; see `signatures_of`."""
+def make_codes(data: Dataset, rows: Sequence[int], progress: Progress = lambda done, of: None) -> list[Codes]:
+    """Make the codes of some clips of a data set from their frames; see `signatures_of`."""
     if data.manifest.pairs:
         raise UsageError(f"{data.path}: holds images with masks; signatures are of clips")
     made = []
-    for codes in ahead(lambda row: clip_codes(data.table, row), range(len(data.table.frames))):
+    clips = len(data.table.frames)
+    for codes in ahead(lambda row: clip_codes(data.table, row), rows):
         made.append(codes)
-        progress(len(made), len(data.table.frames))
-    joined = np.concatenate(made) if made else np.empty((0, VIEWS, QUARTERS), np.uint32)
-    return join(joined, [len(codes) for codes in made])
+        progress(clips - len(rows) + len(made), clips)
+    return made
 
 
 def clip_codes(table: ClipTable, row: int) -> Codes:
@@ -63,16 +78,8 @@ def clip_codes(table: ClipTable, row: int) -> Codes:
     Raises:
         DataError: the clip cannot be read.
     """
-    jpegs = read_samples(table, row)
-    frames = list({id(jpeg): jpeg for jpeg in jpegs}.values())
-    numbers = {id(jpeg): number for number, jpeg in enumerate(frames)}
+    samples = read_samples(table, row)
     try:
-        codes = encode([_grey(jpeg) for jpeg in frames])
+        return codes_of(samples)
     except ValueError as error:
         raise DataError(f"{table.ids[row].as_py()}: a frame is not a whole JPEG: {error}") from None
-    return codes[[numbers[id(jpeg)] for jpeg in jpegs]]
-
-
-def _grey(jpeg: Any) -> npt.NDArray[np.uint8]:
-    picture: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(jpeg, "GRAY", True, True, _LEAST_SIDE, _LEAST_SIDE, 8)
-    return picture[..., 0]

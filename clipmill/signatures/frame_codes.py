@@ -38,6 +38,10 @@ _CUT = 0.1
 #: A quarter whose low frequencies stay below this contrast, in grey levels (root mean square), shows nothing: its signs
 #: would be those of noise. A black or white frame has 0, a clear sky about 1, a wall with a shadow on it 3 or more.
 _CONTRAST = 3.0
+#: Waves are whole numbers of at most 500, pixels of at most 128, and there are 256 of them: so every sum is a whole
+#: number below 2**24, which float32 holds exactly, and every processor and library gives the same signs.
+_SCALE = 4000
+_GREY = 128
 
 
 def _frequencies() -> list[tuple[int, int]]:
@@ -47,11 +51,12 @@ def _frequencies() -> list[tuple[int, int]]:
 
 
 def _waves() -> npt.NDArray[np.float32]:
-    """Return the DCT-II basis pictures of `_frequencies`, orthonormal: (pixels of a quarter, bits)."""
+    """Return the DCT-II basis pictures of `_frequencies`, orthonormal, in units of 1 / _SCALE: (pixels, bits)."""
     place = (np.arange(_SIDE) + 0.5) * np.pi / _SIDE
     pictures = [np.outer(np.cos(down * place), np.cos(across * place)) for down, across in _frequencies()]
     flat = np.stack([picture.ravel() / np.linalg.norm(picture) for picture in pictures], axis=1)
-    return flat.astype(np.float32)
+    whole: npt.NDArray[np.float32] = np.round(flat * _SCALE).astype(np.float32)
+    return whole
 
 
 _WAVES = _waves()
@@ -68,10 +73,10 @@ def encode(pictures: Sequence[Grey]) -> Codes:
     """
     small = np.stack([_shrink(view) for picture in pictures for view in (picture, _middle(picture))])
     quarters = small.reshape(-1, 2, _SIDE, 2, _SIDE).transpose(0, 1, 3, 2, 4).reshape(-1, _SIDE * _SIDE)
-    strengths = quarters.astype(np.float32) @ _WAVES
+    strengths = (quarters.astype(np.float32) - _GREY) @ _WAVES
     codes: Codes = np.packbits(strengths > 0, axis=1, bitorder="little").view("<u4")[:, 0]
-    contrast = np.sqrt((strengths**2).sum(axis=1)) / _SIDE
-    codes[contrast < _CONTRAST] = 0
+    energy = (strengths.astype(np.float64) ** 2).sum(axis=1)
+    codes[energy < (_CONTRAST * _SIDE * _SCALE) ** 2] = 0
     return codes.reshape(-1, VIEWS, QUARTERS)
 
 

@@ -183,7 +183,7 @@ def publish_miniature(
                 "start": record.start,
                 "end": record.end,
                 "fingerprint": hashlib.sha256(clip_id.encode()).hexdigest(),
-                "clip_key": hashlib.sha256(b"key " + clip_id.encode()).hexdigest(),
+                "clip_key": hashlib.sha256(f"key {clip_id} {digest(encoded)}".encode()).hexdigest(),
                 "digest": digest(encoded),
                 "frames": count,
                 "bytes": sum(map(len, encoded)),

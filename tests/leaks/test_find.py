@@ -14,7 +14,6 @@ from clipmill.errors import StorageError, UsageError
 from clipmill.leaks import signatures
 from clipmill.leaks.find import find_leaks
 from clipmill.leaks.found import Found, kept_leaks
-from clipmill.signatures import clip_signatures
 from clipmill.storage import LocalStorage, open_storage
 
 #: The original, which is in train; what follows are its copies, in test, and then other clips.
@@ -91,15 +90,41 @@ def test_a_copy_in_another_data_set_at_another_rate_is_found(out: Path, tmp_path
 
 
 def test_signatures_are_made_once_and_kept(out: Path, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signatures, "make_signatures", lambda *_: pytest.fail("they are kept"))
-    assert find_leaks(clipmill.open(str(out))) == found
+    data = clipmill.open(str(out))
+    made = signatures.make_codes(data, range(len(CLIPS)))
+    monkeypatch.setattr(signatures, "make_codes", lambda *_: pytest.fail("they are kept"))
+    assert find_leaks(data) == found
+    kept = signatures.signatures_of(data)
+    assert (kept.codes == np.concatenate(made)).all() and kept.lengths.tolist() == [len(codes) for codes in made]
+    # Those that were made otherwise are made anew.
+    (path,) = out.glob("versions/*/signatures.arrow")
+    path.write_bytes(path.read_bytes().replace(b"epoch", b"hcope"))
+    monkeypatch.setattr(signatures, "make_codes", lambda *_: [codes ^ 1 for codes in made])
+    assert signatures.signatures_of(data).codes[0, 0, 0] == made[0][0, 0, 0] ^ 1
     monkeypatch.undo()
-    made = signatures.make_signatures(clipmill.open(str(out)))
-    kept = signatures.signatures_of(clipmill.open(str(out)))
-    assert (made.codes == kept.codes).all() and (made.lengths == kept.lengths).all()
-    monkeypatch.setattr(clip_signatures, "EPOCH", clip_signatures.EPOCH + 1)
-    monkeypatch.setattr(signatures, "make_signatures", lambda *_: made._replace(codes=made.codes ^ 1))
-    assert signatures.signatures_of(clipmill.open(str(out))).codes[0, 0, 0] == made.codes[0, 0, 0] ^ 1
+    path.unlink()
+    assert (signatures.signatures_of(data).codes == kept.codes).all()
+
+
+def test_signatures_of_unchanged_clips_are_taken_over_from_other_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_frames(tmp_path / "out", [ORIGINAL, scenery(1)], ["train", "test"])
+    before = clipmill.open(str(tmp_path / "out"))
+    find_leaks(before)
+    publish_frames(tmp_path / "out", [ORIGINAL, scenery(2), scenery(3)], ["test", "train", "train"])
+    after = clipmill.open(str(tmp_path / "out"))
+    asked: list[str] = []
+
+    def make(data: clipmill.reader.Dataset, rows: list[int], *_: object) -> list[np.ndarray]:
+        asked.extend(data.table.ids.take(rows).to_pylist())
+        return make_codes(data, rows)
+
+    make_codes = signatures.make_codes
+    monkeypatch.setattr(signatures, "make_codes", make)
+    taken = signatures.signatures_of(after)
+    assert after.version != before.version and asked == ["clip_0001", "clip_0002"]
+    assert (taken.codes == np.concatenate(make_codes(after, range(3)))).all()
 
 
 def test_a_data_set_that_cannot_be_written_is_looked_at_all_the_same(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scenery import COPIES, scenery
 
+from clipmill.signatures import frame_codes
 from clipmill.signatures.frame_codes import BITS, QUARTERS, VIEWS, encode, mirrored, unlike
 
 
@@ -63,3 +64,12 @@ def test_what_shows_nothing_has_no_code(picture: np.ndarray) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (4, 4), (1, 500), (33, 20), (1080, 1920)])
 def test_pictures_of_all_shapes_have_codes(shape: tuple[int, int]) -> None:
     assert encode([np.full(shape, 7, np.uint8)]).shape == (1, VIEWS, QUARTERS)
+
+
+def test_every_processor_gives_the_same_codes(picture: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Sums of whole numbers below 2**24 are exact in float32, in whatever order a library adds them.
+    waves = frame_codes._WAVES
+    assert (waves == waves.round()).all() and 128 * np.abs(waves).sum(axis=0).max() < 2**24
+    codes = encode([picture])
+    monkeypatch.setattr(frame_codes, "_WAVES", waves.astype(np.int64))
+    assert (encode([picture]) == codes).all()
