@@ -23,6 +23,7 @@ from clipmill.estimate.elsewhere import MOST_ROWS, look_elsewhere
 from clipmill.estimate.estimate import Estimate, estimate
 from clipmill.estimate.forecast import Foresight, Population, survey
 from clipmill.options import BuildOptions
+from clipmill.pipeline.build_job import build_job
 from clipmill.pipeline.output_folder import check_out
 from clipmill.pipeline.report import logs, words
 from clipmill.pipeline.report.progress import Line, Progress
@@ -75,7 +76,7 @@ def build(
     if elsewhere.paths:
         say("found", by_name(elsewhere), {"found": len(elsewhere.paths), "looked_for": elsewhere.looked_for})
     runner = make_runner()
-    runner.check(options)
+    runner.check(build_job(options, None))
     # Children may write in this folder alone, so it must be there before them.
     new = storage.disk is not None and not os.path.isdir(storage.root)
     if new:
@@ -231,7 +232,7 @@ def _run(
         show(counts)
 
     try:
-        runner.run(options, base, beam_words, paint)
+        runner.run(build_job(options, base), beam_words, paint)
     except StorageError as error:
         raise StorageError(f"{error} ({_standing(storage, base)})") from error
     finally:

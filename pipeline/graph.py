@@ -1,4 +1,4 @@
-"""The graph: read the listing, resolve, match, decode, group, plan, write, publish."""
+"""The graphs: of a build (read the listing, resolve, match, decode, group, plan, write, publish), and of an export."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import apache_beam as beam
 from apache_beam.utils import interactive_utils
 
 from clipmill.dataset.account import Counted, Key
+from clipmill.export.run import ExportTask
 from clipmill.ledger import Failure
 from clipmill.messages import ClipTask, ResolvedClip
 from clipmill.options import BuildOptions
 from clipmill.transforms import coders
 from clipmill.transforms.decode_frames import DecodeFrames
+from clipmill.transforms.export_files import ExportFiles
 from clipmill.transforms.find_by_name import FindByName
 from clipmill.transforms.gate import CountRows, GateBeforeDecoding, GateBeforeWriting
 from clipmill.transforms.group_by_source import GroupBySource
@@ -98,6 +100,13 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
         "verdict": may_write,
     }
     _ = root | "Publish" >> Publish(options, base, outcome)
+
+
+@_outside_notebooks()
+def export_graph(root: beam.Pipeline, task: ExportTask) -> None:
+    """Add the whole export to a pipeline. Rows say which clips are in which file; frames go from shard to file."""
+    coders.register()
+    _ = root | "ExportFiles" >> ExportFiles(task)
 
 
 def _whole(again: tuple[str, ResolvedClip]) -> ClipTask:

@@ -41,6 +41,6 @@ def stop_event() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def interrupted() -> Interrupted:
-    """Return the error of a run that was stopped."""
-    return Interrupted("interrupted: nothing was published, and what was decoded is kept for the next run")
+def interrupted(kept: str) -> Interrupted:
+    """Return the error of a run that was stopped, which says what it leaves."""
+    return Interrupted(f"interrupted: {kept}")

@@ -69,7 +69,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "fastai": ["errors", "reader"],
     "grain": ["errors", "reader", "reader/augment"],
     "__init__": ["reader"],
-    "transforms": ["storage", *_SHARED, *_STAGES],
+    "transforms": ["storage", *_SHARED, *_STAGES, "export"],
     "pipeline": [
         *("storage", *_SHARED, "records", *_STAGES, "archives", "adopt", "export"),
         *("reader", "leaks", "__init__", "transforms"),

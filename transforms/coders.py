@@ -8,12 +8,13 @@ import msgspec
 from apache_beam import coders
 
 from clipmill import ledger, messages
+from clipmill.export.base import ExportFile
 from clipmill.listings import label_table
 from clipmill.shards import plan
 
 
 class StructCoder(coders.Coder):
-    """Packs one type of frozen msgspec Struct; deterministic, so rows can be keys."""
+    """Packs one type of frozen msgspec Struct or NamedTuple; deterministic, so rows can be keys."""
 
     def __init__(self, kind: type) -> None:
         self._kind = kind
@@ -64,6 +65,7 @@ ROWS = (
     messages.Verdict,
     label_table.LabelTable,
     ledger.Failure,
+    ExportFile,
 )
 
 

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,7 @@ from apache_beam.metrics import Metrics
 from clipmill.errors import StorageError
 from clipmill.layout import run_path
 from clipmill.options import BuildOptions
-from clipmill.storage import open_storage
+from clipmill.storage import Stat, open_storage
 
 NAMESPACE = "clipmill"
 
@@ -31,7 +32,7 @@ _lock = threading.Lock()
 
 
 def count(name: str, number: int = 1) -> None:
-    """Add to a counter: rows, sources, clips, frames, failed, shards."""
+    """Add to a counter: rows, sources, clips, frames, failed, shards; kept and bytes of an export."""
     _metric(name).inc(number)
     with _lock:
         _counts[name] += number
@@ -77,18 +78,18 @@ class Told:
     """Reads the counts that a run's workers wrote.
 
     Args:
-        options: of the run.
+        out, folder: where they are; a folder of None where workers write nothing.
     """
 
-    def __init__(self, options: BuildOptions) -> None:
-        self._storage = open_storage(options.out)
-        self._folder = run_path(options.run, "counts")
+    def __init__(self, out: str, folder: str | None) -> None:
+        self._storage = open_storage(out)
+        self._folder = folder
         self._seen: dict[str, tuple[str, dict[str, int]]] = {}
 
     def counts(self) -> dict[str, int]:
         """Return the sum over all workers; work that was repeated counts again."""
         with contextlib.suppress(StorageError, FileNotFoundError):
-            for path, stat in self._storage.list(self._folder):
+            for path, stat in self._files():
                 if self._seen.get(path, ("",))[0] != stat.stamp:
                     self._seen[path] = stat.stamp, msgspec.json.decode(self._storage.read(path))
         total: Counter[str] = Counter()
@@ -99,5 +100,8 @@ class Told:
     def forget(self) -> None:
         """Delete the counts."""
         with contextlib.suppress(StorageError):
-            for path, _ in list(self._storage.list(self._folder)):
+            for path, _ in list(self._files()):
                 self._storage.delete(path)
+
+    def _files(self) -> Iterable[tuple[str, Stat]]:
+        return self._storage.list(self._folder) if self._folder else ()

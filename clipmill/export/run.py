@@ -1,4 +1,7 @@
-"""Running an export: files that exist stay, the others are written, several at once."""
+"""Running an export, step by step: plan its files once, write each that is not there, finish.
+
+Here several files are written at once in threads; on a cluster `transforms.export_files` deals them to workers.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from clipmill.dataset.clip_table import read_clips
-from clipmill.errors import UsageError
+from clipmill.errors import StorageError, UsageError
 from clipmill.export import get_format
-from clipmill.export.base import COLUMNS, DataSet, ExportFile, ExportOptions, ExportPlan, StoredClip
+from clipmill.export.base import COLUMNS, DataSet, ExportFile, ExportFormat, ExportOptions, ExportPlan, StoredClip
 from clipmill.layout import LABELS, read_manifest, version_path
-from clipmill.storage import Storage
+from clipmill.storage import Storage, open_storage
 from clipmill.storage.concurrent import ahead
 
 #: The file that says which export a folder holds.
@@ -33,94 +36,153 @@ class Mark(msgspec.Struct, frozen=True):
     done: bool
 
 
-class Exported(msgspec.Struct, frozen=True):
-    """The result of an export.
+class ExportTask(msgspec.Struct, frozen=True):
+    """One export, as each of its steps is told of it, wherever that runs.
 
     Attributes:
-        version: what was exported.
-        files, written: how many there are, and how many of them this run wrote.
-        clips, nbytes: in all of them; bytes about.
-        left_out: (clip id, why) of clips that are not in it.
+        dataset: name of the data set.
+        out: path or URL of the data set.
+        version: what is exported.
+        dest: path or URL of the destination.
+        options: of the export.
     """
 
+    dataset: str
+    out: str
     version: str
-    files: int
-    written: int
-    clips: int
-    nbytes: int
-    left_out: list[tuple[str, str]]
+    dest: str
+    options: ExportOptions
 
 
-def export(
-    storage: Storage, dest: Storage, options: ExportOptions, *, workers: int, tell: Callable[[int, int], None]
-) -> Exported:
-    """Export the published version.
+def export(task: ExportTask, plan: ExportPlan, *, workers: int, tell: Callable[[int], None]) -> int:
+    """Write a planned export in this process; returns how many files were not there.
 
     Args:
-        storage: of the data set.
-        dest: the destination; empty, or with the same export, perhaps in part.
         workers: files written at once.
-        tell: called with the bytes done and all bytes, after each file.
+        tell: called with the bytes done, at first and after each file.
 
     Raises:
-        NoSuchDataset: nothing is published.
-        UsageError: the data set cannot be exported in this format, or `dest` holds something else.
+        StorageError: storage failed.
+        DataError: a record is damaged.
     """
-    data = open_data(storage, options.split)
-    target = get_format(options.to, pairs=data.manifest.pairs)
-    plan = target.plan(data, options)
-    mark = Mark(data.manifest.dataset, data.manifest.version, options, done=False)
-    _claim(dest, mark)
-    todo = [file for file in plan.files if dest.stat(file.name) is None]
-    total = sum(file.nbytes for file in plan.files)
-    done = total - sum(file.nbytes for file in todo)
-
-    def write(file: ExportFile) -> ExportFile:
-        target.write(data, options, file, dest)
-        return file
-
-    tell(done, total)
-    for file in _several(write, todo, workers):
+    write = Writing(task).write
+    done = written = 0
+    tell(done)
+    for file, is_new in zip(plan.files, _several(write, plan.files, workers), strict=True):
         done += file.nbytes
-        tell(done, total)
-    for name, content in target.tables(data, options, plan).items():
-        dest.put(name, content)
-    dest.put(MARK, _json(msgspec.structs.replace(mark, done=True)))
-    return Exported(data.manifest.version, len(plan.files), len(todo), _clips(plan), total, plan.left_out)
+        written += is_new
+        tell(done)
+    finish(task, plan, len(plan.files))
+    return written
 
 
-def open_data(storage: Storage, split: str | None) -> DataSet:
-    """Open the published version, or one split of it.
+def plan_export(out: str, dest: str, options: ExportOptions) -> tuple[ExportTask, ExportPlan]:
+    """Return the export of the published version, and its files.
 
     Raises:
         NoSuchDataset: nothing is published.
+        UsageError: the data set cannot be exported in this format.
+    """
+    manifest = read_manifest(open_storage(out))
+    task = ExportTask(manifest.dataset, out, manifest.version, dest, options)
+    return task, plan_files(task)
+
+
+def plan_files(task: ExportTask) -> ExportPlan:
+    """Return the files of an export: the same for the same task.
+
+    Raises:
+        UsageError: the data set cannot be exported in this format.
+    """
+    data = _open_data(task)
+    return _format(task, data).plan(data, task.options)
+
+
+class Writing:
+    """Writes files of an export, one after the other or several in threads.
+
+    Args:
+        task: the export.
+    """
+
+    def __init__(self, task: ExportTask) -> None:
+        self._data = _open_version(task)
+        self._options = task.options
+        self._format = _format(task, self._data)
+        self._dest = open_storage(task.dest)
+
+    def write(self, file: ExportFile) -> bool:
+        """Write a file, whole or not at all; returns False where it was there.
+
+        Raises:
+            StorageError: storage failed.
+            DataError: a record is damaged.
+        """
+        if self._dest.stat(file.name) is not None:
+            return False
+        self._format.write(self._data, self._options, file, self._dest)
+        return True
+
+
+def finish(task: ExportTask, plan: ExportPlan, files: int) -> None:
+    """Write the small files beside the others once these are all there, and that the export is whole.
+
+    Args:
+        files: how many were written, or were there.
+
+    Raises:
+        StorageError: these are not all that were planned.
+    """
+    data, dest = _open_version(task), open_storage(task.dest)
+    if files != len(plan.files):
+        raise StorageError(f"--dest {task.dest}: {files:,} of {len(plan.files):,} files were written; export again")
+    for name, content in _format(task, data).tables(data, task.options, plan).items():
+        dest.put(name, content)
+    dest.put(MARK, _json(Mark(task.dataset, task.version, task.options, done=True)))
+
+
+def is_done(dest: Storage) -> bool:
+    """Return whether a destination holds a whole export."""
+    return msgspec.json.decode(dest.read(MARK), type=Mark).done
+
+
+def _open_data(task: ExportTask) -> DataSet:
+    """Open the version, with the clips that are exported.
+
+    Raises:
         UsageError: there is no such split.
     """
-    manifest = read_manifest(storage)
-    if split is not None and split not in manifest.splits:
-        raise UsageError(f"--split {split}: the data set has {', '.join(manifest.splits)}")
-    table = read_clips(storage, manifest.version, COLUMNS)
+    data, split = _open_version(task), task.options.split
+    if split is not None and split not in data.manifest.splits:
+        raise UsageError(f"--split {split}: the data set has {', '.join(data.manifest.splits)}")
+    table = read_clips(data.storage, task.version, COLUMNS)
     columns = [[tuple(v) if isinstance(v, list) else v for v in table[name].to_pylist()] for name in COLUMNS]
     rows = (StoredClip(*row) for row in zip(*columns, strict=True))
-    clips = [row for row in rows if split in (None, row.split)]
-    labels = storage.read(version_path(manifest.version, LABELS)).decode().splitlines()
-    return DataSet(storage, manifest, labels, clips)
+    return data._replace(clips=[row for row in rows if split in (None, row.split)])
 
 
-def _clips(plan: ExportPlan) -> int:
-    return len({clip.clip_id for file in plan.files for clip in file.clips})
+def _open_version(task: ExportTask) -> DataSet:
+    """Open the version without its clips: all that writing a file needs."""
+    storage = open_storage(task.out)
+    labels = storage.read(version_path(task.version, LABELS)).decode().splitlines()
+    return DataSet(storage, read_manifest(storage, task.version), labels, [])
 
 
-def _several(write: Callable[[ExportFile], ExportFile], files: list[ExportFile], workers: int) -> Iterator[ExportFile]:
+def _format(task: ExportTask, data: DataSet) -> ExportFormat:
+    return get_format(task.options.to, pairs=data.manifest.pairs)
+
+
+def _several(write: Callable[[ExportFile], bool], files: list[ExportFile], workers: int) -> Iterator[bool]:
     return map(write, files) if workers == 1 else ahead(write, files, most=workers)
 
 
-def _claim(dest: Storage, mark: Mark) -> None:
-    """Write to `dest` which export it holds.
+def claim(task: ExportTask) -> None:
+    """Write to the destination which export it holds: it is empty, or has the same export, perhaps in part.
 
     Raises:
         UsageError: it holds another one, or files of something else.
     """
+    dest, mark = open_storage(task.dest), Mark(task.dataset, task.version, task.options, done=False)
     try:
         held = msgspec.json.decode(dest.read(MARK), type=Mark)
     except FileNotFoundError:

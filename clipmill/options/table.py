@@ -80,6 +80,8 @@ class Option(msgspec.Struct, frozen=True):
         return str(value) if self.kind is None else self.kind.write(value)
 
 
+#: The group of options that one runner alone knows.
+FLINK = "on a Flink cluster (--runner flink)"
 #: By group, in the order of the help.
 TABLE: dict[str, tuple[Option, ...]] = {
     "from where to where": (
@@ -277,7 +279,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("rehash", None, "", "read every video again, even if it did not change", fills="rehash"),
         Option("runner", TEXT, "NAME", "where it runs: {choices}", default="local"),
     ),
-    "on a Flink cluster (--runner flink)": (
+    FLINK: (
         Option("flink-master", TEXT, "HOST", "the session cluster's REST interface, as host:8081"),
         Option("flink-jar", TEXT, "FILE", "Beam's job-server jar", shown="fetched"),
         Option("shared-filesystem", None, "", "local paths are the same on every machine"),

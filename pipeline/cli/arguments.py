@@ -30,11 +30,12 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     for title, options in TABLE.items():
         group = parser.add_argument_group(title)
         for option in options:
-            _add(group, option)
+            add_option(group, option)
     group.add_argument("-h", "--help", action="help", help="show this")
 
 
-def _add(group: argparse._ArgumentGroup, option: Option) -> None:
+def add_option(group: argparse._ArgumentGroup, option: Option) -> None:
+    """Add an option of the table to a parser's group."""
     default = shown_default(option)
     text = explanation(option) + (f" (default: {default})" if default else "")
     text = text.replace("%", "%%")

@@ -14,6 +14,7 @@ from clipmill.options import values
 from clipmill.pipeline.cli.adopt_arguments import add_adopt_arguments
 from clipmill.pipeline.cli.arguments import add_build_arguments
 from clipmill.pipeline.cli.export_arguments import add_export_arguments
+from clipmill.pipeline.runners import LOCAL
 
 _LISTINGS = """\
 LISTING is a folder with a folder per class, official split lists (UCF50,
@@ -100,6 +101,7 @@ def add_commands(commands: Commands) -> None:
 
     export = _add(commands, "export", "write a published version in a format that others read", "exporting.run_export")
     add_export_arguments(export)
+    export.set_defaults(run=_run_export)
 
     adopt = commands.add_parser("adopt", help="make a version of TFRecord shards that others wrote, as they are")
     adopt.description = "Make a version of TFRecord shards that others wrote, without decoding or copying them."
@@ -201,6 +203,12 @@ def _run_demo(arguments: argparse.Namespace) -> int:
 def _run_report(arguments: argparse.Namespace) -> int:
     _need("clipmill report", "report", "jinja2", "matplotlib")
     return _later("reporting.run_report")(arguments)
+
+
+def _run_export(arguments: argparse.Namespace) -> int:
+    if arguments.runner != LOCAL:
+        _need(f"clipmill export --runner {arguments.runner}", "build", "apache_beam")
+    return _later("exporting.run_export")(arguments)
 
 
 def _need(what: str, extra: str, *modules: str) -> None:

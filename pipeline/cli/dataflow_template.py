@@ -14,6 +14,7 @@ from clipmill import layout
 from clipmill.errors import ClipmillError, UsageError
 from clipmill.options.table import OPTIONS
 from clipmill.options.values import PATHS
+from clipmill.pipeline.build_job import build_job
 from clipmill.pipeline.cli.arguments import add_build_arguments, build_options
 from clipmill.pipeline.runners.dataflow import Dataflow
 from clipmill.storage import open_storage
@@ -32,8 +33,9 @@ def main(argv: Sequence[str]) -> None:
         arguments = parser.parse_args(own)
         options = build_options(arguments)
         runner = Dataflow(beam_words, arguments.workers)
-        runner.check(options)
-        runner.submit(options, layout.current_version(open_storage(options.out)), beam_words)
+        job = build_job(options, layout.current_version(open_storage(options.out)))
+        runner.check(job)
+        runner.submit(job, beam_words)
     except ClipmillError as error:
         raise SystemExit(f"clipmill: {error}") from None
 

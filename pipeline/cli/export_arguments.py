@@ -6,7 +6,10 @@ import argparse
 
 from clipmill.export import FORMATS
 from clipmill.options import values
+from clipmill.options.table import FLINK, TABLE
+from clipmill.pipeline.cli.arguments import add_option
 from clipmill.pipeline.cli.own_schema import OrOwn, schema_of
+from clipmill.pipeline.runners import LOCAL, RUNNERS
 
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +42,11 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help=f"{', '.join(schemas)}: further columns in the records, as caption,views=int64",
     )
+    cluster = parser.add_argument_group("on a cluster: Beam's options follow after --")
+    add = cluster.add_argument
+    add("--runner", choices=list(RUNNERS), default=LOCAL, help="where it runs (default local)")
+    for option in TABLE[FLINK]:
+        add_option(cluster, option)
     windows = parser.add_argument_group("windows: consecutive frames of the same clips")
     add = windows.add_argument
     add("--sequence-length", type=values.positive, metavar="N", help="frames of a window (default 16)")

@@ -94,8 +94,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     arguments = parser.parse_words(own)
     if not arguments.command:
         raise UsageError("no command (see clipmill --help)")
-    if beam_words and arguments.command != "build":
-        raise UsageError(f"{' '.join(beam_words)}: Beam options after -- work with clipmill build alone")
+    if beam_words and arguments.command not in ("build", "export"):
+        raise UsageError(f"{' '.join(beam_words)}: Beam options after -- work with clipmill build and export alone")
     check_endpoints(own)
     if getattr(arguments, "config", None):
         configured = with_config(own, arguments)

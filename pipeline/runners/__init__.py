@@ -1,4 +1,4 @@
-"""Where a build runs: one module for each runner, imported when it is chosen."""
+"""Where a build or an export runs: one module for each runner, imported when it is chosen."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Protocol
 
-from clipmill.options import BuildOptions
+from clipmill.pipeline.job import Job
 
+#: The word after --runner for this machine.
+LOCAL = "local"
 #: By the word after --runner: the module whose `runner(arguments)` makes it.
 RUNNERS = {
-    "local": "clipmill.pipeline.runners.local",
+    LOCAL: "clipmill.pipeline.runners.local",
     "flink": "clipmill.pipeline.runners.flink",
     "dataflow": "clipmill.pipeline.runners.dataflow",
 }
 
 
-#: Takes the counters of a run: rows, sources, clips, frames, failed, shards.
+#: Takes the counters of a run: rows, sources, clips, frames, failed, shards of a build, kept and bytes of an export.
 Paint = Callable[[dict[str, int]], None]
 
 
 class Runner(Protocol):
-    """Runs the graph somewhere."""
+    """Runs a graph somewhere."""
 
-    def check(self, options: BuildOptions) -> None:
-        """Raise for options that cannot work there.
+    def check(self, job: Job) -> None:
+        """Raise for a job that cannot work there.
 
         Raises:
             ClipmillError: says what is missing, and how to mend it.
         """
 
-    def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
-        """Run a build to its end, good or bad.
+    def run(self, job: Job, beam_words: Sequence[str], paint: Paint) -> None:
+        """Run a job to its end, good or bad.
 
         Args:
-            base: the version that is published now.
             beam_words: Beam options from the command line; they win over the runner's own.
             paint: called several times with the counters so far.
 

@@ -13,20 +13,16 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 import grpc
-import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
 from apache_beam.runners.portability.flink_runner import FlinkRunner
 
-from clipmill import layout
-from clipmill.dataset.publish import OUTCOME
 from clipmill.errors import Interrupted, TryAgain, UsageError
-from clipmill.options import BuildOptions
-from clipmill.pipeline.graph import build_graph
 from clipmill.pipeline.interrupts import interrupted, stop_event
+from clipmill.pipeline.job import Elsewhere, Job
 from clipmill.pipeline.runners import Paint
 from clipmill.pipeline.runners.flink_jar import check_jar, minor_version, misfit
 from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest, error_of, java_cause
-from clipmill.storage import is_url, open_storage
+from clipmill.storage import is_url
 from clipmill.transforms import counters
 from clipmill.workers.shared_pool import close_children
 
@@ -52,7 +48,7 @@ def runner(arguments: argparse.Namespace) -> Flink:
 
 
 class Flink:
-    """Submits a build to a session cluster, watches it, and stops it on Ctrl-C.
+    """Submits a job to a session cluster, watches it, and stops it on Ctrl-C.
 
     Args:
         master: host:port of the REST interface, or its URL.
@@ -68,14 +64,12 @@ class Flink:
         self._workers = workers
         self._shared = shared_filesystem
 
-    def check(self, options: BuildOptions) -> None:
+    def check(self, job: Job) -> None:
         """Raise for a cluster that does not answer, a jar that does not fit, and local paths that it does not have."""
         check_jar(self._jar, self._version(), self._rest.url)
         if self._is_here() or self._shared:
             return
-        listing = options.listing
-        paths = (*listing.listings, listing.videos, listing.labels, options.out)
-        local = [path for path in paths if path is not None and not is_url(path)]
+        local = [path for path in job.places if not is_url(path)]
         if local:
             raise UsageError(
                 f"{local[0]}: is on this machine, and the cluster at {self._rest.url} runs on others. Use s3:// "
@@ -89,14 +83,13 @@ class Flink:
         """Return whether all task managers are on this machine; the master may be a forwarded port."""
         return all(_is_this_machine(host) for host in self._rest.hosts())
 
-    def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
-        """Run a build to its end, good or bad: see `clipmill.pipeline.runners.Runner`."""
-        words = [*self._defaults(f"clipmill-{options.run}".lower()), *beam_words]
+    def run(self, job: Job, beam_words: Sequence[str], paint: Paint) -> None:
+        """Run a job to its end, good or bad: see `clipmill.pipeline.runners.Runner`."""
+        words = [*self._defaults(f"clipmill-{job.run}".lower()), *beam_words]
         portable = PipelineOptions(words).view_as(PortableOptions)
         loopback = portable.environment_type == "LOOPBACK"
         children = self._workers or (max(1, int(portable.sdk_worker_parallelism)) if loopback else 1)
-        told_here = 0.0 if loopback else _TELL_SECONDS
-        options = msgspec.structs.replace(options, workers=children, tell_seconds=told_here)
+        elsewhere = Elsewhere(children, 0.0 if loopback else _TELL_SECONDS)
         counters.reset()
         # What Beam logs of a failing job are Java's frames; the cause is told in one line.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
@@ -107,12 +100,12 @@ class Flink:
             close_children()
         with stop_event() as stop:
             try:
-                self._submit_and_watch(words, options, base, stop, paint)
+                self._submit_and_watch(words, job, elsewhere, stop, paint)
             finally:
                 close_children(kill=stop.is_set())
-        if open_storage(options.out).stat(layout.run_path(options.run, OUTCOME)) is None:
+        if not job.ended():
             raise UsageError(
-                f"--out {options.out}: the job ended well, but its outcome is not here: "
+                f"{job.word} {job.out}: the job ended well, but its outcome is not here: "
                 "is this the same folder on every machine of the cluster?"
             )
 
@@ -138,10 +131,10 @@ class Flink:
         return [*words, "--environment_type=EXTERNAL", f"--environment_config={WORKER_POOL}"]
 
     def _submit_and_watch(
-        self, words: list[str], options: BuildOptions, base: str | None, stop: threading.Event, paint: Paint
+        self, words: list[str], job: Job, elsewhere: Elsewhere, stop: threading.Event, paint: Paint
     ) -> None:
         pipeline = beam.Pipeline(runner=FlinkRunner(), options=PipelineOptions(words))
-        build_graph(pipeline, options, base)
+        job.graph(pipeline, elsewhere)
         try:
             result = pipeline.run()
         except Exception as error:
@@ -150,45 +143,48 @@ class Flink:
             raise self._misfit(said) or TryAgain(
                 f"the Flink cluster at {self._rest.url} did not take the job: {java_cause(said)}"
             ) from error
-        told = counters.Told(options)
+        told = counters.Told(job.out, job.counts)
         try:
-            self._watch(self._job(PipelineOptions(words).get_all_options()["job_name"]), told, stop, paint)
+            name = PipelineOptions(words).get_all_options()["job_name"]
+            self._watch(self._id_of(name), job, told, stop, paint)
         finally:
             told.forget()
             # Beam takes its jar back from the cluster when it sees that the job has ended.
             with contextlib.suppress(Exception):
                 _ = result.state
 
-    def _job(self, name: str) -> str:
+    def _id_of(self, name: str) -> str:
         """Return Flink's own id of a job."""
-        job = self._rest.find_job(name)
-        if job is None:
+        found = self._rest.find_job(name)
+        if found is None:
             raise TryAgain(f"the Flink cluster at {self._rest.url} has lost the job {name}")
-        return job
+        return found
 
-    def _watch(self, job: str, told: counters.Told, stop: threading.Event, paint: Paint) -> None:
-        """Paint the counters until the job has ended."""
-        while (state := self._rest.state(job)) not in ENDED:
+    def _watch(self, known: str, job: Job, told: counters.Told, stop: threading.Event, paint: Paint) -> None:
+        """Paint the counters until the job that Flink knows by an id has ended."""
+        while (state := self._rest.state(known)) not in ENDED:
             if stop.wait(_POLL_SECONDS):
-                self._rest.cancel(job)
-                raise interrupted()
-            paint(self._counts(job, told))
-        paint(self._counts(job, told))
+                self._rest.cancel(known)
+                raise interrupted(job.kept)
+            paint(self._counts(known, told))
+        paint(self._counts(known, told))
         if state == "CANCELED":
-            raise Interrupted(f"the job was canceled in Flink ({self._rest.url}/#/job/{job}): nothing was published")
+            raise Interrupted(f"the job was canceled in Flink ({self._rest.url}/#/job/{known}): {job.kept}")
         if state == "FAILED":
-            failures = self._rest.failures(job)
+            failures = self._rest.failures(known)
             if not failures:
-                raise TryAgain(f"the Flink job {job} failed and does not say why")
+                raise TryAgain(f"the Flink job {known} failed and does not say why")
             raise self._misfit(failures[0]) or error_of(failures[0])
 
     def _misfit(self, said: str) -> UsageError | None:
         return misfit(said, self._jar, self._version(), self._rest.url)
 
-    def _counts(self, job: str, told: counters.Told) -> dict[str, int]:
+    def _counts(self, known: str, told: counters.Told) -> dict[str, int]:
         """Return each counter's largest value of Flink's (by bundle), the workers' and this process's."""
-        known = (self._rest.counters(job), told.counts(), counters.local_counts())
-        return {name: max(counts.get(name, 0) for counts in known) for name in {*known[0], *known[1], *known[2]}}
+        sources = (self._rest.counters(known), told.counts(), counters.local_counts())
+        return {
+            name: max(counts.get(name, 0) for counts in sources) for name in {*sources[0], *sources[1], *sources[2]}
+        }
 
 
 def _is_this_machine(host: str) -> bool:

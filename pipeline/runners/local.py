@@ -13,11 +13,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from clipmill.dataset.publish import stop_publishing
 from clipmill.errors import ClipmillError, UsageError
-from clipmill.options import BuildOptions
-from clipmill.pipeline.graph import build_graph
 from clipmill.pipeline.interrupts import interrupted, stop_event
+from clipmill.pipeline.job import Job
 from clipmill.pipeline.runners import Paint
 from clipmill.transforms import counters
 from clipmill.workers.shared_pool import close_children
@@ -63,11 +61,11 @@ class Local:
     memory with one worker, since its other modes lost rows or hung.
     """
 
-    def check(self, options: BuildOptions) -> None:
+    def check(self, job: Job) -> None:
         """Accept everything: all paths are here."""
 
-    def run(self, options: BuildOptions, base: str | None, beam_words: Sequence[str], paint: Paint) -> None:
-        """Run a build to its end, good or bad: see `clipmill.pipeline.runners.Runner`."""
+    def run(self, job: Job, beam_words: Sequence[str], paint: Paint) -> None:
+        """Run a job to its end, good or bad: see `clipmill.pipeline.runners.Runner`."""
         counters.reset()
         close_children()
         failures: list[BaseException] = []
@@ -75,7 +73,7 @@ class Local:
         def work() -> None:
             try:
                 pipeline = beam.Pipeline(runner=FnApiRunner(), options=_Options(list(beam_words)))
-                build_graph(pipeline, options, base)
+                job.graph(pipeline, None)
                 pipeline.run()
             except BaseException as error:
                 failures.append(error)
@@ -91,11 +89,11 @@ class Local:
             finally:
                 close_children(kill=stop.is_set())
         paint(counters.local_counts())
-        if stop.is_set() and stop_publishing(options):
+        if stop.is_set() and job.stop():
             # What is left of it ends with the process.
             thread.join(1)
             if failures or thread.is_alive():
-                raise interrupted()
+                raise interrupted(job.kept)
         # A run that has ended, or is past the point where its version is published, ends as any other.
         thread.join()
         if failures:

@@ -22,6 +22,7 @@ from miniature import read_code
 from clipmill.layout import read_manifest
 from clipmill.listings import resolve
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.build_job import build_job
 from clipmill.pipeline.demo.synthetic import write_video
 from clipmill.pipeline.runners.local import Local
 from clipmill.storage import open_storage
@@ -187,7 +188,7 @@ def test_spans_do_not_change_the_bytes(tmp_path):
         counts: dict[str, int] = {}
         out = tmp_path / str(length)
         options = BuildOptions(listing, str(out), "run", span_frames=length, workers=2)
-        Local().run(options, None, [], counts.update)
+        Local().run(build_job(options, None), [], counts.update)
         spans[length] = counts["spans"]
     assert spans[0] == 2 and spans[12] > spans[40] > 2
     assert published(tmp_path / "0") == published(tmp_path / "12") == published(tmp_path / "40")

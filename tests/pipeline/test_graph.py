@@ -26,6 +26,7 @@ from clipmill.errors import Interrupted
 from clipmill.layout import current_version, read_manifest
 from clipmill.listings import resolve
 from clipmill.options import Budget, BuildOptions, ListingOptions
+from clipmill.pipeline.build_job import build_job
 from clipmill.pipeline.graph import build_graph
 from clipmill.pipeline.runners.local import Local
 from clipmill.storage import open_storage
@@ -61,7 +62,7 @@ def build(listing: Path, out: Path, **changes: object) -> Outcome:
         resolve(ListingOptions((str(listing),), videos=str(listing.parent))), str(out), "run", **changes
     )
     base = current_version(open_storage(str(out)))
-    Local().run(options, base, [], lambda counts: None)
+    Local().run(build_job(options, base), [], lambda counts: None)
     return msgspec.json.decode((out / "runs/run/outcome.json").read_bytes(), type=Outcome)
 
 
@@ -237,7 +238,7 @@ def test_limit_spreads_clips_over_classes_and_splits(stub, tmp_path: Path) -> No
     options = BuildOptions(
         resolve(ListingOptions((str(listing),), videos=str(tmp_path), limit=44)), str(tmp_path / "out"), "run"
     )
-    Local().run(options, None, [], lambda counts: None)
+    Local().run(build_job(options, None), [], lambda counts: None)
     table = pq.read_table(tmp_path / "out/latest/clips.parquet")
     counts = table.group_by(["label_text", "split"]).aggregate([([], "count_all")])["count_all"].to_pylist()
     assert counts == [2] * 22

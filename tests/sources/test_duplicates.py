@@ -18,11 +18,12 @@ _RUN = """
 import sys, msgspec
 from clipmill.errors import TryAgain
 from clipmill.options import BuildOptions
+from clipmill.pipeline.build_job import build_job
 from clipmill.pipeline.runners.local import Local
 options = msgspec.json.decode(sys.stdin.buffer.read(), type=BuildOptions)
 for attempt in range(4):
     try:
-        Local().run(options, None, [], lambda counts: None)
+        Local().run(build_job(options, None), [], lambda counts: None)
     except TryAgain as error:
         print(f"attempt {attempt}: {error}", file=sys.stderr)
     else:

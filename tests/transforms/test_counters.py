@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from clipmill.layout import run_path
 from clipmill.options import BuildOptions, ListingOptions
 from clipmill.storage import open_storage
 from clipmill.transforms import counters
@@ -28,7 +29,7 @@ def _worker(options: BuildOptions, frames: int) -> None:
 
 def test_what_workers_tell_is_added_up(options: BuildOptions) -> None:
     spawn = multiprocessing.get_context("spawn")
-    told = counters.Told(options)
+    told = counters.Told(options.out, run_path(options.run, "counts"))
     assert told.counts() == {}
     for frames in (5, 7):
         worker = spawn.Process(target=_worker, args=(options, frames))
@@ -45,7 +46,7 @@ def test_telling_waits_its_time(options: BuildOptions, monkeypatch: pytest.Monke
     counters.reset()
     monkeypatch.setattr(counters, "_told_at", 0.0)
     monkeypatch.setattr(counters.time, "monotonic", lambda: 5000.0)
-    told = counters.Told(options)
+    told = counters.Told(options.out, run_path(options.run, "counts"))
     counters.count("frames")
     counters.tell(options)
     counters.count("frames")

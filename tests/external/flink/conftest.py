@@ -64,8 +64,14 @@ def videos(shared_data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def local(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the local runner publishes of them."""
-    out = str(tmp_path_factory.mktemp("local") / "out")
-    assert main(["build", str(videos), "--out", out, "--shard-mb", "64"]) == 0
-    return published(open_storage(out))
+def local_out(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the local runner published them."""
+    out = tmp_path_factory.mktemp("local") / "out"
+    assert main(["build", str(videos), "--out", str(out), "--shard-mb", "64"]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def local(local_out: Path) -> dict[str, bytes]:
+    """What the local runner published of them."""
+    return published(open_storage(str(local_out)))

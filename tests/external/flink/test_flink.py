@@ -17,6 +17,7 @@ import numbered
 import pytest
 from real_servers import BUCKET, left_over, published, upload
 
+from clipmill.pipeline.cli.main import main
 from clipmill.pipeline.runners.flink_rest import ENDED, FlinkRest
 from clipmill.storage import Storage, open_storage
 from tools.flink.cluster import REPOSITORY, Cluster
@@ -141,6 +142,28 @@ def test_a_worker_pool(cluster: Cluster, videos: Path, local: Local, tmp_path: P
     assert build.published() == local
     assert not build.told(), "counters that workers told are cleared away"
     assert build.restarts() == 0
+
+
+def test_an_export_by_a_worker_pool(cluster: Cluster, local_out: Path, tmp_path: Path) -> None:
+    """The bytes of the plain run; the same command again finds every file."""
+    words = ["export", str(local_out), "--to", "webdataset", "--shard-mb", "16", "--dest"]
+    assert main([*words, str(tmp_path / "plain")]) == 0
+    flink = ["--runner", "flink", "--flink-master", cluster.master, "--flink-jar", str(cluster.jar)]
+    beam = ["--", "--environment_type=EXTERNAL", f"--environment_config=localhost:{cluster.pool_port}"]
+    said = []
+    for _ in range(2):
+        command = [sys.executable, "-m", "pipeline", *words, str(tmp_path / "flink"), *flink, *beam]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+        said.append(done.stdout)
+    plain, flinks = (
+        {str(path.relative_to(tmp_path / folder)): path.read_bytes() for path in (tmp_path / folder).rglob("*.*")}
+        for folder in ("plain", "flink")
+    )
+    tars = sum(name.endswith(".tar") for name in plain)
+    assert flinks == plain and tars > 2
+    assert re.match(rf"97 clips in {tars} files, \d", said[0]), said
+    assert f"97 clips in {tars} files, {tars} of them there already" in said[1], said
 
 
 @pytest.mark.parametrize("words", [["--streaming"], ["--experiments=pre_optimize=none"]], ids=["streaming", "plain"])

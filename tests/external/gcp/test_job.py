@@ -16,11 +16,15 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal import apiclient
 
 from clipmill.errors import LostRace, TryAgain
+from clipmill.export.base import ExportFile, ExportOptions
+from clipmill.export.run import ExportTask
 from clipmill.ledger import Failure
 from clipmill.listings import resolve
 from clipmill.messages import Clip, ShardPlan
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.build_job import build_job
 from clipmill.pipeline.cli import dataflow_template
+from clipmill.pipeline.export_job import export_job
 from clipmill.pipeline.runners.dataflow import Dataflow
 from clipmill.transforms.coders import ROWS, StructCoder
 
@@ -75,7 +79,7 @@ def write_listing(folder: Path, rows: int) -> ListingOptions:
 def submit(listing: ListingOptions, *more: str, **changes) -> tuple[apiclient.Job, Offline]:
     """The job of a build, and the client that would have sent it."""
     options = BuildOptions(listing, "gs://bucket/out", "run", **changes)
-    job = Dataflow([], None).submit(options, "0123456789abcdef", [*WORDS, "--dry_run=True", *more]).job
+    job = Dataflow([], None).submit(build_job(options, "0123456789abcdef"), [*WORDS, "--dry_run=True", *more]).job
     client = Offline(job.options)
     client.create_job_description(job)
     return job, client
@@ -190,8 +194,31 @@ def test_an_active_job_of_the_same_name_is_another_build(tmp_path):
             mock.patch.object(apiclient, "DataflowApplicationClient", side_effect=error),
             pytest.raises(kind) as raised,
         ):
-            Dataflow([], None).submit(options, None, WORDS)
+            Dataflow([], None).submit(build_job(options, None), WORDS)
         assert "\n" not in str(raised.value)
+
+
+def test_an_export_is_a_job_of_rows_whatever_the_size_of_the_data_set(large):
+    task = ExportTask("clips", "gs://bucket/out", "0123abcd", "gs://bucket/tars", ExportOptions("webdataset"))
+    job = Dataflow([], None).submit(export_job(task, 50 << 20), [*WORDS, "--dry_run=True"]).job
+    client = Offline(job.options)
+    client.create_job_description(job)
+    assert set(client.staged) == {"pipeline.pb"} and len(client.staged["pipeline.pb"]) < 30_000
+    told = json.loads(job.json())
+    (workers,) = told["environment"]["workerPools"]
+    assert told["name"].startswith("clipmill-clips-") and told["name"] != json.loads(large[0].json())["name"]
+    assert (workers["machineType"], workers["diskSizeGb"]) == ("n2-standard-4", 32)
+    graph = beam_runner_api_pb2.Pipeline.FromString(client.staged["pipeline.pb"])
+    (environment,) = graph.components.environments.values()
+    assert beam_runner_api_pb2.DockerPayload.FromString(environment.payload).container_image == IMAGE
+    assert dict(environment.resource_hints) == {"beam:resources:min_ram_bytes:v1": b"5000000000"}
+    found = [
+        deserialize_coder(coder.spec.payload)
+        for coder in graph.components.coders.values()
+        if coder.spec.urn == "beam:coder:pickled_python:v1"
+    ]
+    ours = {coder.to_type_hint() for coder in found if isinstance(coder, StructCoder)}
+    assert ours == {ExportFile}
 
 
 def test_the_flex_template_writes_the_job_and_submits_nothing(tmp_path):

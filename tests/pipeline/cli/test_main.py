@@ -94,7 +94,7 @@ REASONS = (
         ("inspect", "the following arguments are required: OUT (see clipmill inspect --help)"),
         ("inspect a b", "b: unexpected argument (see clipmill inspect --help)"),
         ("verify a --limit 5", "there is no option --limit (see clipmill verify --help)"),
-        ("verify a -- --x", "--x: Beam options after -- work with clipmill build alone"),
+        ("verify a -- --x", "--x: Beam options after -- work with clipmill build and export alone"),
         ("failures x --reason emty", f"--reason: emty is not one of {REASONS}; did you mean empty? "
                                      "(see clipmill failures --help)"),
         ("gc x --keep 0", "--keep: 0 is not a whole number from 1 up (see clipmill gc --help)"),

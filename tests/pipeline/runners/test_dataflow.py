@@ -9,28 +9,35 @@ import pytest
 
 from clipmill.errors import Interrupted, StorageError, TryAgain, UsageError
 from clipmill.options import BuildOptions, FrameOptions, ListingOptions
+from clipmill.pipeline.build_job import build_job
+from clipmill.pipeline.job import Job
 from clipmill.pipeline.runners import dataflow
 from clipmill.pipeline.runners.dataflow import Dataflow, disk_gb, job_name, job_words, memory_gb
 
 LISTING = ListingOptions(("gs://bucket/clips.csv",), "gs://bucket/videos", format="csv")
 OPTIONS = BuildOptions(LISTING, "gs://bucket/out", "run", name="My_Clips")
+JOB = build_job(OPTIONS, None)
 WORDS = ["--project=project", "--region=europe-west4", "--sdk_container_image=repository/clipmill:1"]
 
 
-def frames(**kinds: object) -> BuildOptions:
-    return msgspec.structs.replace(OPTIONS, frames=FrameOptions(**kinds))
+def changed(**kinds: object) -> Job:
+    return build_job(msgspec.structs.replace(OPTIONS, **kinds), None)
+
+
+def frames(**kinds: object) -> Job:
+    return changed(frames=FrameOptions(**kinds))
 
 
 def test_the_job_is_named_after_the_output_alone():
-    name = job_name(OPTIONS)
-    assert name == job_name(msgspec.structs.replace(OPTIONS, run="another", schema="frames"))
-    assert name != job_name(msgspec.structs.replace(OPTIONS, out="gs://bucket/other"))
+    name = job_name(JOB)
+    assert name == job_name(changed(run="another", schema="frames"))
+    assert name != job_name(changed(out="gs://bucket/other"))
     assert name.startswith("clipmill-my-clips-")
-    assert f"--job_name={name}" in job_words(OPTIONS, WORDS)
+    assert f"--job_name={name}" in job_words(JOB, WORDS)
 
 
 @pytest.mark.parametrize(
-    ("options", "gigabytes", "machine"),
+    ("job", "gigabytes", "machine"),
     [
         (frames(short_side=256), 4, "n2-standard-4"),
         (frames(), 5, "n2-standard-4"),
@@ -38,21 +45,21 @@ def test_the_job_is_named_after_the_output_alone():
         (frames(size=(7680, 4320)), 15, "n2-highmem-4"),
     ],
 )
-def test_memory_and_machine_follow_the_size_of_the_frames(options, gigabytes, machine):
-    assert memory_gb(options) == gigabytes
-    words = job_words(options, WORDS)
+def test_memory_and_machine_follow_the_size_of_the_frames(job, gigabytes, machine):
+    assert memory_gb(job) == gigabytes
+    words = job_words(job, WORDS)
     assert f"--machine_type={machine}" in words
     assert f"--resource_hints=min_ram={gigabytes}GB" in words
 
 
 def test_a_machine_of_ones_own_choice_is_taken_as_it_is():
     for words in (["--machine_type=n2-highcpu-8"], ["--worker_machine_type", "e2-standard-2"]):
-        assert not [word for word in job_words(OPTIONS, words) if "machine_type" in word or "min_ram" in word]
+        assert not [word for word in job_words(JOB, words) if "machine_type" in word or "min_ram" in word]
 
 
 def test_shards_that_wait_for_upload_have_room():
-    assert disk_gb(OPTIONS) == 32
-    assert disk_gb(msgspec.structs.replace(OPTIONS, shard_bytes=8 << 30)) == 94
+    assert disk_gb(JOB) == 32
+    assert disk_gb(changed(shard_bytes=8 << 30)) == 94
 
 
 @pytest.mark.parametrize("missing", range(3))
@@ -61,14 +68,14 @@ def test_what_dataflow_needs_is_asked_for_in_plain_words(missing):
     with pytest.raises(
         UsageError, match=f"^--runner dataflow: an option is missing; add -- {WORDS[missing].partition('=')[0]}="
     ):
-        Dataflow(words, None).check(OPTIONS)
+        Dataflow(words, None).check(JOB)
 
 
 def test_paths_of_this_machine_are_refused():
-    Dataflow(WORDS, None).check(OPTIONS)
+    Dataflow(WORDS, None).check(JOB)
     for local in (
-        msgspec.structs.replace(OPTIONS, out="/data/out"),
-        msgspec.structs.replace(OPTIONS, listing=msgspec.structs.replace(LISTING, labels="/data/labels.txt")),
+        changed(out="/data/out"),
+        changed(listing=msgspec.structs.replace(LISTING, labels="/data/labels.txt")),
     ):
         with pytest.raises(UsageError, match=r"^/data/.*: is on this machine"):
             Dataflow(WORDS, None).check(local)
@@ -101,7 +108,7 @@ def watch(monkeypatch, job: FakeJob) -> list[dict[str, int]]:
     monkeypatch.setattr(dataflow, "_POLL_SECONDS", 0.001)
     monkeypatch.setattr(Dataflow, "submit", lambda *_: job)
     painted: list[dict[str, int]] = []
-    Dataflow(WORDS, None).run(OPTIONS, None, WORDS, painted.append)
+    Dataflow(WORDS, None).run(JOB, WORDS, painted.append)
     return painted
 
 

@@ -16,7 +16,9 @@ import pytest
 
 from clipmill.errors import ClipmillError, StorageError, TryAgain, UsageError
 from clipmill.options import BuildOptions, ListingOptions
+from clipmill.pipeline.build_job import build_job
 from clipmill.pipeline.cli.main import main
+from clipmill.pipeline.job import Job
 from clipmill.pipeline.runners.flink import Flink, runner
 from clipmill.pipeline.runners.flink_jar import misfit
 from clipmill.pipeline.runners.flink_rest import FlinkRest, JobFailed, error_of
@@ -69,8 +71,8 @@ def fake() -> Iterator[FakeFlink]:
     fake.close()
 
 
-def options(out: str, videos: str = "s3://b/videos") -> BuildOptions:
-    return BuildOptions(ListingOptions((videos,), videos=videos), out, "run")
+def job(out: str, videos: str = "s3://b/videos") -> Job:
+    return build_job(BuildOptions(ListingOptions((videos,), videos=videos), out, "run"), None)
 
 
 def flink(master: str, *, shared: bool = False) -> Flink:
@@ -96,14 +98,14 @@ def test_a_local_path_on_other_machines_is_refused(fake: FakeFlink, host: str, t
     fake.answers["/taskmanagers"]["taskmanagers"][0]["path"] = f"pekko.tcp://flink@{host}:6122/user/rpc/taskmanager_0"
     for out, videos in (("s3://b/out", str(tmp_path)), (str(tmp_path), "s3://b/videos")):
         with pytest.raises(UsageError, match=f"^{tmp_path}: is on this machine, .* --shared-filesystem"):
-            flink(fake.master).check(options(out, videos))
-        flink(fake.master, shared=True).check(options(out, videos))
-    flink(fake.master).check(options("gs://b/out"))
+            flink(fake.master).check(job(out, videos))
+        flink(fake.master, shared=True).check(job(out, videos))
+    flink(fake.master).check(job("gs://b/out"))
 
 
 def test_a_local_path_on_a_cluster_here_is_fine(fake: FakeFlink, tmp_path: Path) -> None:
     fake.answers["/taskmanagers"] = HERE
-    flink(fake.master).check(options(str(tmp_path), str(tmp_path)))
+    flink(fake.master).check(job(str(tmp_path), str(tmp_path)))
 
 
 def test_what_a_cluster_is_asked_for(fake: FakeFlink) -> None:
@@ -144,7 +146,7 @@ def test_clusters_that_will_not_do(
 def test_nobody_answers(fake: FakeFlink) -> None:
     fake.close()
     with pytest.raises(TryAgain, match=f"no Flink answers at http://{fake.master} .*: is the cluster up"):
-        flink(fake.master).check(options("s3://b/out"))
+        flink(fake.master).check(job("s3://b/out"))
 
 
 def test_jobs_are_found_watched_and_cancelled(fake: FakeFlink) -> None:
@@ -256,21 +258,21 @@ def jar_of(path: Path, *members: str) -> str:
 @pytest.mark.parametrize("version", ["1.19.3", "1.20.5", "2.0-SNAPSHOT", "2.2.1"])
 def test_beam_has_jars_for_these_clusters(fake: FakeFlink, version: str) -> None:
     fake.answers["/overview"] = OVERVIEW | {"flink-version": version}
-    flink(fake.master, shared=True).check(options("s3://b/out"))
+    flink(fake.master, shared=True).check(job("s3://b/out"))
 
 
 @pytest.mark.parametrize(("version", "minor"), [("1.15.4", "1.15"), ("2.3.0", "2.3"), ("2.3-SNAPSHOT", "2.3")])
 def test_a_cluster_for_which_beam_has_no_jar(fake: FakeFlink, version: str, minor: str, tmp_path: Path) -> None:
     fake.answers["/overview"] = OVERVIEW | {"flink-version": version}
     with pytest.raises(UsageError) as caught:
-        flink(fake.master).check(options("s3://b/out"))
+        flink(fake.master).check(job("s3://b/out"))
     assert str(caught.value) == (
         f"--flink-master http://{fake.master}: the cluster runs Flink {minor}; Beam {beam.__version__} has jars for "
         "1.19, 1.20, 2.0, 2.1, 2.2: run a cluster of one of these, or try the nearest with --flink-jar "
         f"beam-runners-flink-{'1.19' if minor == '1.15' else '2.2'}-job-server-{beam.__version__}.jar"
     )
     jar = jar_of(tmp_path / "a.jar", "org/apache/beam/runners/flink/FlinkPipelineRunner.class")
-    Flink(fake.master, jar, None, shared_filesystem=True).check(options("s3://b/out"))
+    Flink(fake.master, jar, None, shared_filesystem=True).check(job("s3://b/out"))
 
 
 @pytest.mark.parametrize("members", [None, [], ["org/apache/beam/Other.class"]])
@@ -278,7 +280,7 @@ def test_a_file_that_is_not_beams_jar(fake: FakeFlink, members: list[str] | None
     jar = tmp_path / "a.jar"
     jar.write_bytes(b"text") if members is None else jar_of(jar, *members)
     with pytest.raises(UsageError) as caught:
-        Flink(fake.master, str(jar), None, shared_filesystem=True).check(options("s3://b/out"))
+        Flink(fake.master, str(jar), None, shared_filesystem=True).check(job("s3://b/out"))
     assert str(caught.value) == (
         f"--flink-jar {jar}: this is not Beam's job-server jar; the cluster runs Flink 1.19; download "
         f"beam-runners-flink-1.19-job-server-{beam.__version__}.jar (org.apache.beam on Maven Central) where there is "
