@@ -31,6 +31,7 @@ ELSEWHERE = {
     ("docs/dataflow.md", "docker build"): "tests/external/docker/test_image.py",
     ("docs/dataflow.md", "clipmill build gs:"): "tests/external/gcp/test_job.py",
     ("docs/dataflow.md", "gcloud"): "needs an account of Google",
+    ("docs/exporting.md", "clipmill export s3:"): "tests/external/flink/test_flink.py",
     ("docs/files.md", "OUT/CURRENT"): "a tree of files",
     ("docs/listings.md", "clipmill build list.csv"): "tests/end_to_end/test_web_sources.py",
     ("docs/own-list.md", "path,label"): "a list, which the page's commands get here",
