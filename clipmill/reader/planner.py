@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from clipmill.reader.clips import Clips
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import BatchPlan, ByLength, InChunks, InTurn, Windows
 from clipmill.reader.order.by_shard import ByShard, Shards
-from clipmill.reader.order.permutations import ClipOrder, InOrder, Lanes, Shuffled, Weighted
+from clipmill.reader.order.id_hashes import IdHashes
+from clipmill.reader.order.permutations import ClipOrder, InOrder, Lanes, RunningWeights, Shuffled, Weighted
 from clipmill.reader.sampling.samplers import Chunks
 
 log = logging.getLogger("clipmill.reader")
@@ -42,26 +44,27 @@ class Planner:
         self.dropped = len(clips) - int(np.count_nonzero(keep))
         self.clips = clips if not self.dropped else _kept(clips, keep)
         self.sizes = _sizes(self.clips)
-        self._cumulative = self._weights(weights, len(clips), keep)
-        if options.clips_per_epoch is not None and self._cumulative is None:
+        self._weighted = self._weights(weights, len(clips), keep)
+        if options.clips_per_epoch is not None and self._weighted is None:
             raise UsageError("clips_per_epoch: needs weights or a mix; without them, an epoch is every clip once")
         self.size = options.clips_per_epoch or len(self.clips)
         self._counts, self._windows = self._lengths()
         self._plans: dict[int, BatchPlan] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_plans": {}}
+        left_out = ("_plans", "_hashes")  # computed again where they are wanted
+        return {**{name: value for name, value in self.__dict__.items() if name not in left_out}, "_plans": {}}
 
     def order(self, epoch: int) -> ClipOrder:
         """Return the order in which an epoch goes through the clips."""
         key = (self._options.seed, epoch)
         shuffle = self._options.shuffle
-        if self._cumulative is not None:
-            return Weighted(self.size, self._cumulative, *key)
+        if self._weighted is not None:
+            return Weighted(self.size, self._weighted, *key)
         if isinstance(shuffle, Shards):
             table, rows = self.clips.table, self.clips.rows
             return ByShard(table.shard[rows], table.offset[rows], shuffle, *key)
-        return Shuffled(self.size, *key) if shuffle else InOrder(self.size)
+        return Shuffled(self._hashes, *key) if shuffle else InOrder(self.size)
 
     def lanes(self, epoch: int) -> Lanes:
         """Return the order of an epoch that goes through files from front to back."""
@@ -97,6 +100,12 @@ class Planner:
         whole = self._options.drop_remainder or self.size % size == 0
         return -(-size // hosts) if whole else None
 
+    @cached_property
+    def _hashes(self) -> IdHashes:
+        dataset = self.clips.table.dataset
+        names = [member.name for member in self.clips.members]
+        return IdHashes(self.clips.ids, names, None if dataset is None else dataset[self.clips.rows])
+
     def _plan(self, epoch: int) -> BatchPlan:
         options, order = self._options, self.order(epoch)
         if not options.sorts:
@@ -130,8 +139,8 @@ class Planner:
             log.warning("%s; they are left out", said)
         return short
 
-    def _weights(self, weights: Any, count: int, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64] | None:
-        """Return the running sum of the kept clips' weights, or None where all are equal."""
+    def _weights(self, weights: Any, count: int, keep: npt.NDArray[np.bool_]) -> RunningWeights | None:
+        """Return the kept clips' weights, or None where all are equal."""
         mixed = len(self.clips.members) > 1
         if weights is None and not mixed:
             return None
@@ -154,14 +163,16 @@ class Planner:
             if each.shape != (count,) or not (each >= 0).all() or not np.isfinite(each).all():
                 raise UsageError(f"weights: must be {count} numbers, none negative, one for each clip of the set")
             each = each[keep]
+        # Summed in this order, not in that of the table, which is by length.
+        clips = self._hashes.sorted_by("weights")
+        each, member = each[clips], member[clips]
         sums = np.bincount(member, each, minlength=len(self.clips.members))
         if not (sums > 0).all():
             raise UsageError("weights: no clip has a weight above 0")
         shares = np.array([m.share for m in self.clips.members])
         shares /= sum(shares)
         running = np.cumsum(each * (shares / sums)[member])
-        cumulative: npt.NDArray[np.float64] = running / running[-1]
-        return cumulative
+        return RunningWeights(clips, running / running[-1])
 
     def _lengths(self) -> tuple[npt.NDArray[np.int64], Windows]:
         """Return the frames that each clip gives, for planning batches, and the rule for the windows of a batch."""

@@ -2,7 +2,7 @@
 
 A state is plain values, so that it can go into JSON or a checkpoint:
 
-    {"state": 1, "epoch": 3, "step": 120,
+    {"state": 2, "epoch": 3, "step": 120,
      "reader": {"clips": [one dict for each member of the mix], "weights": ..., "options": {...}}}
 """
 
@@ -27,7 +27,9 @@ from clipmill.reader.sampling.base import Sampler
 from clipmill.reader.sampling.samplers import Chunks
 
 #: Raised when older states cannot be read as before.
-STATE = 1
+STATE = 2
+#: The format in which shuffle=True was another order, by the places in the clip table; all other orders are as before.
+_BY_PLACE = 1
 #: Options that change what is made of a clip, but not the order of clips.
 _FREE = ("augment", "views", "decode", "dct_scale", "on_error", "path")
 
@@ -68,7 +70,12 @@ def check_form(state: dict[str, Any]) -> None:
     """Raise UsageError for a value that is not a state, or one that this clipmill cannot read."""
     if not isinstance(state, dict) or not {"state", "epoch", "step", "reader"} <= set(state):
         raise UsageError("this is not a reader's state: it needs the keys state, epoch, step and reader")
-    if state["state"] != STATE:
+    if state["state"] == _BY_PLACE and state["reader"]["options"]["shuffle"] is True:
+        raise UsageError(
+            "the state is of an older clipmill, whose shuffle=True was another order: begin its epoch again, "
+            f"with batches.set_epoch({state['epoch']})"
+        )
+    if state["state"] not in (_BY_PLACE, STATE):
         raise UsageError(f"the state has format {state['state']}, this clipmill reads {STATE}")
 
 

@@ -81,7 +81,7 @@ def test_a_million_clips(million: Path) -> None:
     assert found["first_batch_s"] < 0.5 * 3
     assert found["shuffled"] < 50e6
     assert found["later"] < 50e6
-    assert found["held"] + found["later"] < found["table"] + 70e6
+    assert found["held"] + found["later"] < found["table"] + 90e6
 
 
 def test_orders_of_a_million_clips_are_planned_in_seconds(million: Path) -> None:

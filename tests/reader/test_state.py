@@ -212,6 +212,23 @@ def test_a_state_of_another_reader_is_refused(tiny: ClipSet, data: Dataset) -> N
         tiny.batches(RandomWindow(4), **options).load_state_dict({"epoch": 1})
 
 
+def test_states_of_older_versions(tiny: ClipSet) -> None:
+    """In the first format shuffle=True was another order; every other order is as it was."""
+    for options in ({}, {"shuffle": Shards(2, 3)}, {"by_length": True}):
+        batches = tiny.batches(RandomWindow(4), batch_size=5, **options)
+        batches.load_state_dict({**batches.state_dict(), "state": 1, "epoch": 2, "step": 4})
+        assert (batches.epoch, batches.step) == (2, 4)
+    batches = tiny.batches(RandomWindow(4), batch_size=5, shuffle=True)
+    older = {**batches.state_dict(), "state": 1, "epoch": 2, "step": 4}
+    said = r"whose shuffle=True was another order: begin its epoch again, with batches\.set_epoch\(2\)"
+    with pytest.raises(UsageError, match=said):
+        batches.load_state_dict(older)
+    with pytest.raises(UsageError, match=said):
+        restore(older)
+    with pytest.raises(UsageError, match="the state has format 3, this clipmill reads 2"):
+        batches.load_state_dict({**older, "state": 3})
+
+
 def test_what_changes_no_order_may_change(tiny: ClipSet) -> None:
     state = tiny.batches(RandomWindow(4), batch_size=5, shuffle=True).state_dict()
     tiny.batches(CentreWindow(8), augment=[RandomCrop(16)], batch_size=5, shuffle=True, views=2).load_state_dict(state)

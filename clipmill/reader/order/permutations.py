@@ -1,9 +1,9 @@
-"""Orders of an epoch: pure functions from a position to its clip.
+"""Orders of an epoch: pure functions of the seed, the epoch and the clips.
 
-Nothing is shuffled in memory: position p of epoch e of seed s is computed when it
-is needed, so any host can start anywhere, and all of them agree. Saved states hold only an
-epoch and a step, so the numbers that these functions give must never change: a training
-that continues from a state would see some clips twice and others never.
+So any host can start anywhere, and all of them agree. Saved states hold only an epoch and a
+step, so the numbers that these functions give must never change (`clipmill.reader.state.STATE`
+is raised where they do): a training that continues from a state would see some clips twice and
+others never.
 """
 
 # ruff: noqa: D102 (ClipOrder and Lanes say once what the methods do)
@@ -11,12 +11,13 @@ that continues from a state would see some clips twice and others never.
 from __future__ import annotations
 
 from math import isqrt
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from clipmill.reader.draws import Ints, Word, mix64, round_keys
+from clipmill.reader.order.id_hashes import IdHashes
 
 #: Rounds of the Feistel network: with 12, orders of five things are still uneven enough to be seen; with 16 not.
 ROUNDS = 16
@@ -128,14 +129,30 @@ class InOrder:
 
 
 class Shuffled:
-    """Every clip once, every order equally likely."""
+    """Every clip once, every order equally likely, by nothing but the key and the clips' ids.
 
-    def __init__(self, size: int, *key: Word) -> None:
-        self.size = size
-        self._permutation = Permutation(size, *key)
+    It is sorted when it is made, and takes 4 bytes a clip. Lengths and other clips have no part in it: the order of
+    some clips is that of all with the others left out.
+    """
+
+    def __init__(self, hashes: IdHashes, *key: Word) -> None:
+        self._clips = hashes.sorted_by(*key)
+        self.size = len(self._clips)
 
     def at(self, positions: Ints) -> tuple[Ints, Ints]:
-        return self._permutation(positions), np.zeros_like(positions)
+        return self._clips[positions].astype(np.int64), np.zeros_like(positions)
+
+
+class RunningWeights(NamedTuple):
+    """The weights of clips in an order that their lengths do not decide.
+
+    Attributes:
+        clips: (clips,) int32, the clips' numbers in that order.
+        cumulative: (clips,) float64, the running sum of their weights, ends in 1.
+    """
+
+    clips: npt.NDArray[np.int32]
+    cumulative: npt.NDArray[np.float64]
 
 
 class Weighted:
@@ -147,13 +164,13 @@ class Weighted:
 
     Args:
         size: clips in an epoch, repetitions counted.
-        cumulative: (clips,) float64, running sum of the weights, ends in 1.
+        weights: of the clips.
         key: which order.
     """
 
-    def __init__(self, size: int, cumulative: npt.NDArray[np.float64], *key: Word) -> None:
+    def __init__(self, size: int, weights: RunningWeights, *key: Word) -> None:
         self.size = size
-        self._cumulative = cumulative
+        self._clips, self._cumulative = weights
         self._permutation = Permutation(size, *key)
         self._jitter = round_keys(1, "jitter", *key)[0]
 
@@ -161,10 +178,10 @@ class Weighted:
         slots = self._permutation(positions)
         inside = mix64(slots.astype(np.uint64) + self._jitter) >> np.uint64(11)
         drawn = (slots + inside * 2.0**-53) / self.size
-        clips = np.searchsorted(self._cumulative, drawn, side="right")
+        places = np.searchsorted(self._cumulative, drawn, side="right")
         # Rounding may leave the running sum slightly below 1, where a draw of 0.999... would find no clip.
-        clips = np.minimum(clips, len(self._cumulative) - 1)
+        places = np.minimum(places, len(self._cumulative) - 1)
         # A clip's slots follow each other, so its first slot tells how often it came before this one. Two slots of one
         # clip thus get different repetitions, and with them different windows and crops.
-        begins = np.where(clips > 0, self._cumulative[clips - 1], 0.0)
-        return clips, slots - np.floor(begins * self.size).astype(np.int64)
+        begins = np.where(places > 0, self._cumulative[places - 1], 0.0)
+        return self._clips[places].astype(np.int64), slots - np.floor(begins * self.size).astype(np.int64)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_ids import hashes_of
 
 from clipmill.errors import UsageError
 from clipmill.reader import Chunks, Dataset, WholeClip
@@ -16,7 +17,7 @@ from clipmill.reader.order.permutations import InOrder, Shuffled
 def by_length(
     lengths: np.ndarray, size: int | None, epoch: int = 0, max_frames: int | None = None, drop: bool = False
 ) -> ByLength:
-    order = Shuffled(len(lengths), 1, epoch)
+    order = Shuffled(hashes_of(len(lengths)), 1, epoch)
     return ByLength(order, lengths, Windows(lengths, None), size, max_frames, drop, True, 1, epoch)
 
 
@@ -65,7 +66,7 @@ def test_a_clip_longer_than_a_batch(data: Dataset) -> None:
 def test_padded_share_of_hmdb51(hmdb51: np.ndarray) -> None:
     """2 % at most at batch size 16; 65 % where batches are formed at random."""
     assert max(padded(by_length(hmdb51, 16, epoch), hmdb51) for epoch in range(3)) <= 0.02
-    order = Shuffled(len(hmdb51), 1, 0).at(np.arange(len(hmdb51)))[0]
+    order = Shuffled(hashes_of(len(hmdb51)), 1, 0).at(np.arange(len(hmdb51)))[0]
     batches = [hmdb51[order[first : first + 16]] for first in range(0, len(order), 16)]
     assert 1 - hmdb51.sum() / sum(batch.max() * len(batch) for batch in batches) > 0.6
 

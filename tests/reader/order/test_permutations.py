@@ -1,4 +1,4 @@
-"""Orders: permutations that are computed, and how even they are."""
+"""Orders of an epoch, and how even they are."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_ids import hashes_of
 
-from clipmill.reader.order.permutations import InOrder, Permutation, Shuffled, Weighted
+from clipmill.reader.order.permutations import InOrder, Permutation, RunningWeights, Shuffled, Weighted
 
 
 def chi_squared(counts: np.ndarray, expected: float) -> float:
@@ -44,10 +45,15 @@ def test_keys_are_told_apart() -> None:
     assert len({tuple(order) for order in orders}) == 5
 
 
+@pytest.mark.parametrize("kind", ["permutation", "shuffled"])
 @pytest.mark.parametrize("size", [2, 3, 4])
-def test_all_orders_of_a_few_are_equally_likely(size: int) -> None:
-    trials = 6000
-    counts = Counter(tuple(Permutation(size, "few", seed)(np.arange(size)).tolist()) for seed in range(trials))
+def test_all_orders_of_a_few_are_equally_likely(kind: str, size: int) -> None:
+    trials, hashes, numbers = 6000, hashes_of(size), np.arange(size)
+    if kind == "permutation":
+        found = [Permutation(size, "few", seed)(numbers) for seed in range(trials)]
+    else:
+        found = [Shuffled(hashes, "few", seed).at(numbers)[0] for seed in range(trials)]
+    counts = Counter(tuple(order.tolist()) for order in found)
     orders = list(permutations(range(size)))
     expected = trials / len(orders)
     statistic = sum((counts[order] - expected) ** 2 / expected for order in orders)
@@ -63,7 +69,8 @@ def test_every_position_is_equally_likely_for_every_clip() -> None:
     millions of times. The two orders that follow are caught.
     """
     seeds, size = 8000, 40
-    order = np.array([Shuffled(size, 7, epoch).at(np.arange(size))[0] for epoch in range(seeds)])
+    hashes = hashes_of(size)
+    order = np.array([Shuffled(hashes, 7, epoch).at(np.arange(size))[0] for epoch in range(seeds)])
     assert abs(chi_squared(places(order), seeds / size)) < 4
     random = np.random.default_rng(0)
     buffered = np.array([_through_buffer(random, size, size // 2) for _ in range(seeds)])
@@ -87,7 +94,8 @@ def _through_buffer(random: np.random.Generator, size: int, room: int) -> list[i
 def test_neighbours_are_independent() -> None:
     """Pairs of clips that follow each other, over 4,000 epochs of 30 clips: every pair equally often."""
     size, seeds = 30, 4000
-    order = np.array([Shuffled(size, "pairs", epoch).at(np.arange(size))[0] for epoch in range(seeds)])
+    hashes = hashes_of(size)
+    order = np.array([Shuffled(hashes, "pairs", epoch).at(np.arange(size))[0] for epoch in range(seeds)])
     pairs = np.bincount((order[:, :-1] * size + order[:, 1:]).ravel(), minlength=size * size).reshape(size, size)
     apart = pairs[~np.eye(size, dtype=bool)]
     expected = seeds * (size - 1) / len(apart)
@@ -99,10 +107,31 @@ def test_neighbours_are_independent() -> None:
 def test_a_sorted_set_leaves_no_trace_in_the_order() -> None:
     """Rank correlation of clip and position over a large epoch: a random order's has s.d. 1/sqrt(n)."""
     size = 200_000
+    hashes = hashes_of(size)
     for seed in range(5):
-        order = Shuffled(size, seed).at(np.arange(size))[0]
+        order = Shuffled(hashes, seed).at(np.arange(size))[0]
         assert abs(np.corrcoef(order, np.arange(size))[0, 1]) * np.sqrt(size) < 4
         assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) * np.sqrt(size) < 4
+
+
+def test_golden_order() -> None:
+    """Saved states rely on these numbers: whoever changes them raises STATE."""
+    assert Shuffled(hashes_of(12), 0, 0).at(np.arange(12))[0].tolist() == [7, 0, 1, 9, 6, 10, 5, 2, 11, 8, 3, 4]
+    clips, repeats = Weighted(12, running([1, 2, 3, 4, 2]), 0, 0).at(np.arange(12))
+    assert clips.tolist() == [3, 4, 3, 1, 0, 2, 3, 2, 1, 3, 2, 4]
+    assert repeats.tolist() == [1, 0, 2, 0, 0, 1, 3, 0, 1, 0, 2, 1]
+
+
+def running(weights: list[float]) -> RunningWeights:
+    """The weights of clips in the order of their numbers."""
+    return RunningWeights(np.arange(len(weights), dtype=np.int32), np.cumsum(weights) / np.sum(weights))
+
+
+def test_weights_may_run_over_clips_in_any_order() -> None:
+    clips = np.array([3, 0, 2, 1], np.int32)
+    one = Weighted(50, running([4, 1, 3, 2]), 5).at(np.arange(50))
+    other = Weighted(50, running([4, 1, 3, 2])._replace(clips=clips), 5).at(np.arange(50))
+    assert np.array_equal(clips[one[0]], other[0]) and np.array_equal(one[1], other[1])
 
 
 def test_in_order() -> None:
@@ -113,9 +142,8 @@ def test_in_order() -> None:
 
 def test_weights_are_met_in_every_epoch() -> None:
     weights = np.array([0.0, 1, 2, 5, 0.5, 1.5])
-    cumulative = np.cumsum(weights) / weights.sum()
     for epoch in range(50):
-        clips, _ = Weighted(100, cumulative, 3, epoch).at(np.arange(100))
+        clips, _ = Weighted(100, running(weights.tolist()), 3, epoch).at(np.arange(100))
         counts = np.bincount(clips, minlength=6)
         assert (np.abs(counts - weights * 10) < 2).all()
         assert counts[0] == 0
@@ -123,9 +151,9 @@ def test_weights_are_met_in_every_epoch() -> None:
 
 def test_weights_are_met_on_average_and_in_random_order() -> None:
     weights = np.array([1, 3, 0.3, 2.2, 0.5])
-    cumulative = np.cumsum(weights) / weights.sum()
+    summed = running(weights.tolist())
     size, epochs = 7, 6000
-    drawn = np.array([Weighted(size, cumulative, "w", epoch).at(np.arange(size))[0] for epoch in range(epochs)])
+    drawn = np.array([Weighted(size, summed, "w", epoch).at(np.arange(size))[0] for epoch in range(epochs)])
     shares = np.bincount(drawn.ravel(), minlength=5) / drawn.size
     assert np.abs(shares - weights / 7).max() < 0.004
     first = np.bincount(drawn[:, 0], minlength=5) / epochs
@@ -133,7 +161,6 @@ def test_weights_are_met_on_average_and_in_random_order() -> None:
 
 
 def test_repetitions_of_a_weighted_clip_are_numbered_apart() -> None:
-    cumulative = np.cumsum([0.1, 0.6, 0.3])
-    clips, repeats = Weighted(40, cumulative, 1).at(np.arange(40))
+    clips, repeats = Weighted(40, running([0.1, 0.6, 0.3]), 1).at(np.arange(40))
     assert len(set(zip(clips.tolist(), repeats.tolist(), strict=True))) == 40
     assert repeats.min() >= 0
