@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "transforms": ["storage", *_SHARED, *_STAGES, "export"],
     "pipeline": [
         *("storage", *_SHARED, "records", *_STAGES, "archives", "adopt", "export"),
-        *("reader", "leaks", "__init__", "transforms"),
+        *("reader", "signatures", "leaks", "__init__", "transforms"),
     ],
     "__main__": ["pipeline"],
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from clipmill.errors import StorageError
 from clipmill.layout import UNUSED
@@ -35,17 +36,29 @@ def find_leaks(
         DataError: a clip cannot be read.
     """
     signatures = signatures_of(data, progress)
-    among = _found(data, [], signatures.clips, _pairs(find_alike(signatures), data, None))
+    among = find_alike(signatures)
+    found = _found(data, [], among.crowded, _pairs(among.alike, data, None))
     with contextlib.suppress(StorageError):
-        keep_leaks(open_storage(data.path), among)
-    pairs = [_pairs(find_alike(signatures, signatures_of(other, progress)), data, other) for other in others]
-    return _found(data, others, signatures.clips, [*among.pairs, *chain(*pairs)])
+        keep_leaks(open_storage(data.path), found)
+    if not others:
+        return found
+    compared = [find_alike(signatures, signatures_of(other, progress)) for other in others]
+    pairs = [_pairs(one.alike, data, other) for one, other in zip(compared, others, strict=True)]
+    crowded = np.logical_or.reduce([among.crowded, *(one.crowded for one in compared)])
+    return _found(data, others, crowded, [*found.pairs, *chain(*pairs)])
 
 
-def _found(data: Dataset, others: Sequence[Dataset], clips: int, pairs: list[Pair]) -> Found:
+def _found(data: Dataset, others: Sequence[Dataset], crowded: npt.NDArray[np.bool_], pairs: list[Pair]) -> Found:
     pairs = sorted(pairs, key=lambda pair: (KINDS.index(pair.kind), -pair.score, pair.first.id, pair.second.id))
-    counts = {kind: sum(pair.kind == kind for pair in pairs) for kind in KINDS}
-    return Found(data.name, data.version, clips, [other.path for other in others], counts, pairs)
+    return Found(
+        dataset=data.name,
+        version=data.version,
+        clips=len(crowded),
+        against=[other.path for other in others],
+        counts={kind: sum(pair.kind == kind for pair in pairs) for kind in KINDS},
+        pairs=pairs,
+        crowded=int(crowded.sum()),
+    )
 
 
 def _pairs(alike: Alignments, data: Dataset, other: Dataset | None) -> list[Pair]:

@@ -64,6 +64,7 @@ class Found(msgspec.Struct, frozen=True):
         against: the other data sets.
         counts: pairs of each kind.
         pairs: all, in the order of `KINDS`, the most alike first.
+        crowded: clips that were compared with some only of those that share a sample with them, since too many do.
     """
 
     dataset: str
@@ -72,6 +73,7 @@ class Found(msgspec.Struct, frozen=True):
     against: list[str]
     counts: dict[Kind, int]
     pairs: list[Pair]
+    crowded: int = 0
 
     @property
     def leaks(self) -> int:

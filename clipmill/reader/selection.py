@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,9 +15,11 @@ import pyarrow.compute as pc
 from clipmill.errors import UsageError
 from clipmill.reader.clips import Clips, Member
 from clipmill.signatures.clip_signatures import Signatures, load_signatures
-from clipmill.signatures.compare import find_alike
+from clipmill.signatures.compare import find_alike, tell_crowded
 from clipmill.storage import open_storage
 from clipmill.strata import cut_classes
+
+log = logging.getLogger("clipmill.reader")
 
 Mask = npt.NDArray[np.bool_]
 
@@ -68,10 +71,16 @@ def near(clips: Clips, others: Clips) -> Mask:
     ours = clips.single("select before mixing")
     signatures = _signatures(ours)
     found = np.zeros(len(clips), bool)
+    crowded = np.zeros(len(clips), bool)
     for theirs in others.members:
-        found[find_alike(signatures, _signatures(theirs)).left] = True
+        compared = find_alike(signatures, _signatures(theirs))
+        found[compared.alike.left] = True
+        crowded |= compared.crowded
         if (ours.dataset.path, ours.dataset.version) == (theirs.dataset.path, theirs.dataset.version):
             found |= np.isin(clips.rows, theirs.rows)
+    unsure = int((crowded & ~found).sum())
+    if unsure:
+        log.warning("not_near: %s", tell_crowded(unsure))
     return found
 
 

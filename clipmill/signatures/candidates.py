@@ -27,10 +27,12 @@ Ints = npt.NDArray[np.int64]
 CROWD = 200
 #: Of each clip's samples, those that the index holds: two a second.
 _EVERY = RATE // 2
-#: Clips that are looked up at once, which bounds memory.
-_TOGETHER = 20_000
+#: Clips that are looked up at once, and pairs of samples that come of it at once, which bounds memory.
+_CLIPS, _HITS = 20_000, 1_000_000
+#: The most leading bits of a code by which those that the index lacks are told at once: 2**28 bytes of memory.
+_LEADING = 28
 
-_SHIFT, _OWNERS = np.uint64(32), np.uint64((1 << 32) - 1)
+_SHIFT, _LOW = np.uint64(32), np.uint64((1 << 32) - 1)
 
 
 class Hits(NamedTuple):
@@ -40,6 +42,7 @@ class Hits(NamedTuple):
         asked, found: sample of the clip looked up, and of the clip in the index.
         asked_view, found_view: which views have it.
         mirrored: whether those looked up were mirrored.
+        crowded: samples looked up that met only some of those with their code, because more than `CROWD` have it.
     """
 
     asked: Ints
@@ -47,26 +50,38 @@ class Hits(NamedTuple):
     found: Ints
     found_view: Ints
     mirrored: bool
+    crowded: Ints
 
     def take(self, which: npt.NDArray[np.bool_]) -> Hits:
-        """Return some of them."""
-        return Hits(self.asked[which], self.asked_view[which], self.found[which], self.found_view[which], self.mirrored)
+        """Return some of the pairs."""
+        return self._replace(
+            asked=self.asked[which],
+            asked_view=self.asked_view[which],
+            found=self.found[which],
+            found_view=self.found_view[which],
+        )
 
 
 def same_codes(left: Signatures, right: Signatures) -> Iterator[Hits]:
-    """Iterate over the pairs of samples that agree in some quarter, some clips of `left` at a time."""
+    """Iterate over the pairs of samples that agree in some quarter, some at a time."""
     for quarter in range(QUARTERS):
         index = _Index(right, quarter)
-        for begin in range(0, left.clips, _TOGETHER):
-            some = left.take(slice(begin, begin + _TOGETHER))
+        for some in _some(left):
             places = some.samples
             codes = left.codes[places]
-            first = within(some) == 0
+            first = _numbers(some) == 0
             for flipped in (False, True):
                 asked = (mirrored(codes) if flipped else codes)[:, :, quarter]
                 samples, views = np.nonzero(_new(asked, first))
-                wanted, owners = index.find(asked[samples, views])
-                yield Hits(places[samples[wanted]], views[wanted], owners // VIEWS, owners % VIEWS, flipped)
+                for wanted, owners, crowded in index.find(asked[samples, views]):
+                    yield Hits(
+                        places[samples[wanted]],
+                        views[wanted],
+                        owners // VIEWS,
+                        owners % VIEWS,
+                        flipped,
+                        places[samples[crowded]],
+                    )
 
 
 class _Index:
@@ -78,28 +93,65 @@ class _Index:
     """
 
     def __init__(self, signatures: Signatures, quarter: int) -> None:
-        number = within(signatures)
-        held = number % _EVERY == 0
-        samples = signatures.samples[held].astype(np.uint32)
-        codes = signatures.codes[samples, :, quarter]
-        new = _new(codes, number[held] == 0)
-        owners = samples[:, None] * VIEWS + np.arange(VIEWS, dtype=np.uint32)
         # Code and owner in one number: these sort three times as fast as an order of codes is found.
-        self._entries = codes[new].astype(np.uint64) << _SHIFT | owners[new]
+        entries = [_entries(some, quarter) for some in _some(signatures)]
+        self._entries = np.concatenate([np.empty(0, np.uint64), *entries])
         self._entries.sort()
+        # An eighth of them or less is there.
+        leading = min(_LEADING, (8 * len(self._entries)).bit_length())
+        self._rest = np.uint64(64 - leading)
+        self._leading = np.zeros(1 << leading, np.bool_)
+        for begin in range(0, len(self._entries), _HITS):
+            self._leading[self._entries[begin : begin + _HITS] >> self._rest] = True
 
-    def find(self, wanted: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
-        """Return (place in `wanted`, owner) for entries with these codes; an owner is sample * VIEWS + view."""
-        codes = wanted.astype(np.uint64)
-        begins = np.searchsorted(self._entries, codes << _SHIFT)
-        counts = np.searchsorted(self._entries, (codes << _SHIFT) + _OWNERS, side="right") - begins
+    def find(self, wanted: npt.NDArray[np.uint32]) -> Iterator[tuple[Ints, Ints, Ints]]:
+        """Iterate over (place in `wanted`, owner) for entries with these codes, and the places that met only some.
+
+        An owner is sample * VIEWS + view.
+        """
+        # In the order of codes, neighbours in the index are looked at after each other: that is what caches are for.
+        asked = wanted.astype(np.uint64) << _SHIFT | np.arange(len(wanted), dtype=np.uint64)
+        asked.sort()
+        asked = asked[self._leading[asked >> self._rest]]
+        places, codes = (asked & _LOW).astype(np.int64), asked & ~_LOW
+        begins = np.searchsorted(self._entries, codes)
+        counts = np.searchsorted(self._entries, codes | _LOW, side="right") - begins
+        some = counts > 0
+        places, begins, counts = places[some], begins[some], counts[some]
+        crowded = counts > CROWD
         counts = np.minimum(counts, CROWD)
-        places = np.repeat(np.arange(len(wanted)), counts)
-        ranks = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return places, (self._entries[np.repeat(begins, counts) + ranks] & _OWNERS).astype(np.int64)
+        for piece in pieces(counts, _HITS):
+            of = np.repeat(np.arange(piece.start, piece.stop), counts[piece])
+            ranks = np.arange(len(of)) - np.repeat(np.cumsum(counts[piece]) - counts[piece], counts[piece])
+            owners = (self._entries[begins[of] + ranks] & _LOW).astype(np.int64)
+            yield places[of], owners, places[piece][crowded[piece]]
 
 
-def within(signatures: Signatures) -> Ints:
+def pieces(counts: Ints, most: int) -> Iterator[slice]:
+    """Cut a row of things into pieces whose counts come to about `most` together."""
+    ends = np.cumsum(counts)
+    cuts = np.searchsorted(ends, np.arange(most, ends[-1] if len(ends) else 0, most), side="right")
+    bounds = np.unique([0, *cuts.tolist(), len(counts)]).tolist()
+    yield from map(slice, bounds[:-1], bounds[1:])
+
+
+def _some(signatures: Signatures) -> Iterator[Signatures]:
+    for begin in range(0, signatures.clips, _CLIPS):
+        yield signatures.take(slice(begin, begin + _CLIPS))
+
+
+def _entries(signatures: Signatures, quarter: int) -> npt.NDArray[np.uint64]:
+    numbers = _numbers(signatures)
+    held = numbers % _EVERY == 0
+    samples = signatures.samples[held]
+    codes = signatures.codes[samples, :, quarter]
+    new = _new(codes, numbers[held] == 0)
+    owners = samples[:, None] * VIEWS + np.arange(VIEWS)
+    entries: npt.NDArray[np.uint64] = codes[new].astype(np.uint64) << _SHIFT | owners[new].astype(np.uint64)
+    return entries
+
+
+def _numbers(signatures: Signatures) -> Ints:
     """Return the number of each sample in its clip."""
     return signatures.samples - np.repeat(signatures.begins, signatures.lengths)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clipmill.signatures.candidates import Hits, Ints, same_codes
+from clipmill.signatures.candidates import CROWD, Hits, Ints, pieces, same_codes
 from clipmill.signatures.clip_signatures import Signatures
 from clipmill.signatures.frame_codes import BITS, Codes, mirrored, unlike
 from clipmill.signatures.moments import RATE
@@ -58,26 +58,57 @@ _NO = np.empty(0, np.int64)
 _NONE = Alignments(_NO, _NO, _NO, _NO, _NO, mirrored=np.empty(0, np.bool_), unlike=np.empty(0), shared=_NO)
 
 
-def find_alike(left: Signatures, right: Signatures | None = None) -> Alignments:
-    """Return the best alignment of each pair of clips that are alike.
+class Compared(NamedTuple):
+    """What a comparison found.
+
+    Attributes:
+        alike: the best alignment of each pair of clips that are alike.
+        crowded: (clips,) bool, clips of the left set that show what more than `CROWD` samples of the other show, and
+            were compared by it with some of these only.
+    """
+
+    alike: Alignments
+    crowded: npt.NDArray[np.bool_]
+
+
+def find_alike(left: Signatures, right: Signatures | None = None) -> Compared:
+    """Find the pairs of clips that are alike.
 
     Args:
         left: of a set of clips.
         right: of another set; None compares the clips of `left` with each other, `left` of each pair before `right`.
     """
     other = left if right is None else right
-    hits = same_codes(left, other)
-    best = _best([_NONE, *(_judged(left, other, _aligned(left, other, some, right is None)) for some in hits)])
-    return _best([best, _judged(left, other, _moved(best))])
+    crowded = np.zeros(left.clips, np.bool_)
+    best, further = _NONE, [_NONE]
+    for hits in same_codes(left, other):
+        crowded[_owners(left, hits.crowded)] = True
+        further.append(_best([_judged(left, other, _aligned(left, other, hits, right is None))]))
+        if sum(len(some.left) for some in further) > _TOGETHER:
+            best, further = _best([best, *further]), [_NONE]
+    best = _best([best, *further])
+    return Compared(_best([best, *(_judged(left, other, _moved(some)) for some in _parts(best))]), crowded)
+
+
+def tell_crowded(clips: int) -> str:
+    """Return what to tell of clips that were compared with some only of those that share a sample with them."""
+    return (
+        f"{clips:,} clips show what over {CROWD} samples of others show, as a title card or an empty stage: "
+        f"by that they were compared with the first {CROWD} of these only"
+    )
+
+
+def _owners(signatures: Signatures, samples: Ints) -> Ints:
+    """Return the clips that samples are of."""
+    return np.searchsorted(signatures.begins, samples, side="right") - 1
 
 
 def _aligned(left: Signatures, right: Signatures, hits: Hits, itself: bool) -> Alignments:
     """Return the alignments that hits suggest, each once, without those whose samples are unlike."""
     codes = left.codes[hits.asked, hits.asked_view]
     codes = mirrored(codes) if hits.mirrored else codes
-    hits = hits.take(_unlike(codes, right.codes[hits.found, hits.found_view], np.arange(len(codes))) <= _SAMPLE_UNLIKE)
-    of_left = np.searchsorted(left.begins, hits.asked, side="right") - 1
-    of_right = np.searchsorted(right.begins, hits.found, side="right") - 1
+    hits = hits.take(_near(codes, right.codes[hits.found, hits.found_view]))
+    of_left, of_right = _owners(left, hits.asked), _owners(right, hits.found)
     shift = (hits.asked - left.begins[of_left]) - (hits.found - right.begins[of_right])
     flat = np.stack([of_left, of_right, shift, hits.asked_view, hits.found_view])
     if itself:
@@ -86,6 +117,23 @@ def _aligned(left: Signatures, right: Signatures, hits: Hits, itself: bool) -> A
     flat = np.unique(flat, axis=1)
     flipped = np.full(flat.shape[1], hits.mirrored)
     return Alignments._make([*flat, flipped, np.zeros(len(flipped)), np.zeros(len(flipped), np.int64)])
+
+
+def _near(left: Codes, right: Codes) -> npt.NDArray[np.bool_]:
+    """Tell which single samples are alike in three quarters, or in both where two show something.
+
+    Args:
+        left, right: (samples, QUARTERS).
+    """
+    seen = (left != 0) & (right != 0)
+    near = seen & (unlike(left, right) <= _SAMPLE_UNLIKE * BITS)
+    wanted: npt.NDArray[np.bool_] = near.sum(axis=1) >= np.clip(seen.sum(axis=1), 2, 3)
+    return wanted
+
+
+def _parts(found: Alignments) -> Iterator[Alignments]:
+    for begin in range(0, len(found.left), _TOGETHER // 32):
+        yield found.take(slice(begin, begin + _TOGETHER // 32))
 
 
 def _moved(found: Alignments) -> Alignments:
@@ -102,18 +150,10 @@ def _judged(left: Signatures, right: Signatures, aligned: Alignments) -> Alignme
     shared = np.minimum(lengths[0], aligned.shift + lengths[1]) - begins
     enough = shared >= np.minimum(LEAST_SHARED, np.minimum(*lengths))
     aligned = aligned._replace(shared=shared).take(enough & (shared > 0))
-    for piece in _pieces(aligned.shared):
+    for piece in pieces(aligned.shared, _TOGETHER):
         part = aligned.take(piece)
         aligned.unlike[piece] = _unlike_over_time(left, right, part)
     return aligned.take(aligned.unlike <= MOST_UNLIKE)
-
-
-def _pieces(shared: Ints) -> Iterator[slice]:
-    """Cut alignments into pieces that share about `_TOGETHER` samples."""
-    ends = np.cumsum(shared)
-    cuts = np.searchsorted(ends, np.arange(_TOGETHER, ends[-1] if len(ends) else 0, _TOGETHER), side="right")
-    bounds = np.unique([0, *cuts.tolist(), len(shared)]).tolist()
-    yield from map(slice, bounds[:-1], bounds[1:])
 
 
 def _unlike_over_time(left: Signatures, right: Signatures, part: Alignments) -> npt.NDArray[np.float64]:
@@ -151,7 +191,8 @@ def _unlike(left: Codes, right: Codes, begins: Ints) -> npt.NDArray[np.float64]:
 def _best(found: Sequence[Alignments]) -> Alignments:
     """Return the best alignment of each pair of clips."""
     joined = Alignments._make(np.concatenate(columns) for columns in zip(*found, strict=True))
-    order = np.lexsort((-joined.shared, np.floor(joined.unlike * _STEPS), joined.right, joined.left))
+    ways = joined.shift, joined.right_view, joined.left_view, joined.mirrored
+    order = np.lexsort((*ways, -joined.shared, np.floor(joined.unlike * _STEPS), joined.right, joined.left))
     joined = joined.take(order)
     new = np.ones(len(order), np.bool_)
     new[1:] = (joined.left[1:] != joined.left[:-1]) | (joined.right[1:] != joined.right[:-1])

@@ -63,6 +63,8 @@ _WAVES = _waves()
 #: The bits that change in a mirrored picture.
 _ODD = np.uint32(sum(1 << bit for bit, (_, across) in enumerate(_frequencies()) if across % 2))
 _ONES = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
+#: NumPy has a function for it from 2.0 on.
+_count_ones = getattr(np, "bitwise_count", lambda codes: _ONES[codes & 0xFFFF] + _ONES[codes >> 16])
 
 
 def encode(pictures: Sequence[Grey]) -> Codes:
@@ -88,8 +90,7 @@ def mirrored(codes: Codes) -> Codes:
 
 def unlike(left: Codes, right: Codes) -> npt.NDArray[np.uint8]:
     """Count the bits in which codes differ, from 0 to 32."""
-    different = left ^ right
-    counted: npt.NDArray[np.uint8] = _ONES[different & 0xFFFF] + _ONES[different >> 16]
+    counted: npt.NDArray[np.uint8] = _count_ones(left ^ right)
     return counted
 
 

@@ -13,6 +13,7 @@ from clipmill.pipeline.report.progress import Line, bar
 from clipmill.reader.contact_sheet import png
 from clipmill.reader.dataset import open as open_dataset
 from clipmill.reader.markup import NO_LABEL
+from clipmill.signatures.compare import tell_crowded
 from clipmill.storage import absolute
 
 #: Pairs in the table, and in the picture.
@@ -49,13 +50,14 @@ def run_leaks(arguments: argparse.Namespace) -> int:
 
 def _told(found: Found) -> str:
     compared = f"{found.dataset} {words.version(found.version)}: {words.plural(found.clips, 'clip')}"
+    crowded = f"\n{tell_crowded(found.crowded)}" if found.crowded else ""
     if not found.pairs:
-        return f"{compared}, no two show the same"
+        return f"{compared}, no two show the same{crowded}"
     counts = [(_KINDS[kind], words.plural(count, "pair")) for kind, count in found.counts.items() if count]
     shown = words.table([("score", "offset", "seconds", "", "", ""), *map(_row, found.pairs[:_SHOWN])])
     more = len(found.pairs) - _SHOWN
     rest = f"\nand {words.plural(more, 'other pair')} (all of them with --json)" if more > 0 else ""
-    return f"{compared}\n{words.block(counts)}\n{shown}{rest}"
+    return f"{compared}{crowded}\n{words.block(counts)}\n{shown}{rest}"
 
 
 def _row(pair: Pair) -> tuple[str, ...]:

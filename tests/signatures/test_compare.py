@@ -7,12 +7,17 @@ import pytest
 
 from clipmill.signatures import candidates
 from clipmill.signatures.clip_signatures import Signatures, join
-from clipmill.signatures.compare import find_alike
+from clipmill.signatures.compare import Alignments
+from clipmill.signatures.compare import find_alike as compare
 from clipmill.signatures.frame_codes import QUARTERS, VIEWS, mirrored
 
 
 def signatures(*clips: np.ndarray) -> Signatures:
     return join(np.concatenate(clips), [len(codes) for codes in clips])
+
+
+def find_alike(left: Signatures, right: Signatures | None = None) -> Alignments:
+    return compare(left, right).alike
 
 
 def clip(seed: int, samples: int = 20) -> np.ndarray:
@@ -88,9 +93,11 @@ def test_clips_must_share_a_second_or_all_of_the_shorter_one() -> None:
 
 def test_of_a_crowd_each_clip_is_paired_with_the_first_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "CROWD", 3)
-    alike = find_alike(signatures(clip(2), *[clip(1, 1)] * 20))
+    alike, crowded = compare(signatures(clip(2), *[clip(1, 1)] * 20))
     assert set(alike.left) | set(alike.right) == set(range(1, 21))
     assert len(alike.left) < 20 * 3
+    assert crowded.tolist() == [False, *[True] * 20]
+    assert not compare(signatures(clip(2), *[clip(1, 1)] * 3)).crowded.any()
 
 
 def test_a_title_card_that_clips_begin_with_does_not_make_them_alike() -> None:
@@ -102,8 +109,9 @@ def test_a_title_card_that_clips_begin_with_does_not_make_them_alike() -> None:
 def test_many_are_compared_in_pieces_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     clips = [clip(seed // 2, 5 + seed) for seed in range(20)]
     whole = find_alike(signatures(*clips))
-    monkeypatch.setattr("clipmill.signatures.candidates._TOGETHER", 3)
-    monkeypatch.setattr("clipmill.signatures.compare._TOGETHER", 7)
+    monkeypatch.setattr("clipmill.signatures.candidates._CLIPS", 3)
+    monkeypatch.setattr("clipmill.signatures.candidates._HITS", 5)
+    monkeypatch.setattr("clipmill.signatures.compare._TOGETHER", 64)
     pieces = find_alike(signatures(*clips))
     assert len(whole.left) == 10
     assert all((one == other).all() for one, other in zip(whole, pieces, strict=True))
