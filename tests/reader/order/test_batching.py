@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -84,9 +86,11 @@ def test_stateful_batches_of_hmdb51_lose_and_pad_little(hmdb51: np.ndarray) -> N
 
 
 def test_epochs_mix_clips_of_like_length(hmdb51: np.ndarray) -> None:
-    plans = [by_length(hmdb51, 16, epoch) for epoch in range(2)]
+    """Of two epochs, 5 of 319 batches are the same in the mean: the longest clips, which have none of like length."""
+    plans = [by_length(hmdb51, 16, epoch) for epoch in range(7)]
     batches = [{frozenset(plan.step(index).clips.tolist()) for index in range(plan.steps)} for plan in plans]
-    assert len(batches[0] & batches[1]) < 0.02 * len(batches[0])
+    same = [len(one & other) for one, other in pairwise(batches)]
+    assert np.mean(same) < 0.02 * len(batches[0])
     order = plans[0].sequence()
     places = np.empty(len(order))
     places[order] = np.arange(len(order))
