@@ -17,10 +17,10 @@ from clipmill.dataset.history import Difference, difference
 from clipmill.dataset.ledger_file import read_ledger
 from clipmill.dataset.shared_content import find_shared_content
 from clipmill.layout import split_order
-from clipmill.leaks.found import Found, kept_leaks
 from clipmill.ledger import Failure
 from clipmill.options.table import OPTIONS
 from clipmill.pipeline.page import plots
+from clipmill.pipeline.page.alike import alike
 from clipmill.pipeline.page.blocks import Block, Section, Sheet, Strip, Table, Text
 from clipmill.pipeline.page.originals import Originals, first_frames_of
 from clipmill.pipeline.page.subject import Subject
@@ -219,24 +219,8 @@ def shared(subject: Subject) -> Section:
         if kind.pairs:
             rows = [(*pair.clips, " / ".join(getattr(pair, names))) for pair in kind.pairs]
             blocks.append(Table(f"clips with {what}", ("clip", "shares with", names), _plain(rows), prose=True))
-    blocks += _alike(kept_leaks(subject.storage, subject.manifest.version))
+    blocks += alike(subject)
     return Section("shared", "What splits share", blocks)
-
-
-def _alike(found: Found | None) -> list[Block]:
-    """Return the pairs of clips of two splits that show the same, where `clipmill leaks` looked for them."""
-    if found is None:
-        return [Text("Nobody has looked yet for clips that only look the same: clipmill leaks does.")]
-    pairs = [pair for pair in found.pairs if pair.kind == "splits"]
-    if not pairs:
-        return [Text("No clips of two splits show the same.")]
-    rows = [
-        (pair.first.id, pair.second.id, f"{pair.first.split} / {pair.second.split}", f"{pair.score:.2f}")
-        for pair in pairs[:_EXAMPLES]
-    ]
-    told = Text(f"{words.plural(len(pairs), 'pair')} of clips of two splits that show the same: clipmill leaks")
-    headings = ("clip", "shows the same as", "splits", "score")
-    return [told, Table("clips of two splits that show the same", headings, _plain(rows), prose=True)]
 
 
 def failures(subject: Subject) -> Section:

@@ -257,14 +257,33 @@ def test_small_and_odd_data_sets_have_pages(made: dict[str, object], tmp_path: P
         assert "2 groups, 2 of them in more than one split" in page.sections["shared"]
 
 
-def test_clips_of_two_splits_that_show_the_same_are_told_once_they_were_looked_for(tmp_path: Path) -> None:
+def test_clips_that_show_the_same_are_told_and_drawn_once_they_were_looked_for(tmp_path: Path) -> None:
     original = scenery(0)
-    publish_frames(tmp_path / "out", [original, [frame[:, ::-1] for frame in original]], ["train", "test"])
+    mirror = [frame[:, ::-1] for frame in original]
+    publish_frames(tmp_path / "out", [original, mirror, original[:20]], ["train", "test", "train"])
     assert "Nobody has looked yet" in Page(report(str(tmp_path / "out"))).sections["shared"]
     find_leaks(clipmill_package.open(str(tmp_path / "out")))
+    moved = shutil.move(tmp_path / "out", tmp_path / "moved")
+    page = Page(report(str(moved)))
+    assert "2 pairs of clips of two splits that show the same" in page.sections["shared"]
+    rows = page.tables["clips of two splits that show the same"][1:]
+    assert {frozenset(row[:2]) for row in rows} == {
+        frozenset(("clip_0000", "clip_0001")),
+        frozenset(("clip_0002", "clip_0001")),
+    }
+    assert "1 pair of clips of one split under two labels" in page.sections["shared"]
+    drawn = [alt for alt in page.alts if " above clip_" in alt]
+    assert len(drawn) == 3 and sum("mirrored" in alt for alt in drawn) == 2
+
+
+def test_pairs_whose_clips_cannot_be_read_are_told_without_a_picture(tmp_path: Path) -> None:
+    publish_frames(tmp_path / "out", [scenery(0), scenery(0)], ["train", "test"])
+    find_leaks(clipmill_package.open(str(tmp_path / "out")))
+    for sizes in (tmp_path / "out" / "shards").glob("*.frames"):
+        sizes.unlink()
     page = Page(report(str(tmp_path / "out")))
-    assert "1 pair of clips of two splits that show the same" in page.sections["shared"]
-    assert page.tables["clips of two splits that show the same"][1][:3] == ["clip_0000", "clip_0001", "train / test"]
+    assert not [alt for alt in page.alts if " above clip_" in alt]
+    assert ".frames" in page.sections["shared"] and "score 1.00" in page.sections["shared"]
 
 
 def test_a_damaged_clip_leaves_the_rest(tmp_path: Path) -> None:
