@@ -22,11 +22,13 @@ from clipmill.estimate.census import Census, rows_of, take_census
 from clipmill.estimate.elsewhere import MOST_ROWS, look_elsewhere
 from clipmill.estimate.estimate import Estimate, estimate
 from clipmill.estimate.forecast import Foresight, Population, survey
+from clipmill.leaks.found import kept_leaks
 from clipmill.options import BuildOptions
 from clipmill.pipeline.build_job import build_job
 from clipmill.pipeline.output_folder import check_out
 from clipmill.pipeline.report import logs, words
 from clipmill.pipeline.report.progress import Line, Progress
+from clipmill.pipeline.report.remarks import alike_between_splits
 from clipmill.pipeline.report.summary import by_name, closing, expectation, headline, refusal, since, study
 from clipmill.pipeline.report.summary_file import Summary, outcome_fields
 from clipmill.pipeline.runners import Runner
@@ -111,6 +113,10 @@ def build(
     if not outcome.code:
         splits = layout.read_manifest(storage, outcome.version).splits
         _say_change(storage, outcome, say)
+        if options.signatures and outcome.version:
+            found = kept_leaks(storage, outcome.version)
+            lines = alike_between_splits(found, f"clipmill leaks {words.place(options.out)}")
+            say("leaks", "\n".join(lines), found and found.counts)
         say("outcome", closing(outcome, splits, options, time.monotonic() - began), outcome_fields(outcome))
     message = refusal(outcome, options)
     if outcome.code == TryAgain.exit_code:

@@ -90,6 +90,11 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     in_all = (again, {Counted.FAILED: failed} | "CountFailed" >> CountRows())
     counts = in_all | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
     may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
+    if options.signatures:
+        # Loads the reader and OpenCV, which the graph of a build without signatures need not have.
+        from clipmill.transforms import keep_signatures, sign_clips
+
+        may_write = all_clips | "SignClips" >> sign_clips.SignClips(options, may_write)
 
     shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options, base)
     outcome = {
@@ -99,7 +104,9 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
         "labels": listing["labels"],
         "verdict": may_write,
     }
-    _ = root | "Publish" >> Publish(options, base, outcome)
+    published = root | "Publish" >> Publish(options, base, outcome)
+    if options.signatures:
+        _ = published | "KeepSignatures" >> keep_signatures.KeepSignatures(options)
 
 
 @_outside_notebooks()

@@ -31,7 +31,7 @@ class Publish(beam.PTransform):
         self._side = side
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Call `publish` once."""
+        """Call `publish` once: gives the name of the published version, "" if there is none."""
         side = self._side
         return (
             root
@@ -46,7 +46,7 @@ class Publish(beam.PTransform):
                 pvalue.AsDict(side["counts"]),
                 pvalue.AsIter(side["shards"]),
                 pvalue.AsIter(side["failures"]),
-            )
+            ).with_output_types(str)
         )
 
 
@@ -59,7 +59,8 @@ def _publish(
     counts: Mapping[Key, int],
     shards: Iterable[ShardWritten],
     failures: Iterable[Failure],
-) -> int:
+) -> str:
     storage = open_storage(options.out)
     account = Account.of(counts)
-    return publish(storage, options, base, labels.names, verdict, account, shards, failures).code
+    outcome = publish(storage, options, base, labels.names, verdict, account, shards, failures)
+    return "" if outcome.code or outcome.version is None else outcome.version

@@ -6,6 +6,7 @@ import time
 
 from clipmill.dataset.reuse import PARTS
 from clipmill.dataset.run_lock import alone
+from clipmill.signatures.clip_signatures import WORK
 from clipmill.sources.cache import CACHE, cache_folder, merge_note_files
 from clipmill.storage import Storage
 from clipmill.storage.concurrent import delete_all
@@ -14,7 +15,7 @@ WEEK = 7 * 86400.0
 
 
 def remove_leftovers(storage: Storage, videos: Storage, run: str) -> int:
-    """Remove fragments, parts of clip tables, caches and half-written files that no run used for a week.
+    """Remove fragments, signatures, parts of clip tables, caches and half-written files that no run used for a week.
 
     Args:
         storage: of the output.
@@ -32,7 +33,7 @@ def remove_leftovers(storage: Storage, videos: Storage, run: str) -> int:
         ours = f"{cache_folder(videos)}/"
         old = [
             path
-            for folder in ("work/fragments", PARTS, CACHE)
+            for folder in ("work/fragments", WORK, PARTS, CACHE)
             for path, stat in storage.list(folder)
             if stat.modified < before and not path.startswith(ours)
         ]

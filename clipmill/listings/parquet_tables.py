@@ -85,16 +85,15 @@ def _opened(path: str) -> Iterator[Any]:
         ListingError: it is gone, cut short, or damaged.
     """
     # Takes a tenth of a second, and few listings are Parquet.
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from pyarrow import ArrowException, parquet
 
     storage, name = split_path(path)
     try:
-        with storage.fetch(name) as file, pq.ParquetFile(file) as table:
+        with storage.fetch(name) as file, parquet.ParquetFile(file) as table:
             yield table
     except FileNotFoundError:
         raise ListingError(f"{path}: there is no such file") from None
-    except (pa.ArrowException, OSError) as error:
+    except (ArrowException, OSError) as error:
         what = next(iter(str(error).splitlines()), type(error).__name__)
         raise ListingError(f"{path}: not a whole Parquet file ({what})") from None
 

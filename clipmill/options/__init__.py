@@ -143,6 +143,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         workers: children of each Beam worker process.
         timeout: seconds for one clip, or span of one.
         strict_splits: publish no version in which two splits share frames.
+        signatures: make the signatures of clips, and keep them and the pairs that show the same with the version.
         max_missing, max_failures: the two budgets of the listing's videos.
         max_change: how many published clips may go or change; None for all, where it comes to a build's graph.
         span_frames: long clips are cut into spans of about this many frames; 0 for never.
@@ -167,6 +168,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
     workers: int = 1
     timeout: float = 600.0
     strict_splits: bool = False
+    signatures: bool = False
     max_missing: Budget = Budget()
     max_failures: Budget = Budget(least=3)
     max_change: Budget | None = None

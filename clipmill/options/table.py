@@ -203,6 +203,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
             "split-by", TEXT, "", "what --split keeps together", fills="listing.split_by", choices=("group", "clip")
         ),
         Option("strict-splits", None, "", "refuse splits that share frames", fills="strict_splits"),
+        Option("signatures", None, "", "find clips that show the same, as clipmill leaks", fills="signatures"),
         Option("seed", WHOLE, "N", "seed of --split", fills="listing.seed"),
     ),
     "labels (default: as the listing numbers them, else by name)": (

@@ -33,6 +33,7 @@ from clipmill.workers.jobs import (
     ResolveManyJob,
     SampleJob,
     ShardJob,
+    SignJob,
     decode_job,
 )
 
@@ -96,13 +97,12 @@ def _encode(reply: Reply) -> bytes:
 def _run(job: Job) -> Any:
     if isinstance(job, ResolveJob | ResolveManyJob):
         # Loads libav, which a child that only writes shards need not have; likewise below.
-        from clipmill.sources.find import reading_source
-        from clipmill.sources.probe import resolve_source, resolve_sources
+        from clipmill.sources import find, probe
 
         if isinstance(job, ResolveManyJob):
-            return resolve_sources(job.tasks, job.videos, job.known)
-        with reading_source():
-            return resolve_source(job.task, job.videos, job.known)
+            return probe.resolve_sources(job.tasks, job.videos, job.known)
+        with find.reading_source():
+            return probe.resolve_source(job.task, job.videos, job.known)
     if isinstance(job, DecodeJob | PackJob | SampleJob | LookJob):
         _one_thread()
         # Loads libav, OpenCV and TurboJPEG.
@@ -115,6 +115,12 @@ def _run(job: Job) -> Any:
         if isinstance(job, LookJob):
             return look_at_source.look_at_source(job.paths, job.videos, job.options)
         return decode_span.decode_task(job.task, job.videos, job.out, job.options)
+    if isinstance(job, SignJob):
+        _one_thread()
+        # Loads OpenCV, TurboJPEG and Arrow.
+        from clipmill.decoding.sign_clips import sign_clips
+
+        return sign_clips(job.clips, job.out)
     # Loads numpy and the record schemas, which a child that decodes need not have.
     from clipmill.shards.write import assemble_shard
 

@@ -55,6 +55,13 @@ class ShardJob(msgspec.Struct, frozen=True, tag="shard"):
     out: str
 
 
+class SignJob(msgspec.Struct, frozen=True, tag="sign"):
+    """Make the signatures of clips of different keys; gives how many samples each has."""
+
+    clips: list[Clip]
+    out: str
+
+
 class SampleJob(msgspec.Struct, frozen=True, tag="sample"):
     """Sample one clip for an estimate; gives a `ClipSample`."""
 
@@ -71,7 +78,7 @@ class LookJob(msgspec.Struct, frozen=True, tag="look"):
     options: FrameOptions
 
 
-Job = ResolveJob | ResolveManyJob | DecodeJob | PackJob | ShardJob | SampleJob | LookJob
+Job = ResolveJob | ResolveManyJob | DecodeJob | PackJob | ShardJob | SignJob | SampleJob | LookJob
 
 _RESULTS: dict[type, Any] = {
     ResolveJob: ProbedSource,
@@ -79,6 +86,7 @@ _RESULTS: dict[type, Any] = {
     DecodeJob: SpanDone,
     PackJob: list[SpanDone | None],
     ShardJob: ShardDone,
+    SignJob: list[int],
     SampleJob: ClipSample,
     LookJob: Look,
 }

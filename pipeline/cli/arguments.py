@@ -108,6 +108,8 @@ def _check(options: BuildOptions) -> None:
     """Raise UsageError for options that do not go together."""
     frames = options.frames
     if options.schema == PAIRS:
+        if options.signatures:
+            raise UsageError("--signatures: works with clips, not with --schema pairs; leave it out")
         changed = frames != FrameOptions(quality=frames.quality, encoding=frames.encoding)
         if changed or options.segment_seconds:
             raise UsageError(
