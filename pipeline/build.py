@@ -71,7 +71,7 @@ def build(
     storage = open_storage(options.out)
     check_out(storage)
     census = take_census(options, _GLANCE[0])
-    _check_census(census, options)
+    check_census(census, options)
     say = logs.say if logs.is_json() or not as_json else _say_nothing
     say("listing", headline(census, options), {"clips": census.clips, "splits": census.splits})
     elsewhere = look_elsewhere(census, options)
@@ -132,7 +132,7 @@ def plan(options: BuildOptions, *, as_json: bool) -> int:
     storage = open_storage(options.out)
     check_out(storage, writes=False)
     census = take_census(options, _STUDY[0])
-    _check_census(census, options)
+    check_census(census, options)
     if not as_json:
         print(
             "\n".join([words.lines(headline(census, options)), *map(words.one_line, census.bad_examples)]), flush=True
@@ -256,7 +256,7 @@ def _standing(storage: Storage, base: str | None) -> str:
     return f"nothing was published, and {kept}" if now == base else f"{now} is published; run it again to end it"
 
 
-def _check_census(census: Census, options: BuildOptions) -> None:
+def check_census(census: Census, options: BuildOptions) -> None:
     """Raise for a listing without a clip or a bad row."""
     if census.clips or census.bad_rows:
         return

@@ -24,7 +24,7 @@ _SHARED = ["strata", "errors", "options", "layout", "messages", "ledger", "conte
 _STAGES = ["listings", "video", "sources", "decoding", "shards", "workers", "dataset", "estimate"]
 _READER = ["strata", "storage", "errors", "layout", "records", "signatures"]
 _BEFORE_LOADING = [
-    *("reader/draws", "reader/sampling", "reader/augment", "reader/order", "reader/access"),
+    *("reader/draws", "reader/sampling", "reader/augment", "reader/order", "reader/access", "reader/coming"),
     *("reader/clip_table", "reader/clips", "reader/options", "reader/planner"),
 ]
 
@@ -58,7 +58,8 @@ MAY_IMPORT: dict[str, list[str]] = {
     "reader/augment": [*_READER, "reader/draws"],
     "reader/order": [*_READER, "reader/draws", "reader/sampling"],
     "reader/access": [*_READER, "reader/draws"],
-    "reader/clip_table": [*_READER, "reader/draws", "reader/access"],
+    "reader/coming": [*_READER, "reader/access"],
+    "reader/clip_table": [*_READER, "reader/draws", "reader/access", "reader/coming"],
     "reader/clips": [*_READER, "reader/sampling", "reader/clip_table"],
     "reader/options": [*_READER, "reader/sampling", "reader/augment", "reader/order"],
     "reader/planner": [*_READER, "reader/sampling", "reader/order", "reader/clips", "reader/options"],
@@ -72,7 +73,8 @@ MAY_IMPORT: dict[str, list[str]] = {
     "transforms": ["storage", *_SHARED, "signatures", *_STAGES, "export", "reader", "leaks"],
     "pipeline": [
         *("storage", *_SHARED, "records", *_STAGES, "archives", "adopt", "export"),
-        *("reader", "signatures", "leaks", "__init__", "transforms"),
+        *("reader", "reader/access", "reader/coming", "reader/clip_table", "reader/clips"),
+        *("signatures", "leaks", "__init__", "transforms"),
     ],
     "__main__": ["pipeline"],
 }

@@ -35,12 +35,13 @@ class Elsewhere(NamedTuple):
 def look_elsewhere(census: Census, options: BuildOptions) -> Elsewhere:
     """Look for the videos of a listing, or of a sample of it; only on a local disk, where that is cheap."""
     videos = open_storage(options.videos)
-    found = _look(videos, census.sample, options) if videos.local else Elsewhere({}, 0)
+    found = look_for(videos, census.sample, options) if videos.local else Elsewhere({}, 0)
     few = census.clips <= MOST_ROWS
-    return _look(videos, rows_of(options, census), options) if found.paths and few else found
+    return look_for(videos, rows_of(options, census), options) if found.paths and few else found
 
 
-def _look(videos: Storage, rows: Iterable[ClipRow], options: BuildOptions) -> Elsewhere:
+def look_for(videos: Storage, rows: Iterable[ClipRow], options: BuildOptions) -> Elsewhere:
+    """Look by name for the videos of rows that are not where the rows say."""
     by_video = {row.video: row for row in rows}
     taken: set[str] = set()
     absent: dict[str, list[SourceRows]] = defaultdict(list)

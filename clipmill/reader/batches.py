@@ -11,22 +11,25 @@ import numpy as np
 
 from clipmill.errors import ClipmillError, UsageError
 from clipmill.reader import markup
+from clipmill.reader.batch_pictures import SHOWN, field_table, figures, sheet
 from clipmill.reader.clips import Clips
-from clipmill.reader.contact_sheet import Drawing, contact_sheet, visible
+from clipmill.reader.contact_sheet import Drawing
 from clipmill.reader.frameworks.tf_dataset import to_dataset
+from clipmill.reader.going_over import coming_size, published, with_lengths
 from clipmill.reader.hosts import cores, resolve
-from clipmill.reader.loading.batch_arrays import FIELDS, ON_REQUEST, Arrays
+from clipmill.reader.loading.batch_arrays import Arrays
 from clipmill.reader.loading.buffers import Buffers, SharedBuffers
+from clipmill.reader.loading.coming_loader import ComingLoader
+from clipmill.reader.loading.fields import fields_of
 from clipmill.reader.loading.loader import Loader
-from clipmill.reader.loading.pairs import PAIR_FIELDS, PairLoader, check_pairs
+from clipmill.reader.loading.pairs import PairLoader, check_pairs
 from clipmill.reader.loading.prefetch import BatchMaker
 from clipmill.reader.loading.processes import Processes, processes_for
 from clipmill.reader.loading.recipe import ClipRequest, Recipe, View
 from clipmill.reader.options import ReaderOptions
 from clipmill.reader.order.batching import Step
 from clipmill.reader.planner import Planner
-from clipmill.reader.sampling.samplers import Chunks
-from clipmill.reader.state import check_state, describe_reader, to_state
+from clipmill.reader.state import check_state, describe_reader, to_state, version_of
 
 if TYPE_CHECKING:
     # Only named in signatures: importing these loads TensorFlow and PyTorch.
@@ -35,8 +38,6 @@ if TYPE_CHECKING:
     from clipmill.reader.frameworks.keras import KerasBatches
     from clipmill.reader.frameworks.torch import TorchBatches
 
-#: Clips of a batch that a notebook draws.
-_SHOWN = 4
 #: More threads than this wait for each other's interpreter lock: on 16 cores 8 threads gave 2.4 times as many frames as
 #: one, and 16 only 1.9 times as many.
 MOST_THREADS = 8
@@ -102,25 +103,33 @@ class Batches:
     ) -> None:
         if clips.pairs:
             check_pairs(clips, options)
-        self.clips = clips
         self.options = options
         self.host = resolve(hosts)
         self.weights = weights
-        self.fields = _fields(clips, options, fields)
         self.prefetch = prefetch
         self.threads = threads or min(cores(), MOST_THREADS)
         self.epoch = self.step = 0
         self._goes_on = False
         self.skipped: list[tuple[str, str]] = []
         self._recipe = Recipe(options.sampler, options.augment, options.seed, options.views)
-        self.planner = Planner(clips, options, weights)
+        self._in_processes = workers, start
+        self._take(clips, fields_of(clips, options, fields))
+
+    def _take(self, clips: Clips, fields: tuple[str, ...]) -> None:
+        """Read these clips from now on."""
+        self.clips = clips
+        self.fields = fields
+        planned, weights = with_lengths(clips, self.options, self.weights)
+        self.planner = Planner(planned, self.options, weights)
         self.dropped = self.planner.dropped
         self._size = self._common_size()
-        self.buffers = Buffers(prefetch + 3)
+        workers, start = self._in_processes
+        self.buffers = Buffers(self.prefetch + 3)
         self._processes: Processes | None = None
         if workers:
-            self.buffers = shared = SharedBuffers(prefetch + 3)
-            self._processes = processes_for(self.loader(), options, workers, start, shared)
+            self.buffers = shared = SharedBuffers(self.prefetch + 3)
+            self._processes = processes_for(self.loader(), self.options, workers, start, shared)
+        self.__dict__.pop("_description", None)
 
     def __repr__(self) -> str:
         size = self.options.batch_size or f"{self.options.max_frames_per_batch} frames of"
@@ -132,28 +141,16 @@ class Batches:
 
     def _repr_html_(self) -> str:
         """Return what a notebook draws: the fields, and the first clips of the coming batch."""
-        shapes = [
-            (name, "x".join(str(n or "?") for n in shape), type_) for name, (shape, type_) in self.shapes().items()
-        ]
-        parts = [markup.table([("field", "shape", "type"), *shapes])]
+        parts = [field_table(self.shapes())]
         try:
-            parts += self._strips() if self.options.decode else []
+            if self.options.decode:
+                clips = self._step(self.epoch, self.step).clips[:SHOWN].tolist()
+                field = "image" if self.clips.pairs else "frames"
+                rows = self.only((field,)).alone(self.epoch, self.step, SHOWN)[field]
+                parts += figures(self.planner.clips, clips, rows)
         except ClipmillError as error:
             parts.append(markup.note(f"no picture: {error}"))
         return markup.block(repr(self)[1:-1], *parts)
-
-    def _strips(self) -> list[str]:
-        """Draw the first clips of the coming step, on all hosts together, a figure each."""
-        field = "image" if self.clips.pairs else "frames"
-        clips = self._step(self.epoch, self.step).clips[:_SHOWN].tolist()
-        rows = visible(self.only((field,)).alone(self.epoch, self.step, _SHOWN)[field])
-        figures = []
-        for clip, row in zip(clips, rows, strict=True):
-            frames = row.reshape(-1, *row.shape[-3:])
-            some = [frames[number] for number in markup.evenly(len(frames), 2 * _SHOWN)]
-            name, label = self.planner.clips.ids[clip].as_py(), self.planner.clips.label_names(clip)
-            figures.append(markup.figure(markup.strip(some), f"{name}: {label or markup.NO_LABEL}"))
-        return figures
 
     def __len__(self) -> int:
         """Count the batches of the current epoch; epochs differ only with max_frames_per_batch or Chunks."""
@@ -175,7 +172,16 @@ class Batches:
         if self.step and not self._goes_on:
             self.set_epoch(self.epoch + 1)
         self._goes_on = False
+        if not self.step:
+            self._go_over()
         return self.epoch, self.step
+
+    def _go_over(self, version: str | None = None) -> None:
+        """Go over from clips that are still made to the version that was published of them, if there is one."""
+        found = published(self.clips, self.weights, version)
+        if found is not None:
+            clips, self.weights = found
+            self._take(clips, self.fields)
 
     def advance(self, epoch: int, step: int) -> None:
         """Move to the step after one that was handed out."""
@@ -224,13 +230,8 @@ class Batches:
         if not self.options.decode:
             raise UsageError("this reader has decode=False: its batches hold JPEGs, not pixels to draw")
         epoch = self.epoch if epoch is None else epoch
-        clips = [request for request, _ in self.drawn(epoch, step)]
-        names = [self.planner.clips.label_names(request.clip) or markup.NO_LABEL for request in clips]
-        captions = [f"{request.clip_id}  {name}" for request, name in zip(clips, names, strict=True)]
-        # Rows that fill up a host's share of the last batch repeat a clip, and are not drawn.
-        frames = visible(self.only(("frames",)).at(epoch, step)["frames"][: len(clips)])
-        each = [caption for caption in captions for _ in range(self.views)]
-        return Drawing(contact_sheet(frames.reshape(len(each), *frames.shape[-4:]), each))
+        requests = [request for request, _ in self.drawn(epoch, step)]
+        return sheet(self.planner.clips, requests, self.only(("frames",)).at(epoch, step)["frames"], self.views)
 
     def alone(self, epoch: int, step: int, most: int | None = None) -> Arrays:
         """Make the batch of any step, or its first rows, in this thread alone."""
@@ -292,11 +293,20 @@ class Batches:
         if processes:
             processes.start()
             threads = processes.count
+        coming = self.clips.table.coming
+        if coming is not None and prefetch is None:
+            coming.follow(self._rows_from(epoch, step), self.host)
         maker = BatchMaker(
             self.loader(), self.planner, self.options, self.host, self.buffers, self.skipped, epoch, processes
         )
         ahead = self.prefetch if prefetch is None else prefetch
         return maker.run(step, stride, ahead, threads or self.threads)
+
+    def _rows_from(self, epoch: int, step: int) -> Iterator[int]:
+        """Iterate over the rows of this host's clips, from a step of an epoch on."""
+        plan, rows, (index, count) = self.planner.plan(epoch), self.planner.clips.rows, self.host
+        for number in range(step, plan.steps):
+            yield from rows[plan.step(number).clips[index::count]].tolist()
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the reader stands, and what it reads: plain values, for JSON or a checkpoint.
@@ -321,6 +331,8 @@ class Batches:
         >>> batches = clips.batches(FirstFrames(2), batch_size=8, hosts=(0, 2))
         >>> batches.load_state_dict(state)
         """
+        if (version := version_of(state)) != self.clips.members[0].dataset.version:
+            self._go_over(version)
         check_state(state, self._description)
         self.go_to(int(state["epoch"]), int(state["step"]))
 
@@ -354,13 +366,13 @@ class Batches:
         if not fields:
             return self
         other = object.__new__(Batches)
-        other.__dict__.update(self.__dict__, fields=_fields(self.clips, self.options, fields))
+        other.__dict__.update(self.__dict__, fields=fields_of(self.clips, self.options, fields))
         return other
 
     def loader(self) -> Loader:
         """Return the loader, which draws, reads and decodes single clips."""
         options = self.options
-        kind = PairLoader if self.clips.pairs else Loader
+        kind = PairLoader if self.clips.pairs else Loader if self.clips.table.coming is None else ComingLoader
         return kind(self.planner.clips, self._recipe, self._size, self.fields, options.decode, options.dct_scale)
 
     @cached_property
@@ -371,6 +383,8 @@ class Batches:
         """Return the (height, width) of all batches' frames, or None where each batch is one clip of its own size."""
         if not self.options.decode:
             return (0, 0)
+        if self.clips.table.coming is not None:
+            return coming_size(self.planner.clips, self._recipe, one=self.options.batch_size == 1)
         if self.options.batch_size != 1:
             return self._recipe.size(self.planner.sizes)
         made = {self._recipe.size([size]) for size in self.planner.sizes}
@@ -381,17 +395,3 @@ class Batches:
         if not 0 <= step < plan.steps:
             raise UsageError(f"step {step}: epoch {epoch} has steps 0 to {plan.steps - 1}")
         return plan.step(step)
-
-
-def _fields(clips: Clips, options: ReaderOptions, wanted: Collection[str] | None) -> tuple[str, ...]:
-    have = [
-        field
-        for field in (PAIR_FIELDS if clips.pairs else FIELDS)
-        if (field != "dataset" or clips.table.dataset is not None)
-        and (field != "reset" or isinstance(options.sampler, Chunks))
-        and (field != "label_source" or clips.classes is None)
-    ]
-    for field in wanted or ():
-        if field not in have and field != "step":
-            raise UsageError(f"field {field!r}: not one of {', '.join(have)}, step")
-    return tuple(field for field in have if (field not in ON_REQUEST if wanted is None else field in wanted))

@@ -17,6 +17,7 @@ from clipmill.errors import NoSuchDataset
 from clipmill.layout import CLIPS, version_path
 from clipmill.reader.access.frame_ranges import ClipPlace, FrameReader
 from clipmill.reader.access.range_cache import ReadableStorage
+from clipmill.reader.coming import Coming
 from clipmill.reader.draws import Ints
 
 #: Columns that every reader needs; a million clips take some 100 MB.
@@ -77,6 +78,8 @@ class ClipTable(NamedTuple):
         shards: the id of each shard, and what reads it.
         dataset: uint8, which member of a mix; None where there is no mix.
         label_lists: all labels of each clip; None where clips have one at most.
+        coming: what makes the clips, where they are not in shards yet. Then frames are -1 where they are not known
+            yet, and 0 where a clip cannot be made; the size is 0, and the seconds are nan.
     """
 
     ids: pa.ChunkedArray
@@ -93,6 +96,7 @@ class ClipTable(NamedTuple):
     shards: list[tuple[str, FrameReader]]
     dataset: npt.NDArray[np.uint8] | None = None
     label_lists: LabelLists | None = None
+    coming: Coming | None = None
 
     def labels(self, row: int) -> list[int]:
         """Return all labels of a row's clip."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,33 @@ import pyarrow as pa
 
 from clipmill.errors import UsageError
 from clipmill.layout import PAIRS
-from clipmill.reader.clip_table import ClipColumns, ClipTable
+from clipmill.reader.clip_table import ClipTable
 from clipmill.reader.sampling.base import Lengths
 
 ClipRows = npt.NDArray[np.int32]
+
+
+class Columns(Protocol):
+    """Reads columns of a clip table, as Arrow."""
+
+    @property
+    def all(self) -> pa.Table:
+        """The whole table."""
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read some columns, by default all."""
+
+
+class Publication(Protocol):
+    """Finds clips of a listing in the version that was built from it."""
+
+    def clips(self, member: Member, version: str | None = None) -> Clips | None:
+        """Return a member's clips there, without those that could not be made; None while nothing is published.
+
+        Args:
+            member: clips of the listing.
+            version: the name of a version to take, whether it is the latest or not; None for the one built.
+        """
 
 
 class OpenedVersion(NamedTuple):
@@ -27,6 +50,7 @@ class OpenedVersion(NamedTuple):
         fold: the official fold that splits are of; None for those that were built.
         clips: how many clips its table has.
         columns: reads its clip table.
+        publication: finds its clips in the version that it becomes, where it is a listing of clips that are still made.
     """
 
     path: str
@@ -34,7 +58,8 @@ class OpenedVersion(NamedTuple):
     version: str
     fold: int | None
     clips: int
-    columns: ClipColumns
+    columns: Columns
+    publication: Publication | None = None
 
 
 class Member(NamedTuple):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+import os
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,33 +16,57 @@ from clipmill.layout import LABELS, read_manifest, split_order, version_path
 from clipmill.reader.access.frame_ranges import FrameReader
 from clipmill.reader.access.range_cache import CachedStorage, ReadableStorage
 from clipmill.reader.clip_table import CORE, ClipColumns, ClipTable, to_arrays
-from clipmill.reader.clips import ClipRows, Member, OpenedVersion
+from clipmill.reader.clips import ClipRows, Columns, Member, OpenedVersion
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.overview import overview
 from clipmill.storage import Storage, absolute, open_storage
 
+Path: TypeAlias = str | os.PathLike[str]
 
-def open(path: str, *, version: str | None = None, cache: str | None = None, cache_gb: float = 100.0) -> Dataset:
-    """Open a published data set.
 
-    The version is fixed here: builds that are published later do not change what is read.
+def open(
+    *path: Path,
+    build: Path | None = None,
+    version: str | None = None,
+    cache: str | None = None,
+    cache_gb: float = 100.0,
+    **options: Any,
+) -> Dataset:
+    """Open a published data set, or with `build` a listing, whose data set is built while it is read.
+
+    The version of a published data set is fixed here: builds that are published later do not change what is read.
 
     Args:
-        path: a folder, s3://bucket/prefix or gs://bucket/prefix.
+        path: a folder, s3://bucket/prefix or gs://bucket/prefix; with `build` the listing: folders of videos, or files
+            that list them.
+        build: where the data set goes that the listing becomes.
         version: a version's name; by default the published one.
         cache: a local folder where the bytes of a remote data set are kept once read,
             shared by all processes of the machine; a local data set never uses it.
         cache_gb: the most that the cache holds, in 10**9 bytes.
+        options: with `build`, those of `clipmill build`, as short_side=256.
 
     Raises:
         NoSuchDataset: nothing is published there, the version is gone, or its layout is
             newer than this clipmill.
+        UsageError: the listing or an option is wrong.
+        MissingExtra: with `build`, the packages of [build] are not installed.
 
     >>> data = clipmill.open(path)
     >>> data.splits
     ['train', 'val']
     """
-    storage = open_storage(absolute(str(path)))
+    texts = [os.fspath(one) for one in path]
+    if build is not None:
+        # Named in a text, since the pipeline stands on the reader.
+        first_epoch = importlib.import_module("clipmill.pipeline.first_epoch.dataset")
+        listed: Dataset = first_epoch.open_listing(texts, os.fspath(build), options)
+        return listed
+    if options:
+        raise UsageError(f"open({next(iter(options))}=): an option of a build; build= says where the data set goes")
+    if len(texts) != 1:
+        raise UsageError(f"open(): the path of one data set is meant, not {len(texts)}; build= takes several listings")
+    storage = open_storage(absolute(texts[0]))
     if cache is None or storage.local:
         return Dataset(storage, version)
     return Dataset(storage, version, CachedStorage(storage, cache, int(cache_gb * 1e9)))
@@ -71,12 +97,12 @@ class Dataset:
         self.name = self.manifest.dataset
         self.labels = storage.read(version_path(self.version, LABELS)).decode().splitlines()
         shard_frames = {name: entry.frames for name, entry in self.manifest.shards.items()}
-        self._columns = ClipColumns(cached or storage, self.version)
+        self._columns: Columns = ClipColumns(cached or storage, self.version)
         columns = self._columns.read(CORE)
         reader = FrameReader(cached or storage, self.manifest.schema, self.version, shard_frames)
         self.table: ClipTable = to_arrays(columns, reader)
         self._fold: int | None = None
-        self._names, self._codes = _encoded(columns["split"])
+        self._names, self._codes = encoded(columns["split"])
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name} {np.count_nonzero(self._codes == n)}" for n, name in enumerate(self._names))
@@ -147,7 +173,7 @@ class Dataset:
             raise UsageError(f"{self.path}: no fold {number}; {there}")
         other = object.__new__(Dataset)
         other.__dict__.update(self.__dict__, _fold=number)
-        other._names, other._codes = _encoded(pc.list_element(folds, number - 1))
+        other._names, other._codes = encoded(pc.list_element(folds, number - 1))
         return other
 
     @property
@@ -160,7 +186,7 @@ class Dataset:
         return self._columns.read([name])[name]
 
 
-def _encoded(column: Any) -> tuple[list[str], npt.NDArray[np.int8]]:
+def encoded(column: Any) -> tuple[list[str], npt.NDArray[np.int8]]:
     """Return the distinct values of a column of few strings, and for each row the number of its value."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()

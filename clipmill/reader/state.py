@@ -79,6 +79,17 @@ def check_form(state: dict[str, Any]) -> None:
         raise UsageError(f"the state has format {state['state']}, this clipmill reads {STATE}")
 
 
+def version_of(state: dict[str, Any]) -> str:
+    """Return the version that a state's first clips are of.
+
+    Raises:
+        UsageError: that is no state.
+    """
+    check_form(state)
+    version: str = state["reader"]["clips"][0]["version"]
+    return version
+
+
 def read_options(raw: dict[str, Any]) -> ReaderOptions:
     """Return the options that a state holds.
 

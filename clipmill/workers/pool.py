@@ -53,13 +53,22 @@ class Pool:
         timeout: seconds a job may take.
         memory: address space of a child in bytes.
         confined: what a child may do; None for all.
+        nice: by how much the system prefers this process where cores are few, 0 to 19.
     """
 
-    def __init__(self, workers: int, timeout: float, memory: int = MEMORY, confined: Confinement | None = None) -> None:
+    def __init__(
+        self,
+        workers: int,
+        timeout: float,
+        memory: int = MEMORY,
+        confined: Confinement | None = None,
+        nice: int = 0,
+    ) -> None:
         self.workers = workers
         self._timeout = timeout
         self._memory = memory
         self._confined = confined
+        self._nice = nice
         self._local = threading.local()
         self._children: set[_Child] = set()
         self._closed = False
@@ -125,7 +134,7 @@ class Pool:
             if self._closed:
                 raise Interrupted("stopped")
             if child is None:
-                child = self._local.child = _Child(self._memory, self._confined)
+                child = self._local.child = _Child(self._memory, self._confined, self._nice)
                 self._children.add(child)
         return child
 
@@ -163,7 +172,7 @@ class _Gone(Exception):
 class _Child:
     """One child process and the two ends we hold of its pipes."""
 
-    def __init__(self, memory: int, confined: Confinement | None) -> None:
+    def __init__(self, memory: int, confined: Confinement | None, nice: int) -> None:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         self._stderr: IO[bytes] = tempfile.TemporaryFile(prefix="clipmill-")  # noqa: SIM115
@@ -182,6 +191,8 @@ class _Child:
         )
         os.close(theirs_in)
         os.close(theirs_out)
+        if nice:
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + nice)
         self._to = Connection(ours_out, readable=False)
         self._from = Connection(ours_in, writable=False)
 

@@ -15,6 +15,7 @@ from clipmill.errors import DataError
 from clipmill.reader.access.frame_ranges import Vanished
 from clipmill.reader.loading.batch_arrays import Arrays, fill_missing
 from clipmill.reader.loading.buffers import Buffers
+from clipmill.reader.loading.coming_loader import ComingLoader
 from clipmill.reader.loading.loader import Loader, ReadClip, load_row, load_stored
 from clipmill.reader.loading.processes import Processes, Work
 from clipmill.reader.loading.recipe import ClipRequest
@@ -147,6 +148,9 @@ class BatchMaker:
                 if streaming
                 else [self._loader.request(self._epoch, coming, number) for number in share]
             )
+            if isinstance(self._loader, ComingLoader):
+                # What makes the clips is in this process.
+                clips = [partial(self._loader.read, clip) for clip in clips if isinstance(clip, ClipRequest)]
             futures = [pool.submit(self._load, clip, arrays, row) for row, clip in enumerate(clips)]
         return _UnderWay(step, coming, share, rows, arrays, futures)
 

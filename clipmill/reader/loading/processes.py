@@ -82,8 +82,9 @@ def processes_for(
     Raises:
         UsageError: they would not find a function of the user's.
     """
-    if start is None and not all(member.dataset.local for member in loader.clips.members):
-        start = "spawn"  # What reads remote data has threads, which a fork would leave behind.
+    clips = loader.clips
+    if start is None and not (clips.table.coming is None and all(member.dataset.local for member in clips.members)):
+        start = "spawn"  # What reads remote data, or makes clips, has threads, which a fork would leave behind.
     check_sendable((options.sampler, *options.augment), count, start)
     return Processes(loader, count, start, buffers)
 

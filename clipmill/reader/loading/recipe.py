@@ -80,15 +80,15 @@ class Recipe:
                 raise UsageError(f"augment: {type(step).__name__} stands after Normalise, which must be last")
             made_floats |= step.floats
 
-    def size(self, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-        """Return the (height, width) that frames of these sizes all become.
+    def size(self, sizes: Sequence[tuple[int, int] | None]) -> tuple[int, int]:
+        """Return the (height, width) that frames of these sizes, of which any may be unknown, all become.
 
         Raises:
             UsageError: they would not all become the same.
         """
         made = set()
         for first in sizes:
-            size: tuple[int, int] | None = first
+            size = first
             for step in self.augment:
                 size = step.size(size)
             made.add(size)

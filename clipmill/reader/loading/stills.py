@@ -41,9 +41,8 @@ class Stills:
         self._loader = loader
         self._epoch = epoch
         recipe = loader.recipe
-        self._able = (
-            isinstance(recipe.sampler, WholeClip) and recipe.views == 1 and loader.decode and not loader.dct_scale
-        )
+        whole = isinstance(recipe.sampler, WholeClip) and recipe.views == 1 and loader.decode and not loader.dct_scale
+        self._able = whole and loader.clips.table.coming is None
 
     def suits(self, step: Step) -> bool:
         """Return whether all clips of a step have one frame, and are wanted as they are stored."""
