@@ -14,7 +14,7 @@ from clipmill.reader.clip_table import ClipTable, LabelLists, of_counts, of_pair
 from clipmill.reader.clipset import ClipSet
 
 #: Fields of a table that are no arrays, so that they are joined in ways of their own.
-_APART = ("ids", "shards", "label_lists")
+_APART = ("ids", "shards", "label_lists", "coming")
 
 
 def mix(members: Mapping[str, tuple[ClipSet, float]]) -> ClipSet:
@@ -43,6 +43,8 @@ def mix(members: Mapping[str, tuple[ClipSet, float]]) -> ClipSet:
             raise UsageError(f"mix: {name} has {len(clips)} clips and share {share}")
         if len(clips.members) > 1:
             raise UsageError(f"mix: {name} is a mix itself")
+        if clips.table.coming is not None:
+            raise UsageError(f"mix: {name} is a listing that is being built; publish() it first")
     total = sum(share for _, share in members.values())
     labels = list(dict.fromkeys(label for clips, _ in members.values() for label in clips.labels))
     several = any(clips.classes is not None for clips, _ in members.values())
