@@ -3,9 +3,6 @@
 An index of exact 32-bit codes, as in multi-index hashing (Norouzi, Punjani, Fleet, "Fast exact search in Hamming space
 with multi-index hashing", 2014): two pictures that differ in few bits nearly always agree in one of their parts. Here a
 part is a quarter of the picture, so they also meet where others differ in many bits, as under a caption.
-
-The index holds half of the samples of each clip, and is asked for all: so of two clips that begin at different moments,
-samples meet that are at most half of 1 / RATE seconds apart.
 """
 
 from __future__ import annotations
@@ -18,15 +15,12 @@ import numpy.typing as npt
 
 from clipmill.signatures.clip_signatures import Signatures
 from clipmill.signatures.frame_codes import QUARTERS, VIEWS, mirrored
-from clipmill.signatures.moments import RATE
 
 Ints = npt.NDArray[np.int64]
 
 #: A code meets so many samples that have it, those of the first clips: where more have it, as a title card or an empty
 #: stage, each clip still meets some, and a million of them do not meet each other.
 CROWD = 200
-#: Of each clip's samples, those that the index holds: two a second.
-_EVERY = RATE // 2
 #: Clips that are looked up at once, and pairs of samples that come of it at once, which bounds memory.
 _CLIPS, _HITS = 20_000, 1_000_000
 #: The most leading bits of a code by which those that the index lacks are told at once: 2**28 bytes of memory.
@@ -69,7 +63,7 @@ def same_codes(left: Signatures, right: Signatures) -> Iterator[Hits]:
         for some in _some(left):
             places = some.samples
             codes = left.codes[places]
-            first = _numbers(some) == 0
+            first = _firsts(some)
             for flipped in (False, True):
                 asked = (mirrored(codes) if flipped else codes)[:, :, quarter]
                 samples, views = np.nonzero(_new(asked, first))
@@ -94,8 +88,13 @@ class _Index:
 
     def __init__(self, signatures: Signatures, quarter: int) -> None:
         # Code and owner in one number: these sort three times as fast as an order of codes is found.
-        entries = [_entries(some, quarter) for some in _some(signatures)]
-        self._entries = np.concatenate([np.empty(0, np.uint64), *entries])
+        entries = np.empty(int(signatures.lengths.sum()) * VIEWS, np.uint64)
+        filled = 0
+        for some in _some(signatures):
+            new = _entries(some, quarter)
+            entries[filled : filled + len(new)] = new
+            filled += len(new)
+        self._entries = entries[:filled]
         self._entries.sort()
         # An eighth of them or less is there.
         leading = min(_LEADING, (8 * len(self._entries)).bit_length())
@@ -141,19 +140,18 @@ def _some(signatures: Signatures) -> Iterator[Signatures]:
 
 
 def _entries(signatures: Signatures, quarter: int) -> npt.NDArray[np.uint64]:
-    numbers = _numbers(signatures)
-    held = numbers % _EVERY == 0
-    samples = signatures.samples[held]
+    samples = signatures.samples
     codes = signatures.codes[samples, :, quarter]
-    new = _new(codes, numbers[held] == 0)
+    new = _new(codes, _firsts(signatures))
     owners = samples[:, None] * VIEWS + np.arange(VIEWS)
     entries: npt.NDArray[np.uint64] = codes[new].astype(np.uint64) << _SHIFT | owners[new].astype(np.uint64)
     return entries
 
 
-def _numbers(signatures: Signatures) -> Ints:
-    """Return the number of each sample in its clip."""
-    return signatures.samples - np.repeat(signatures.begins, signatures.lengths)
+def _firsts(signatures: Signatures) -> npt.NDArray[np.bool_]:
+    """Tell which samples are the first of their clip."""
+    firsts: npt.NDArray[np.bool_] = signatures.samples == np.repeat(signatures.begins, signatures.lengths)
+    return firsts
 
 
 def _new(codes: npt.NDArray[np.uint32], first: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
