@@ -90,7 +90,7 @@ def _signatures(member: Member) -> Signatures:
     if kept is None:
         raise UsageError(
             f"{path}: version {version} has no signatures, by which not_near finds clips that show the same: "
-            f"make them with `clipmill leaks {path}`"
+            f"make them with `clipmill leaks {path}`, or build with --signatures"
         )
     return kept.take(member.rows)
 
