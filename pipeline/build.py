@@ -113,7 +113,7 @@ def build(
     if not outcome.code:
         splits = layout.read_manifest(storage, outcome.version).splits
         _say_change(storage, outcome, say)
-        if options.signatures and outcome.version:
+        if options.signs and outcome.version:
             found = kept_leaks(storage, outcome.version)
             lines = alike_between_splits(found, f"clipmill leaks {words.place(options.out)}")
             say("leaks", "\n".join(lines), found and found.counts)

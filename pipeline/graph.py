@@ -90,11 +90,16 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
     in_all = (again, {Counted.FAILED: failed} | "CountFailed" >> CountRows())
     counts = in_all | "Counts" >> beam.Flatten() | beam.CombinePerKey(sum)
     may_write = counts | "GateBeforeWriting" >> GateBeforeWriting(options, may_decode)
-    if options.signatures:
+    if options.signs:
         # Loads the reader and OpenCV, which the graph of a build without signatures need not have.
-        from clipmill.transforms import keep_signatures, sign_clips
+        from clipmill.transforms import draw_similar, keep_signatures, sign_clips
 
         may_write = all_clips | "SignClips" >> sign_clips.SignClips(options, may_write)
+    if options.listing.draws_similar:
+        placed = all_clips | "DrawSimilar" >> draw_similar.DrawSimilar(options, may_write)
+        all_clips = placed["clips"]
+        before = counts | "CountsBefore" >> beam.Map(_same).with_output_types(tuple[Key, int])
+        counts = (before, placed["moves"]) | "Moved" >> beam.Flatten() | "SumMoved" >> beam.CombinePerKey(sum)
 
     shards = all_clips | "PlanShards" >> PlanShards(options, may_write) | "WriteShards" >> WriteShards(options, base)
     outcome = {
@@ -105,7 +110,7 @@ def build_graph(root: beam.Pipeline, options: BuildOptions, base: str | None) ->
         "verdict": may_write,
     }
     published = root | "Publish" >> Publish(options, base, outcome)
-    if options.signatures:
+    if options.signs:
         _ = published | "KeepSignatures" >> keep_signatures.KeepSignatures(options)
 
 

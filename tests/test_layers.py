@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "ledger": ["messages"],
     "content_names": ["options", "messages"],
     "records": ["errors", "layout", "storage"],
-    "listings": ["storage", *_SHARED, "records"],
+    "listings": ["storage", *_SHARED, "signatures", "records"],
     "video": ["storage", *_SHARED],
     "sources": ["storage", *_SHARED, "listings", "video"],
     "decoding": ["storage", *_SHARED, "signatures", "records", "video", "sources"],

@@ -98,8 +98,10 @@ def resolve(options: ListingOptions) -> ListingOptions:
         raise UsageError(f"--format {options.format}: not one of auto, {', '.join(FORMATS)}")
     if options.splits and (min(options.splits.values()) < 0 or sum(options.splits.values()) <= 0):
         raise UsageError("--split: shares must not be negative, and not all of them zero")
-    if options.split_by not in ("group", "clip"):
-        raise UsageError(f"--split-by {options.split_by}: not one of group, clip")
+    if options.split_by not in ("group", "clip", "similar"):
+        raise UsageError(f"--split-by {options.split_by}: not one of group, clip, similar")
+    if options.split_by == "similar" and not options.splits:
+        raise UsageError("--split-by similar: works with --split alone; add it, as --split train=0.8,test=0.2")
     options = msgspec.structs.replace(
         options,
         listings=tuple(dict.fromkeys(map(absolute, options.listings))),

@@ -63,7 +63,7 @@ def assign_split(options: ListingOptions, row: ClipRow, cuts: Cuts | None = None
         cuts: of the random split.
     """
     if cuts is not None:
-        return _drawn(options)[cuts.split_of(*strata(options, row)[0])]
+        return drawn_splits(options)[cuts.split_of(*strata(options, row)[0])]
     if row.folds:
         return row.folds[options.fold - 1] or UNUSED
     return row.split or "train"
@@ -73,6 +73,7 @@ def strata(options: ListingOptions, row: ClipRow) -> list[tuple[str, str]]:
     """Return the class, or each, within which a random split keeps its shares, with the unit that it never divides.
 
     The unit is the row's group, or its video where it has none; with --split-by clip, the clip.
+    With --split-by similar these are the splits until all clips have signatures (`similar_splits`).
     """
     key = row.clip_id if options.split_by == "clip" else row.group or row.video
     if isinstance(row.label, tuple):
@@ -90,15 +91,16 @@ def draw_splits(options: ListingOptions, counted: Iterable[tuple[str, str, int]]
     """
     if not options.splits:
         return None
-    shares = [options.splits[name] for name in _drawn(options)]
+    shares = [options.splits[name] for name in drawn_splits(options)]
     return cut_classes(counted, shares, f"split\x1f{options.seed}", several=options.label_lists)
 
 
 def lacking(options: ListingOptions, cuts: Cuts | None) -> dict[str, list[str]]:
     """Return for each split the classes that a random split gives it no clip of, since they have too few groups."""
-    names = _drawn(options)
+    names = drawn_splits(options)
     return {} if cuts is None else {names[split]: labels for split, labels in cuts.lacking.items()}
 
 
-def _drawn(options: ListingOptions) -> list[str]:
+def drawn_splits(options: ListingOptions) -> list[str]:
+    """Return the names of the random split's splits, in order."""
     return sorted((name for name, share in options.splits.items() if share), key=split_order)

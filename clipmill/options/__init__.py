@@ -25,7 +25,7 @@ class ListingOptions(msgspec.Struct, frozen=True):
         format: a name of `clipmill.listings`, or "auto".
         fold: official fold whose splits the records take, from 1.
         splits: shares by name for a random split, empty for the listing's own.
-        split_by: "group" or "clip".
+        split_by: "group", "clip", or "similar": groups, and clips that show the same.
         seed: of the random split.
         include: glob that source paths must match, or None.
         class_every: keep every K-th class.
@@ -70,6 +70,11 @@ class ListingOptions(msgspec.Struct, frozen=True):
         """Return a path relative to the root that holds it, as the clip table has it."""
         start = next((start for start in self.starts if not start or path.startswith(start + "/")), "")
         return path[len(start) :].lstrip("/") if start else path
+
+    @property
+    def draws_similar(self) -> bool:
+        """Whether splits are drawn when all clips have signatures; until then clips have those by group."""
+        return bool(self.splits) and self.split_by == "similar"
 
     @property
     def chooses(self) -> bool:
@@ -174,6 +179,11 @@ class BuildOptions(msgspec.Struct, frozen=True):
     max_change: Budget | None = None
     span_frames: int = 1500
     tell_seconds: float = 0.0
+
+    @property
+    def signs(self) -> bool:
+        """Whether signatures of all clips are made."""
+        return self.signatures or self.listing.draws_similar
 
     @property
     def record_schema(self) -> str:

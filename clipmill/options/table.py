@@ -200,7 +200,12 @@ TABLE: dict[str, tuple[Option, ...]] = {
             "split", SHARES, "NAME=SHARE,...", "splits at random, as train=0.8,val=0.1,test=0.1", fills="listing.splits"
         ),
         Option(
-            "split-by", TEXT, "", "what --split keeps together", fills="listing.split_by", choices=("group", "clip")
+            "split-by",
+            TEXT,
+            "",
+            "what --split keeps together",
+            fills="listing.split_by",
+            choices=("group", "clip", "similar"),
         ),
         Option("strict-splits", None, "", "refuse splits that share frames", fills="strict_splits"),
         Option("signatures", None, "", "find clips that show the same, as clipmill leaks", fills="signatures"),

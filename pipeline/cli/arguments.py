@@ -108,8 +108,9 @@ def _check(options: BuildOptions) -> None:
     """Raise UsageError for options that do not go together."""
     frames = options.frames
     if options.schema == PAIRS:
-        if options.signatures:
-            raise UsageError("--signatures: works with clips, not with --schema pairs; leave it out")
+        if options.signs:
+            option = "--signatures" if options.signatures else "--split-by similar"
+            raise UsageError(f"{option}: works with clips, not with --schema pairs; leave it out")
         changed = frames != FrameOptions(quality=frames.quality, encoding=frames.encoding)
         if changed or options.segment_seconds:
             raise UsageError(

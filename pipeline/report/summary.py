@@ -49,6 +49,8 @@ def headline(census: Census, options: BuildOptions) -> str:
     if census.there:
         lines.append(f"--limit {options.listing.limit} takes of {words.plural(census.there, 'row')} with a video there")
     lines += filter(None, [listings.taken_as(options.listing), *census.labels.notes])
+    if options.listing.draws_similar:
+        lines.append("these splits are by group; the final ones are drawn after decoding, with similar clips together")
     for split, classes in lacking(options.listing, census.cuts).items():
         few = f"{', '.join(name or 'clips without a label' for name in classes[:3])}{', ...' * (len(classes) > 3)}"
         lines.append(f"{split} has nothing of {words.plural(len(classes), 'class')} with too few groups: {few}")
