@@ -12,7 +12,7 @@ import tempfile
 
 from clipmill.errors import MissingExtra, StorageError
 from clipmill.export.base import DataSet, ExportFile, ExportOptions
-from clipmill.export.records import Records
+from clipmill.export.records import Records, as_stored
 from clipmill.storage import Storage
 
 try:
@@ -41,11 +41,15 @@ class ArrayRecords(Records):
             # Its writer takes a local path only.
             path = os.path.join(folder, "records")
             writer = ArrayRecordWriter(path, _OPTIONS)
-            for clip in self.clips_of(data, file):
-                pieces: list[bytes | memoryview] = [schema.head(clip.record, clip.sizes)]
-                for frame in clip.frames:
-                    pieces += (schema.prefix(len(frame)), frame)
-                writer.write(b"".join(pieces))
+            if as_stored(data, schema):
+                for stored in file.clips:
+                    writer.write(data.stored(stored)[1])
+            else:
+                for clip in self.clips_of(data, file):
+                    pieces: list[bytes | memoryview] = [schema.head(clip.record, clip.sizes)]
+                    for frame in clip.frames:
+                        pieces += (schema.prefix(len(frame)), frame)
+                    writer.write(b"".join(pieces))
             writer.close()
             _check(path, len(file.clips), file.name)
             with open(path, "rb") as made, dest.writer(file.name) as out:

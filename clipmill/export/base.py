@@ -99,8 +99,8 @@ class DataSet(NamedTuple):
     labels: list[str]
     clips: list[StoredClip]
 
-    def read(self, clip: StoredClip) -> tuple[ClipRecord, list[memoryview]]:
-        """Read a clip's record: what it says, and its encoded frames.
+    def stored(self, clip: StoredClip) -> tuple[bytes, bytes, bytes]:
+        """Read a clip's record as it is stored: what stands before its data, the data, and what stands after it.
 
         Raises:
             DataError: the record is damaged.
@@ -111,6 +111,16 @@ class DataSet(NamedTuple):
         # In three parts, since the data of a record that is read in one would have to be copied out of it.
         head, payload, tail = self.storage.read_ranges(path, list(pairwise(at)))
         check_record(head, payload, tail, f"{self.storage.root}/{path}", clip.offset)
+        return head, payload, tail
+
+    def read(self, clip: StoredClip) -> tuple[ClipRecord, list[memoryview]]:
+        """Read a clip's record: what it says, and its encoded frames.
+
+        Raises:
+            DataError: the record is damaged.
+            StorageError: it cannot be read.
+        """
+        _, payload, _ = self.stored(clip)
         record, frames = get_schema(self.manifest.schema).parse(payload)
         if not self.manifest.adopted:
             return record, frames

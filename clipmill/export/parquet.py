@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clipmill.export.base import DataSet, ExportFile, ExportOptions, ExportPlan, StoredClip, by_split, records_of
+from clipmill.records.base import ClipRecord
 from clipmill.storage import Storage
 
 #: Bytes of a row group: what a reader holds of a file at once.
@@ -40,8 +41,7 @@ class Parquet:
             pq.ParquetWriter(out, schema, compression="none", use_dictionary=False, write_statistics=False) as writer,
         ):
             for clips in _groups(file.clips):
-                rows = [_row(clip, record, frames) for clip, record, frames in records_of(data, clips)]
-                writer.write_table(pa.Table.from_pylist(rows, schema), row_group_size=len(rows))
+                writer.write_table(_table(list(records_of(data, clips)), schema), row_group_size=len(clips))
 
     def tables(self, data: DataSet, options: ExportOptions, plan: ExportPlan) -> dict[str, bytes]:
         """Return README.md, whose head names the files of each split."""
@@ -77,15 +77,24 @@ def _schema(labels: list[str], multi_label: bool) -> pa.Schema:
     return pa.schema(fields, {"huggingface": json.dumps({"info": {"features": features}})})
 
 
-def _row(clip: StoredClip, record: Any, frames: list[memoryview]) -> dict[str, Any]:
-    return {
-        "id": clip.clip_id,
-        "frames": [{"bytes": frame, "path": None} for frame in frames],
-        "label": None if clip.label_index == -1 else clip.label_index,
-        "fps": record.fps,
-        "timestamps": record.timestamps,
-        "frame_index": record.frame_index,
+def _table(rows: list[tuple[StoredClip, ClipRecord, list[memoryview]]], schema: pa.Schema) -> pa.Table:
+    """Return a row for each clip; the frames lie behind each other, since to hand each to Arrow takes twice as long."""
+    frames = [frame for _, _, of_clip in rows for frame in of_clip]
+    ends = np.cumsum([0, *map(len, frames)], dtype="<i4")
+    stored = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(frames))]
+    jpegs = pa.Array.from_buffers(pa.binary(), len(frames), stored)
+    kind = schema.field("frames").type
+    images = pa.StructArray.from_arrays([jpegs, pa.nulls(len(frames), pa.string())], fields=list(kind.value_type))
+    clips = pa.array(np.cumsum([0, *(len(of_clip) for _, _, of_clip in rows)], dtype="<i4"))
+    columns = {
+        "id": [clip.clip_id for clip, _, _ in rows],
+        "frames": pa.ListArray.from_arrays(clips, images, type=kind),
+        "label": [None if clip.label_index == -1 else clip.label_index for clip, _, _ in rows],
+        "fps": [record.fps for _, record, _ in rows],
+        "timestamps": [record.timestamps for _, record, _ in rows],
+        "frame_index": [record.frame_index for _, record, _ in rows],
     }
+    return pa.Table.from_pydict(columns, schema)
 
 
 def _groups(clips: list[StoredClip]) -> Iterator[list[StoredClip]]:

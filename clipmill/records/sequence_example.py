@@ -18,6 +18,12 @@ def _prefix(size: int) -> bytes:
     return protobuf.around(1, feature, size)
 
 
+@lru_cache(maxsize=1 << 14)
+def _of_number(number: int) -> bytes:
+    # Clips of one rate have the same timestamps, and all have the same frame numbers.
+    return protobuf.feature_list([protobuf.int_feature([number])])
+
+
 class SequenceExampleSchema:
     """A tf.train.SequenceExample with the frames in its last feature list; see `clipmill.records.Schema`.
 
@@ -61,12 +67,7 @@ class SequenceExampleSchema:
                 if not f.value or known.get(f.value) is not None
             ]
         )
-        lists = b"".join(
-            [
-                protobuf.entry(f.key, protobuf.feature_list([protobuf.int_feature([n]) for n in known[f.value]]))
-                for f in self._lists
-            ]
-        )
+        lists = b"".join([protobuf.entry(f.key, b"".join(map(_of_number, known[f.value]))) for f in self._lists])
         following = body_size(self, sizes)
         frames = protobuf.last_entry(self.frame_keys.frames, b"", following)
         return protobuf.delimited(1, context) + protobuf.around(2, lists + frames, following)

@@ -306,10 +306,11 @@ def _copy_file(source: str, target: str) -> None:
 
 def _create(path: str) -> IO[bytes]:
     for _ in range(10):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        # Another process may remove the folder in between, since it is empty.
+        # Mostly the folder is there, and to look for it first takes as long as to make the file.
         with contextlib.suppress(FileNotFoundError):
             return open(path, "xb")
+        # Another process may remove the folder again, since it is empty.
+        os.makedirs(os.path.dirname(path), exist_ok=True)
     return open(path, "xb")
 
 
