@@ -44,6 +44,8 @@ class Clip:
         self._clips = clips.alone(number)
         self._member, self._row = clips.origin(number)
         table, row = clips.table, int(clips.rows[number])
+        if table.coming is not None:
+            table.coming.learn([row])
         labels = table.labels(row)
         self.id: str = table.ids[row].as_py()
         self.label: int | list[int] = labels if table.label_lists is not None else (labels or [-1])[0]

@@ -51,7 +51,7 @@ class Coming(Protocol):
         """Make the clips of these rows first, in this order; of all others those of the host's share."""
 
     def learn(self, rows: Sequence[int]) -> None:
-        """Wait until the table holds the length of these rows' clips, 0 for those that cannot be made."""
+        """Wait until the table holds length and size of these rows' clips, a length of 0 where one cannot be made."""
 
     def clip(self, row: int, *, whole: bool) -> ComingClip:
         """Wait until the length of a row's clip is known.

@@ -109,3 +109,8 @@ class ListedDataset(Dataset):
         """
         self._maker.follow((), self._maker.host)
         return self._publication.wait()
+
+    def close(self) -> None:
+        """Stop making clips and publishing; what was decoded is kept, and the next `open` or build goes on with it."""
+        self._publication.stop()
+        self._maker.close()

@@ -10,11 +10,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from clipmill.dataset.run_lock import alone, live_run
 from clipmill.decoding.assemble_clips import group_frames
@@ -23,6 +22,7 @@ from clipmill.ledger import Failure, Reason
 from clipmill.messages import Clip, ClipRow, ClipTask, Piece, ProbedSource, SpanDone
 from clipmill.options import BuildOptions
 from clipmill.pipeline.first_epoch.absent import Absent
+from clipmill.pipeline.first_epoch.events import Asked, Event, Finished, Found, Order
 from clipmill.pipeline.first_epoch.left_behind import LeftBehind
 from clipmill.pipeline.first_epoch.listed import ListedClips
 from clipmill.pipeline.first_epoch.made import MadeClip, MadeFrames, SpannedClip, stored_counts
@@ -38,31 +38,6 @@ from clipmill.workers.pool import Pool, result_of
 
 #: By how much the system prefers training to children where both want a core.
 _NICE = 10
-
-
-class _Asked(NamedTuple):
-    """What a reader waits for: some spans of a clip; where that is None its length, or with `whole` all spans."""
-
-    number: int
-    spans: Sequence[int] | None = None
-    whole: bool = False
-
-
-class _Finished(NamedTuple):
-    """A job that ended."""
-
-    work: Work
-    future: Future[Any]
-
-
-class _Found(NamedTuple):
-    """The search for absent videos ended."""
-
-    error: Exception | None
-
-
-#: What the thread of ours waits for; an iterator is the order to follow, None the end.
-_Event: TypeAlias = _Finished | _Asked | _Found | Iterator[int] | None
 
 
 class ClipMaker:
@@ -101,10 +76,10 @@ class ClipMaker:
         self._wanted: set[int] = set()
         self._awaited: dict[int, bool] = {}
         self._resolving: set[int] = set()
-        self._absent = Absent(options, listed.rows, lambda error: self._events.put(_Found(error)))
+        self._absent = Absent(options, listed.rows, lambda error: self._events.put(Found(error)))
         self._flying = 0
         self._changed = threading.Condition()
-        self._events: SimpleQueue[_Event] = SimpleQueue()
+        self._events: SimpleQueue[Event] = SimpleQueue()
         self._published: Callable[[int], ComingClip] | None = None
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
@@ -122,17 +97,22 @@ class ClipMaker:
     def follow(self, rows: Iterable[int], host: tuple[int, int]) -> None:
         """Make the clips of these rows first, in this order; of all others those of the host's share."""
         self.host = host
-        self._events.put(iter(rows))
+        self._events.put(Order(iter(rows), then_all=True))
         self._start()
 
     def learn(self, rows: Sequence[int]) -> None:
-        """Wait until the table holds the length of these rows' clips, 0 for those that cannot be made."""
-        self.follow(rows, self.host)
+        """Wait until the table holds length and size of these rows' clips, a length of 0 where one cannot be made."""
+        self._events.put(Order(iter(rows), then_all=False))
+        table = self.table
         for row in rows:
             try:
-                self.table.frames[row] = self.clip(row, whole=False).frames
+                clip = self.clip(row, whole=False)
             except DataError:
-                self.table.frames[row] = 0
+                table.frames[row] = 0
+                continue
+            table.frames[row] = clip.frames
+            if clip.size is not None:
+                table.height[row], table.width[row] = clip.size
 
     def clip(self, row: int, *, whole: bool) -> ComingClip:
         """Wait until the length of a row's clip is known, or with `whole` for all of its frames.
@@ -142,7 +122,7 @@ class ClipMaker:
         """
         found = self._known(row, whole)
         if found is None:
-            self._events.put(_Asked(row, whole=whole))
+            self._events.put(Asked(row, whole=whole))
             self._start()
             with self._changed:
                 while (found := self._known(row, whole)) is None:
@@ -152,7 +132,7 @@ class ClipMaker:
 
     def spans(self, row: int, numbers: Sequence[int]) -> list[SpanDone] | None:
         """Wait until some spans of a row's clip are decoded; None once its length is another than was promised."""
-        self._events.put(_Asked(row, numbers))
+        self._events.put(Asked(row, numbers))
         with self._changed:
             while True:
                 job = self._jobs.get(row)
@@ -229,23 +209,23 @@ class ClipMaker:
         """Start jobs, and handle the next event; False at the end."""
         while self._flying <= self._pool.workers and (work := self._schedule.next()) is not None:
             self._fly(work)
-        if self._schedule.followed and not self._flying and not self._absent.searching and not self.drained.is_set():
+        if self._schedule.to_the_end and not self._flying and not self._absent.searching and not self.drained.is_set():
             self._notes.write()
             self._drain()
         event = self._events.get()
         if event is None:
             return False
-        if isinstance(event, _Finished):
+        if isinstance(event, Finished):
             self._flying -= 1
             self._finish(event.work, result_of(event.future))
-        elif isinstance(event, _Asked):
+        elif isinstance(event, Asked):
             self._ask(event)
-        elif isinstance(event, _Found):
+        elif isinstance(event, Found):
             if event.error is not None:
                 raise event.error
             self._found_by_name()
         else:
-            self._schedule.follow(event)
+            self._schedule.follow(*event)
         return True
 
     def _drain(self) -> None:
@@ -259,9 +239,9 @@ class ClipMaker:
             future = self._pool.submit(ResolveJob(work.task, options.videos, self._left.notes_on(work.rows[0].video)))
         else:
             future = self._pool.submit(DecodeJob(work.task, options.videos, options.out, options.frames))
-        future.add_done_callback(lambda done: self._events.put(_Finished(work, done)))
+        future.add_done_callback(lambda done: self._events.put(Finished(work, done)))
 
-    def _ask(self, asked: _Asked) -> None:
+    def _ask(self, asked: Asked) -> None:
         """Put first what a reader waits for."""
         number, spans, whole = asked
         self._awaited[number] = whole or self._awaited.get(number, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -59,9 +60,13 @@ class Publication:
         self._ended = threading.Event()
         self._error: Exception | None = None
         self._process: subprocess.Popen[str] | None = None
+        self._stopped = False
         self._thread: threading.Thread | None = None
         self.dataset: Dataset | None = None
         maker.when_drained = self.begin
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()  # processes of `workers=` go on with the clips that they have
 
     def begin(self) -> None:
         """Publish in the background as soon as all clips are made."""
@@ -84,8 +89,9 @@ class Publication:
 
     def stop(self) -> None:
         """Stop publishing; the next run goes on with it."""
+        self._stopped = True
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGINT)
 
     def clips(self, member: Member, version: str | None = None) -> Clips | None:
         """Return a member's clips in the published version; see `clipmill.reader.clips.Publication`."""
@@ -109,6 +115,8 @@ class Publication:
         try:
             self._maker.drained.wait()
             self._maker.check()
+            if self._stopped:
+                raise Interrupted("the listing was closed; what was decoded is kept")
             index, count = self._maker.host
             if count > 1:
                 self._storage.put(f"{self._marks}/{index}-of-{count}", b"")
@@ -117,7 +125,8 @@ class Publication:
             self._maker.replace(_PublishedClips(data, self._listed))
         except Exception as error:
             self._error = error
-            log.warning("not published: %s", error)
+            if not self._stopped:
+                log.warning("not published: %s", error)
         finally:
             self._ended.set()
 

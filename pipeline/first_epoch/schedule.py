@@ -64,22 +64,22 @@ class Schedule:
     Attributes:
         now: what a reader waits for.
         then: the other work of clips that were begun.
-        followed: whether a reader went through its clips, so that all others are to be made as well.
+        to_the_end: whether all others are to be made as well.
     """
 
     def __init__(self, begin: Callable[[int], None], rest: Iterator[int]) -> None:
         self.now: deque[Work] = deque()
         self.then: deque[Work] = deque()
-        self.followed = False
+        self.to_the_end = False
         self._begin = begin
         self._rest = rest
         self._order: Iterator[int] = iter(())
         self._given: set[tuple[int, int, int]] = set()
 
-    def follow(self, order: Iterator[int]) -> None:
-        """Begin these clips next, in this order."""
+    def follow(self, order: Iterator[int], then_all: bool) -> None:
+        """Begin these clips next, in this order, and with `then_all` all others after them."""
         self._order = order
-        self.followed = True
+        self.to_the_end |= then_all
 
     def next(self) -> Work | None:
         """Return the next piece of work, None where all was given out."""
@@ -92,7 +92,7 @@ class Schedule:
                     return work
                 continue
             number = next(self._order, None)
-            if number is None and self.followed:
+            if number is None and self.to_the_end:
                 number = next(self._rest, None)
             if number is None:
                 return None
