@@ -68,9 +68,11 @@ test-oldest: .venv-oldest/made .venv-newest/made ## lower bounds of setup.py on 
 
 test-torch: .venv-torch/made ## the tests that need PyTorch (5 GB, in an environment of their own)
 	.venv-torch/bin/python -m pytest -m torch tests/external/pytorch
+	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest tests/reader/frameworks/test_keras.py
 
 test-interop: setup .venv-interop/made ## real clips in the readers that others run, in an environment of their own
 	.venv-interop/bin/python -m pytest -m interop tests/external/interop
+	KERAS_BACKEND=jax .venv-interop/bin/python -m pytest tests/reader/frameworks/test_keras.py
 
 test-crash: setup ## kill -9 and races of the real command, for minutes
 	CLIPMILL_CRASH=1 $(BIN)/python -m pytest -n logical -m crash tests/external/crash

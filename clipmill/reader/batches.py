@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from clipmill.reader import markup
 from clipmill.reader.batch_pictures import SHOWN, field_table, figures, sheet
 from clipmill.reader.clips import Clips
 from clipmill.reader.contact_sheet import Drawing
+from clipmill.reader.frameworks import keras_when_loaded
 from clipmill.reader.frameworks.tf_dataset import to_dataset
 from clipmill.reader.going_over import coming_size, published, with_lengths
 from clipmill.reader.hosts import cores, resolve
@@ -137,7 +138,8 @@ class Batches:
 
     def __str__(self) -> str:
         # Keras ends `fit(batches)` with "Unrecognized data type" and this text.
-        return f"{self!r}; frameworks take batches.keras(), batches.tf() or batches.torch()"
+        hint = "Keras takes batches made after `import keras`, or batches.keras()"
+        return f"{self!r}; {hint}; other frameworks batches.tf() or batches.torch()"
 
     def _repr_html_(self) -> str:
         """Return what a notebook draws: the fields, and the first clips of the coming batch."""
@@ -345,14 +347,8 @@ class Batches:
         return to_dataset(self, fields)
 
     def keras(self, *fields: str) -> KerasBatches:
-        """Return a `keras.utils.PyDataset` of tuples, by default of frames and labels, as `model.fit` takes it.
-
-        See `clipmill.reader.frameworks.keras`.
-        """
-        # Keras takes seconds to load, and most readers never need it.
-        from clipmill.reader.frameworks.keras import KerasBatches
-
-        return KerasBatches(self, fields or (("image", "mask") if self.clips.pairs else ("frames", "label")))
+        """Return a `keras.utils.PyDataset` of tuples, by default of frames and labels; see `frameworks.keras`."""
+        return cast("KerasBatches", keras_when_loaded.load().KerasBatches(self, fields))
 
     def torch(self, *fields: str, layout: str = "BTHWC") -> TorchBatches:
         """Return an iterable of dicts or tuples of tensors for PyTorch; see `clipmill.reader.frameworks.torch`."""

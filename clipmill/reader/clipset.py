@@ -17,6 +17,7 @@ from clipmill.reader.batches import Batches
 from clipmill.reader.clip import Clip
 from clipmill.reader.clips import Clips
 from clipmill.reader.contact_sheet import Drawing
+from clipmill.reader.frameworks.keras_when_loaded import taken_by_fit
 from clipmill.reader.options import make_options
 from clipmill.reader.order.by_shard import Shards
 from clipmill.reader.overview import overview
@@ -222,7 +223,7 @@ class ClipSet(Clips):
             on_error=on_error,
             path=path,
         )
-        return Batches(
+        return taken_by_fit(Batches)(
             self,
             options,
             weights=weights,

@@ -38,6 +38,7 @@ ELSEWHERE = {
     ("docs/reading.md", "from torch"): "tests/external/pytorch/test_page.py",
     ("docs/reading.md", "from clipmill.fastai"): "tests/external/pytorch/test_page.py",
     ("docs/reading.md", "import clipmill.grain"): "tests/external/interop/test_grain.py",
+    ("docs/reading.md", "import jax"): "tests/external/interop/test_jax.py",
     ("docs/records.md", "clipmill build clips.csv --record-columns"): "tests/end_to_end/test_own_schema.py",
     ("docs/records.md", "# mine.toml"): "tests/end_to_end/test_own_schema.py",
     ("docs/records.md", "clipmill build UCF-101/ --schema mine.toml"): "tests/end_to_end/test_own_schema.py",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pages import block, run
 
 from clipmill.reader import CropOrPad, RandomWindow
 
@@ -18,10 +19,11 @@ def alias(array: np.ndarray) -> Any:
     return jax.device_put(array, may_alias=True)
 
 
-@pytest.mark.parametrize("to_jax", [jax.numpy.asarray, alias])
-def test_arrays_stay_as_they_are_while_the_reader_goes_on(built, to_jax):
+@pytest.mark.parametrize("to_jax", [jax.numpy.asarray, jax.device_put, alias])
+@pytest.mark.parametrize("processes", [{}, {"workers": 1, "start": "spawn"}], ids=["threads", "a process"])
+def test_arrays_stay_as_they_are_while_the_reader_goes_on(built, to_jax, processes):
     batches = built.data["train"].batches(
-        RandomWindow(6), augment=[CropOrPad((224, 224))], batch_size=2, shuffle=True, prefetch=1
+        RandomWindow(6), augment=[CropOrPad((224, 224))], batch_size=2, shuffle=True, prefetch=1, **processes
     )
     kept, copies, shared = [], [], 0
     for _ in range(4):
@@ -34,7 +36,17 @@ def test_arrays_stay_as_they_are_while_the_reader_goes_on(built, to_jax):
     assert len(kept) == 4 * len(batches)
     assert all(np.array_equal(array, copy) for array, copy in zip(kept, copies, strict=True))
     # Where JAX has the batch's own memory, that was not used for a later batch.
-    assert shared == len(kept) if to_jax is alias else shared in (0, len(kept))
+    assert shared == (0 if to_jax is jax.numpy.asarray else len(kept))
+
+
+def test_the_block_of_the_page_runs(built):
+    batches = built.data["train"].batches(
+        RandomWindow(4), augment=[CropOrPad((64, 64))], batch_size=2, fields=["frames", "label"]
+    )
+    names = {"batches": batches}
+    run(block("docs/reading.md", "import jax"), names)
+    assert np.array_equal(names["frames"], names["batch"]["frames"])
+    assert np.array_equal(names["label"], names["batch"]["label"]) and names["label"].dtype == "int32"
 
 
 def test_a_jitted_step_gets_what_the_batch_holds(built):
