@@ -45,9 +45,14 @@ def open_listing(listing: Sequence[str], out: str, options: Mapping[str, Any]) -
     if arguments.runner != "local":
         raise UsageError(f"runner={arguments.runner}: what trains makes the clips itself; leave it out, or build first")
     chosen = build_options(arguments)
-    if chosen.schema == PAIRS or chosen.segment_seconds:
-        what = "schema='pairs'" if chosen.schema == PAIRS else "segment_seconds"
-        raise UsageError(f"{what}: does not go with build=; build first, then open {out}")
+    known_later = {
+        "schema='pairs'": chosen.schema == PAIRS,
+        "segment_seconds": chosen.segment_seconds,
+        "split_by='similar'": chosen.listing.splits and chosen.listing.split_by == "similar",
+    }
+    for what, given in known_later.items():
+        if given:
+            raise UsageError(f"{what}: does not go with build=; build first, then open {out}")
     storage = open_storage(chosen.out)
     check_out(storage)
     census = take_census(chosen, 1)

@@ -190,6 +190,8 @@ def test_readers_of_shards_are_refused(options: dict[str, Any], message: str, op
 def test_options_that_do_not_go_with_it_are_refused(opened: Opens, listing: Path) -> None:
     with pytest.raises(UsageError, match="segment_seconds"):
         opened(segment_seconds=1)
+    with pytest.raises(UsageError, match="similar"):
+        opened(split={"train": 0.5, "val": 0.5}, split_by="similar")
     with pytest.raises(UsageError, match="build="):
         clipmill.open(listing, short_side=64)
     with pytest.raises(UsageError, match="publish"):
