@@ -37,11 +37,14 @@ def with_lengths(clips: Clips, options: ReaderOptions, weights: Any) -> tuple[Cl
     why = _why_lengths(options)
     if not why:
         return clips, weights
-    log.info("looking for the lengths of %d clips first, as %s needs them", len(clips), why)
+    # A warning, as it may take hours, and another plan of the epoch would not wait.
+    log.warning("the first batch waits for the lengths of all clips (%s), which %s needs", f"{len(clips):,}", why)
     coming.learn(clips.rows.tolist())
     order = _published_order(clips)
     if not len(order):
-        raise UsageError(f"{clips!r}: none of these clips can be made; see the log, or clipmill failures OUT")
+        raise _none_left(clips)
+    if failed := len(clips) - len(order):
+        log.warning("%s of them cannot be made, and are left out; the ledger says why, once published", f"{failed:,}")
     if weights is not None and not isinstance(weights, str) and len(weights) == len(clips):
         weights = np.asarray(weights)[order]
     return Clips(clips.members, clips.table, clips.rows[order], clips.labels), weights
@@ -113,4 +116,16 @@ def coming_size(clips: Clips, recipe: Recipe, *, one: bool) -> tuple[int, int] |
         with contextlib.suppress(DataError):
             clip = coming.clip(row, whole=True)
             return recipe.size([clip.size])
-    raise UsageError(f"{clips!r}: none of these clips can be made; see the log, or clipmill failures OUT")
+    raise _none_left(clips)
+
+
+def _none_left(clips: Clips) -> UsageError:
+    """Return what says that no clip can be made, and why the first one cannot."""
+    coming, row = clips.table.coming, int(clips.rows[0])
+    assert coming is not None
+    why = ""
+    try:
+        coming.clip(row, whole=True)
+    except DataError as error:
+        why = f"; the first one, {clips.table.ids[row].as_py()}: {error}"
+    return UsageError(f"{clips!r}: none of these clips can be made{why}")

@@ -149,6 +149,8 @@ class Publication:
         version = current_version(self._storage)
         if hosts > 1:
             self._storage.put(f"{self._marks}/published", (version or "").encode())
+        # Not in the log, which nobody sees who did not ask for it: it may be all that one waits for.
+        print(f"clipmill: {self._storage.root} is published; the next epoch reads it", file=sys.stderr)
         return version
 
     def _await_others(self, hosts: int) -> None:

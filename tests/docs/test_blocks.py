@@ -213,6 +213,10 @@ def check_readme(names: dict[str, Any], printed: str) -> None:
     assert names["batch"]["frames"].shape == (8, 16, 112, 112, 3)
 
 
+def check_first_epoch(names: dict[str, Any], printed: str) -> None:
+    assert (len(names["published"].all), names["batches"].epoch) == (24, 2)
+
+
 def check_exporting(names: dict[str, Any], printed: str) -> None:
     images, labels = next(iter(names["dataset"]))
     assert images.shape[:2] == labels.shape == (4, 5) and labels.numpy().min() >= 1
@@ -230,6 +234,7 @@ def check_resuming(names: dict[str, Any], printed: str) -> None:
 CHECKS = {
     "README.md": check_readme,
     "docs/exporting.md": check_exporting,
+    "docs/first-epoch.md": check_first_epoch,
     "docs/records.md": check_records,
     "docs/resuming.md": check_resuming,
 }

@@ -11,6 +11,7 @@ PAGES = {
     "Begin": {"docs/tutorial": "", "docs/own-list": "", "docs/kinetics": "Kinetics at scale"},
     "How to": {
         "docs/reading": "Read in Keras, PyTorch, JAX",
+        "docs/first-epoch": "",
         "docs/resuming": "",
         "docs/reprocessing": "Build every night",
         "docs/clusters": "Object stores and Flink",
