@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -22,6 +22,8 @@ from clipmill.strata import Cuts
 _EXAMPLES = 3
 #: Listing, number of the row, and video.
 _Where = tuple[str, int, str]
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(ClipRow).decode
 
 
 class Census(msgspec.Struct, frozen=True):
@@ -124,10 +126,15 @@ class _Count:
         return [row for row in drawn if isinstance(row, ClipRow)][:number]
 
 
-def take_census(options: BuildOptions, sample: int) -> Census:
+def take_census(options: BuildOptions, sample: int, read: list[bytes] | None = None) -> Census:
     """Count what a listing holds and sample its rows, in one pass.
 
     Random splits, rows that repeat and --limit take another pass each.
+
+    Args:
+        options: of the build.
+        sample: how many rows to draw.
+        read: gets the rows, packed, so that `rows_of` need not read the listing again.
     """
     chosen = options.listing
     cuts = _draw_splits(chosen) if chosen.splits else None
@@ -135,17 +142,19 @@ def take_census(options: BuildOptions, sample: int) -> Census:
     count = _Count(chosen, cuts, sample)
     for row in _rows(chosen, slices):
         count.add(row)
+        if read is not None and isinstance(row, ClipRow):
+            read.append(_pack(row))
     labels = listings.settle_labels(chosen, count.said)
     labeller = listings.Labeller(chosen, labels)
     clips = count.classes(labeller)
     limited, there, again = None, None, Repeats((), (), all=True)
     if chosen.limit is None:  # else a clip that is named again is most likely none of those
-        again = count.repeats.find(_labelled(chosen, slices, labeller, cuts), chosen)
+        again = count.repeats.find(_labelled(chosen, _rows(chosen, slices), labeller, cuts), chosen)
         clips.subtract((row.split, _classes(row)) for row in again.rows)
         for failure in again.failures:
             count.refuse(_told(failure), 0)
     else:
-        limited, there = _limited(chosen, chosen.limit, _labelled(chosen, slices, labeller, cuts))
+        limited, there = _limited(chosen, chosen.limit, _labelled(chosen, _rows(chosen, slices), labeller, cuts))
         clips = Counter((row.split, _classes(row)) for row in limited)
     repeats = frozenset(map(_where, again.rows))
     return Census(
@@ -224,21 +233,28 @@ def _limited(chosen: ListingOptions, limit: int, rows: Iterator[ClipRow]) -> tup
     return taken, there
 
 
-def rows_of(options: BuildOptions, census: Census) -> Iterator[ClipRow]:
-    """Iterate over the rows that name a clip of their own, after all choices."""
+def rows_of(options: BuildOptions, census: Census, read: Sequence[bytes] | None = None) -> Iterator[ClipRow]:
+    """Iterate over the rows that name a clip of their own, after all choices.
+
+    Args:
+        options: of the build.
+        census: of the listing.
+        read: what `take_census` read; by default the listing is read again.
+    """
     if census.limited is not None:
         return iter(census.limited)
     chosen = options.listing
     labeller = listings.Labeller(chosen, census.labels)
-    rows = _labelled(chosen, listings.slices(chosen), labeller, census.cuts)
+    again = _rows(chosen, listings.slices(chosen)) if read is None else map(_unpack, read)
+    rows = _labelled(chosen, again, labeller, census.cuts)
     return (row for row in rows if not census.repeats or _where(row) not in census.repeats)
 
 
 def _labelled(
-    chosen: ListingOptions, slices: Sequence[listings.ListingSlice], labeller: listings.Labeller, cuts: Cuts | None
+    chosen: ListingOptions, rows: Iterable[ClipRow | Failure], labeller: listings.Labeller, cuts: Cuts | None
 ) -> Iterator[ClipRow]:
     """Iterate over the selected rows with their splits and labels."""
-    for row in _rows(chosen, slices):
+    for row in rows:
         if isinstance(row, ClipRow) and listings.selected(chosen, row):
             split = listings.assign_split(chosen, row, cuts)
             found = labeller(msgspec.structs.replace(row, split=split))

@@ -55,11 +55,12 @@ def open_listing(listing: Sequence[str], out: str, options: Mapping[str, Any]) -
             raise UsageError(f"{what}: does not go with build=; build first, then open {out}")
     storage = open_storage(chosen.out)
     check_out(storage)
-    census = take_census(chosen, 1)
+    read: list[bytes] = []
+    census = take_census(chosen, 1, read)
     check_census(census, chosen)
     if storage.disk is not None:
         os.makedirs(storage.root, exist_ok=True)  # children may write in this folder alone
-    return ListedDataset(chosen, words, ListedClips(chosen, census))
+    return ListedDataset(chosen, words, ListedClips(chosen, census, read))
 
 
 class ListedDataset(Dataset):

@@ -27,15 +27,20 @@ _decode_row = msgspec.msgpack.Decoder(ClipRow).decode
 class ListedClips:
     """The rows of a listing that name a clip, sorted by split and clip id; some 300 bytes each.
 
+    Args:
+        options: of the build.
+        census: of the listing.
+        read: the rows that were read for it.
+
     Attributes:
         labels: names of the classes.
     """
 
-    def __init__(self, options: BuildOptions, census: Census) -> None:
+    def __init__(self, options: BuildOptions, census: Census, read: Sequence[bytes]) -> None:
         self.labels = census.labels.names
         self._multi_label = options.listing.label_lists
         by_split: dict[str, list[tuple[str, bytes, str]]] = defaultdict(list)
-        for row in rows_of(options, census):
+        for row in rows_of(options, census, read):
             by_split[row.split].append((row.clip_id, msgspec.msgpack.encode(row), row.video))
         self._packed: list[bytes] = []
         ids: list[str] = []
