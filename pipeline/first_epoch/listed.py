@@ -30,13 +30,13 @@ class ListedClips:
     Args:
         options: of the build.
         census: of the listing.
-        read: the rows that were read for it.
+        read: the rows that were read for it, packed; by default the listing is read again.
 
     Attributes:
         labels: names of the classes.
     """
 
-    def __init__(self, options: BuildOptions, census: Census, read: Sequence[bytes]) -> None:
+    def __init__(self, options: BuildOptions, census: Census, read: Sequence[bytes] | None = None) -> None:
         self.labels = census.labels.names
         self._multi_label = options.listing.label_lists
         by_split: dict[str, list[tuple[str, bytes, str]]] = defaultdict(list)

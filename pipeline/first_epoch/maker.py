@@ -136,7 +136,7 @@ class ClipMaker:
         with self._changed:
             while True:
                 job = self._jobs.get(row)
-                if job is None or row not in self._spanned:
+                if job is None or row not in self._spanned or self._published is not None:
                     return None
                 if all(number in job.done for number in numbers):
                     return [job.done[number] for number in numbers]
@@ -149,17 +149,22 @@ class ClipMaker:
             raise self._error
 
     def replace(self, published: Callable[[int], ComingClip]) -> None:
-        """Take clips from the published version from now on, and remove their fragments, unless others may need them.
+        """Take clips from the published version from now on, and stop making any.
+
+        Their fragments are removed, unless other runs may need them.
 
         Args:
             published: gives the clip of a row, or raises DataError.
         """
-        self._published = published
-        self._reads.published = True
+        with self._changed:
+            self._published = published
+            self._reads.published = True
+            self._changed.notify_all()
         fragments = [piece.path for clip in self._clips.values() for piece in clip.pieces if not piece.schema]
         with alone(self._out, self._options.run) as is_alone:
             if is_alone:
                 delete_all(self._out, fragments)
+        self.close()
 
     def close(self) -> None:
         """Stop making clips; what is decoded stays."""
@@ -198,7 +203,8 @@ class ClipMaker:
                 self._left = LeftBehind(options)
                 while self._serve():
                     pass
-                raise Interrupted("the listing was closed; what was decoded is kept")
+                if self._published is None:
+                    raise Interrupted("the listing was closed; what was decoded is kept")
         except BaseException as error:  # the reader's threads raise it
             with self._changed:
                 self._error = error
