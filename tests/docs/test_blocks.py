@@ -39,6 +39,7 @@ ELSEWHERE = {
     ("docs/reading.md", "from clipmill.fastai"): "tests/external/pytorch/test_page.py",
     ("docs/reading.md", "import clipmill.grain"): "tests/external/interop/test_grain.py",
     ("docs/reading.md", "import jax"): "tests/external/interop/test_jax.py",
+    ("docs/reading.md", "import ray"): "tests/external/interop/test_ray.py",
     ("docs/records.md", "clipmill build clips.csv --record-columns"): "tests/end_to_end/test_own_schema.py",
     ("docs/records.md", "# mine.toml"): "tests/end_to_end/test_own_schema.py",
     ("docs/records.md", "clipmill build UCF-101/ --schema mine.toml"): "tests/end_to_end/test_own_schema.py",

@@ -17,7 +17,11 @@ LOCKED = {
     for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", lock.read_text(), re.MULTILINE)
 }
 #: What a test imports, where the package has another name.
-MODULES = {"tensorflow-datasets": "tensorflow_datasets", "array-record": "ArrayRecordDataSource"}
+MODULES = {
+    "tensorflow-datasets": "tensorflow_datasets",
+    "array-record": "ArrayRecordDataSource",
+    "nvidia-dali-cuda120": "nvidia.dali",
+}
 
 
 def test_there_are_rows() -> None:
