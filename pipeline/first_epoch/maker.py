@@ -36,8 +36,8 @@ from clipmill.workers.confinement import confinement
 from clipmill.workers.jobs import DecodeJob, ResolveJob
 from clipmill.workers.pool import Pool, result_of
 
-#: By how much the system prefers training to children where both want a core.
-_NICE = 10
+#: By how much the system prefers training to what makes clips and publishes, where both want a core.
+NICE = 10
 
 
 class ClipMaker:
@@ -196,7 +196,7 @@ class ClipMaker:
             with ExitStack() as stack:
                 stack.enter_context(live_run(self._out, options.run))
                 confined = confinement(options.videos, options.out)
-                self._pool = Pool(options.workers, options.timeout, confined=confined, nice=_NICE)
+                self._pool = Pool(options.workers, options.timeout, confined=confined, nice=NICE)
                 stack.callback(self._pool.close, kill=True)
                 self._notes = Notes(self._out, self._videos)
                 stack.callback(self._notes.write)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +20,7 @@ from clipmill.dataset.run_lock import others
 from clipmill.errors import ClipmillError, DataError, Interrupted, TryAgain, UsageError
 from clipmill.layout import current_version
 from clipmill.pipeline.first_epoch.listed import ListedClips
-from clipmill.pipeline.first_epoch.maker import ClipMaker
+from clipmill.pipeline.first_epoch.maker import NICE, ClipMaker
 from clipmill.reader.access.frame_ranges import StoredFrames
 from clipmill.reader.clip_table import ClipTable
 from clipmill.reader.clips import Clips, Member
@@ -31,9 +33,23 @@ log = logging.getLogger("clipmill.first_epoch")
 
 #: Where hosts say what they have done: work/first_epoch/<identity of the listing>/<host>-of-<hosts>, .../published
 MARKS = "work/first_epoch"
+_SAID = "published"
 #: Seconds between two looks at what other hosts have done, and after which a host counts as gone that gives no sign.
 _LOOK, _GONE = 5.0, 600.0
 _ERRORS: dict[int, type[ClipmillError]] = {1: DataError, 2: UsageError, 3: TryAgain, 130: Interrupted}
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What the first host tells the others: the version, or how the build ended that published none."""
+
+    version: str | None
+    code: int
+    message: str
+
+    def check(self) -> None:
+        """Raise what the build ended with."""
+        if self.code:
+            raise _ERRORS.get(self.code, TryAgain)(self.message)
 
 
 class Publication:
@@ -118,9 +134,10 @@ class Publication:
             if self._stopped:
                 raise Interrupted("the listing was closed; what was decoded is kept")
             index, count = self._maker.host
+            mine = f"{index}-of-{count}"
             if count > 1:
-                self._storage.put(f"{self._marks}/{index}-of-{count}", b"")
-            version = self._await_first() if index else self._build(count)
+                self._storage.put(f"{self._marks}/{mine}", b"")
+            version = self._await_first(mine) if index else self._build(count)
             self.dataset = data = Dataset(self._storage, version)
             self._maker.replace(_PublishedClips(data, self._listed))
         except Exception as error:
@@ -138,17 +155,18 @@ class Publication:
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICE)
         assert self._process.stdout is not None
         last = ""
         for line in self._process.stdout:
             last = line.strip() or last
             log.info("%s", last)
         code = self._process.wait()
-        if code:
-            raise _ERRORS.get(code, TryAgain)(last.removeprefix("clipmill: "))
-        version = current_version(self._storage)
+        version = None if code else current_version(self._storage)
+        said = _Said(version, code, last.removeprefix("clipmill: "))
         if hosts > 1:
-            self._storage.put(f"{self._marks}/published", (version or "").encode())
+            self._storage.put(f"{self._marks}/{_SAID}", msgspec.json.encode(said))
+        said.check()
         # Not in the log, which nobody sees who did not ask for it: it may be all that one waits for.
         print(f"clipmill: {self._storage.root} is published; the next epoch reads it", file=sys.stderr)
         return version
@@ -167,13 +185,20 @@ class Publication:
                 return
             time.sleep(_LOOK)
 
-    def _await_first(self) -> str | None:
-        """Wait until the first host has published; returns the version."""
-        while True:
-            try:
-                return self._storage.read(f"{self._marks}/published").decode() or None
-            except FileNotFoundError:
-                time.sleep(_LOOK)
+    def _await_first(self, mine: str) -> str | None:
+        """Wait until the first host has published, after this one's mark; returns the version."""
+        signs = time.monotonic()
+        while time.monotonic() - signs < _GONE:
+            there = {path.rpartition("/")[2]: stat.modified for path, stat in self._storage.list(self._marks)}
+            # What an earlier run said is older than the mark. Both times are by the storage's clock.
+            if there.get(_SAID, 0.0) >= there[mine]:
+                said = msgspec.json.decode(self._storage.read(f"{self._marks}/{_SAID}"), type=_Said)
+                said.check()
+                return said.version
+            if others(self._storage, self._run):
+                signs = time.monotonic()
+            time.sleep(_LOOK)
+        raise TryAgain("the first of the hosts, which publishes, is gone; open the listing again, or build it")
 
 
 class _PublishedClips:
