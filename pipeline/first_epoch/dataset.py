@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from clipmill.errors import UsageError
+from clipmill.errors import DataError, UsageError
 from clipmill.estimate.census import take_census
 from clipmill.layout import PAIRS
 from clipmill.options import BuildOptions
@@ -27,6 +28,8 @@ from clipmill.reader.dataset import Dataset, encoded
 from clipmill.storage import open_storage
 from clipmill.video.decoder_version import check_decoder
 
+log = logging.getLogger("clipmill.first_epoch")
+
 
 def open_listing(listing: Sequence[str], out: str, options: Mapping[str, Any]) -> ListedDataset:
     """Open a listing as a data set that is built while it is read.
@@ -38,6 +41,7 @@ def open_listing(listing: Sequence[str], out: str, options: Mapping[str, Any]) -
 
     Raises:
         UsageError: the listing, an option or the output is wrong.
+        DataError: every row of the listing is bad.
     """
     check_decoder()
     words = [*listing, "--out", out, *words_of(options, "open()")]
@@ -58,6 +62,11 @@ def open_listing(listing: Sequence[str], out: str, options: Mapping[str, Any]) -
     read: list[bytes] = []
     census = take_census(chosen, 1, read)
     check_census(census, chosen)
+    if census.bad_rows:
+        rows = f"{census.bad_rows:,} of {census.bad_rows + census.clips:,} rows are bad, as {census.bad_examples[0]}"
+        if not census.clips:
+            raise DataError(rows)
+        log.warning("%s", rows)
     if storage.disk is not None:
         os.makedirs(storage.root, exist_ok=True)  # children may write in this folder alone
     return ListedDataset(chosen, words, ListedClips(chosen, census, read))

@@ -198,3 +198,13 @@ def test_options_that_do_not_go_with_it_are_refused(opened: Opens, listing: Path
         clipmill.mix({"one": (opened()["train"], 1)})
     with pytest.raises(UsageError, match="--no-such"):
         opened(no_such=1)
+
+
+def test_bad_rows_are_told(listing: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = listing.parent / "rows.csv"
+    rows.write_text("path,label,start,end\na.mp4,a,3,1\n")
+    with pytest.raises(DataError, match=r"1 of 1 rows are bad, as .*rows\.csv:2: "):
+        clipmill.open(rows, build=tmp_path / "out")
+    rows.write_text("path,label,start,end\nb.mp4,a,0,1\na.mp4,a,3,1\n")
+    data = clipmill.open(rows, build=tmp_path / "out")
+    assert len(data.all) == 1 and "1 of 2 rows are bad" in caplog.text
