@@ -202,8 +202,8 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(
             "split-by",
             TEXT,
-            "",
-            "what --split keeps together",
+            "KIND",
+            "what --split keeps together: {choices}",
             fills="listing.split_by",
             choices=("group", "clip", "similar"),
         ),
