@@ -83,7 +83,7 @@ def test_every_row_is_a_clip_or_a_ledger_row(stub, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_300_000_rows_of_which_half_fail_are_all_counted(stub, tmp_path: Path) -> None:
     stub(failing=5)
     outcome = build(write_listing(tmp_path / "all.csv", 300_000), tmp_path / "out", max_failures=ALL)
@@ -95,7 +95,7 @@ def test_300_000_rows_of_which_half_fail_are_all_counted(stub, tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_300_000_missing_videos_end_in_the_ledger_and_publish_nothing(stub, tmp_path: Path) -> None:
     stub(missing=10)
     outcome = build(write_listing(tmp_path / "all.csv", 300_000), tmp_path / "out")
