@@ -16,7 +16,7 @@ from clipmill.layout import LABELS, read_manifest, split_order, version_path
 from clipmill.reader.access.frame_ranges import FrameReader
 from clipmill.reader.access.range_cache import CachedStorage, ReadableStorage
 from clipmill.reader.clip_table import CORE, ClipColumns, ClipTable, to_arrays
-from clipmill.reader.clips import ClipRows, Columns, Member, OpenedVersion
+from clipmill.reader.clips import ClipRows, Columns, Member, OpenedVersion, Publication
 from clipmill.reader.clipset import ClipSet
 from clipmill.reader.overview import overview
 from clipmill.storage import Storage, absolute, open_storage
@@ -102,6 +102,7 @@ class Dataset:
         reader = FrameReader(cached or storage, self.manifest.schema, self.version, shard_frames)
         self.table: ClipTable = to_arrays(columns, reader)
         self._fold: int | None = None
+        self._publication: Publication | None = None
         self._names, self._codes = encoded(columns["split"])
 
     def __repr__(self) -> str:
@@ -154,6 +155,7 @@ class Dataset:
             fold=self._fold,
             clips=len(self.table.frames),
             columns=self._columns,
+            publication=self._publication,
         )
         return ClipSet([Member(opened, rows, split)], self.table, rows, self.labels)
 

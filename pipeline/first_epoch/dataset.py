@@ -22,8 +22,6 @@ from clipmill.pipeline.first_epoch.listed import ListedClips
 from clipmill.pipeline.first_epoch.maker import ClipMaker
 from clipmill.pipeline.first_epoch.publication import Publication
 from clipmill.pipeline.output_folder import check_out
-from clipmill.reader.clips import ClipRows, Member, OpenedVersion
-from clipmill.reader.clipset import ClipSet
 from clipmill.reader.dataset import Dataset, encoded
 from clipmill.storage import open_storage
 from clipmill.video.decoder_version import check_decoder
@@ -96,25 +94,13 @@ class ListedDataset(Dataset):
         self._fold = None
         self._names, self._codes = encoded(listed.read(["split"])["split"])
         self._maker = ClipMaker(options, listed)
-        self._publication = Publication(words, storage, listed, self._maker, made.hexdigest()[:16], options.run)
+        self._publishing = Publication(words, storage, listed, self._maker, made.hexdigest()[:16], options.run)
+        self._publication = self._publishing
         self.table = self._maker.table
 
     def __repr__(self) -> str:
         made, failed = self._maker.progress
         return f"<{self.name}, being built at {self.path}: {made} of {len(self.table.frames)} clips, {failed} failed>"
-
-    def clip_set(self, rows: ClipRows, split: str | None = None) -> ClipSet:
-        """Return the clips of some rows of the listing; see `Dataset.clip_set`."""
-        opened = OpenedVersion(
-            path=self.path,
-            local=self.local,
-            version=self.version,
-            fold=self._fold,
-            clips=len(self.table.frames),
-            columns=self._columns,
-            publication=self._publication,
-        )
-        return ClipSet([Member(opened, rows, split)], self.table, rows, self.labels)
 
     def publish(self) -> Dataset:
         """Make all clips that are left, publish the data set, and return it.
@@ -123,9 +109,9 @@ class ListedDataset(Dataset):
             ClipmillError: what `clipmill build` would end with, as a DataError for a budget that was passed.
         """
         self._maker.follow((), self._maker.host)
-        return self._publication.wait()
+        return self._publishing.wait()
 
     def close(self) -> None:
         """Stop making clips and publishing; what was decoded is kept, and the next `open` or build goes on with it."""
-        self._publication.stop()
+        self._publishing.stop()
         self._maker.close()
